@@ -1,0 +1,47 @@
+import { createInterface } from 'node:readline';
+import type { Method } from '../../lib/config';
+import { openDevice } from '../../lib/engine/device';
+import { createState } from '../../lib/engine/state';
+import { openModelFolder } from '../../lib/model/folder';
+import { tunedModel } from '../../lib/model/tuned';
+import { createRandom } from '../../lib/random';
+import { compileTraining, trainingState } from '../../lib/train/programs';
+import { updateOnce } from '../../lib/train/train';
+import { stepConfig, workloadBatch } from '../workload';
+
+/** The workbook's own step behind the peers' protocol (bench/README.md): workbook.js METHOD MODEL_FOLDER */
+async function main(): Promise<void> {
+  const [method, folder] = process.argv.slice(2) as [Method, string];
+  const config = stepConfig(method);
+  const device = await openDevice('cpu', 2);
+  const model = tunedModel(await openModelFolder(folder), method, method === 'lora' ? config.lora : undefined);
+  const programs = await compileTraining(model, config, device, false);
+  const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
+  const batch = workloadBatch();
+  let done = 0;
+  const step = async () => {
+    const began = performance.now();
+    const { loss } = await updateOnce(programs, config, state, [batch], done++, config.learningRate);
+    return { seconds: (performance.now() - began) / 1000, loss };
+  };
+  const losses: number[] = [];
+  for (let i = 0; i < 5; i++) losses.push((await step()).loss);
+  console.log(`ready ${JSON.stringify({ versions: { node: process.version }, losses })}`);
+  for await (const line of createInterface({ input: process.stdin })) {
+    const [command, count] = line.trim().split(' ');
+    if (command === 'quit') break;
+    const seconds: number[] = [];
+    let loss = 0;
+    for (let i = 0; i < Number(count); i++) {
+      const result = await step();
+      seconds.push(result.seconds);
+      loss = result.loss;
+    }
+    const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
+    console.log(JSON.stringify({ seconds, loss, peakMemoryBytes }));
+  }
+  await programs.dispose();
+  state.dispose();
+}
+
+void main();

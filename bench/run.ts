@@ -1,0 +1,102 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import type { Method } from '../lib/config';
+import { writeFileAtomic } from '../lib/files';
+import { writeWorkload } from './workload';
+
+/**
+ * The training step against PyTorch's, alternating in one run: npm run bench -- [full|lora] [rounds]
+ *
+ * Every peer lives through the whole run; a round gives each three steps in turn, so that what else the machine does
+ * weighs on all alike. What counts is the ratio of medians.
+ */
+const ROOT = resolve(__dirname, '..', '..', '..');
+const STEPS = 3;
+
+interface Peer {
+  readonly name: string;
+  readonly process: ChildProcessByStdio<Writable, Readable, null>;
+  readonly lines: AsyncIterator<string>;
+  readonly seconds: number[];
+}
+
+/** glibc keeps freed memory for the next step instead of asking the kernel for it anew: the peers' `--malloc keep`. */
+const KEEP = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '17179869184' };
+
+async function start(
+  name: string,
+  command: string,
+  args: readonly string[],
+  settings: NodeJS.ProcessEnv = {},
+): Promise<Peer & { losses: number[] }> {
+  const child = spawn(command, [...args], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...settings } });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { value } = await lines.next();
+  if (typeof value !== 'string' || !value.startsWith('ready ')) throw new Error(`bench: ${name} did not start`);
+  return { name, process: child, lines, seconds: [], losses: JSON.parse(value.slice(6)).losses };
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+async function main(): Promise<void> {
+  const method = (process.argv[2] ?? 'full') as Method;
+  const rounds = Number(process.argv[3] ?? 6);
+  const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+  const { tokensFile } = await writeWorkload(folder);
+  const same = ['--method', method, '--weights', join(folder, 'model.safetensors'), '--tokens', tokensFile];
+  const step = join(ROOT, 'bench', 'peers', 'step.py');
+  const modern = join(ROOT, '.venv-parity', 'bin', 'python');
+  const debian = '/usr/bin/python3';
+  const workbook = [join(__dirname, 'peers', 'workbook.js'), method, folder];
+  const known: readonly (readonly [string, string, readonly string[], NodeJS.ProcessEnv?])[] = [
+    ['workbook', process.execPath, workbook, KEEP],
+    ['workbook, stock malloc', process.execPath, workbook],
+    ['PyTorch 2.13 float32, eager', modern, [step, ...same]],
+    ['PyTorch 2.13 float32, compiled', modern, [step, ...same, '--compile']],
+    ['PyTorch 2.13 bfloat16, eager', modern, [step, ...same, '--dtype', 'bfloat16']],
+    ['PyTorch 2.13 bfloat16, compiled', modern, [step, ...same, '--dtype', 'bfloat16', '--compile']],
+    ['PyTorch 1.13 float32 (Debian, OpenBLAS)', debian, [step, ...same]],
+  ];
+  const peers: Peer[] = [];
+  for (const [name, command, args, settings] of known) {
+    if (!existsSync(command)) {
+      console.log(`left out: ${name}, for ${command} is not there`);
+      continue;
+    }
+    const peer = await start(name, command, args, settings);
+    console.log(`${name}: first losses ${peer.losses.map((l) => l.toFixed(4)).join(' ')}`);
+    peers.push(peer);
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of peers) {
+      peer.process.stdin.write(`step ${STEPS}\n`);
+      const { value } = await peer.lines.next();
+      peer.seconds.push(...(JSON.parse(value as string) as { seconds: number[] }).seconds);
+    }
+    console.log(`round ${round + 1}/${rounds}: ${peers.map((p) => median(p.seconds).toFixed(3)).join('  ')}`);
+  }
+  for (const peer of peers) peer.process.stdin.end('quit\n');
+  await rm(folder, { recursive: true });
+
+  const ours = median(peers[0]!.seconds);
+  const rows = peers.map((p) => ({
+    peer: p.name,
+    fastest: Math.min(...p.seconds),
+    median: median(p.seconds),
+    ratio: median(p.seconds) / ours,
+  }));
+  console.log(`\n${method}, ${rounds * STEPS} steps each, ${cpus().length} x ${cpus()[0]?.model}`);
+  for (const r of rows) {
+    console.log(
+      `${r.peer.padEnd(42)} ${r.fastest.toFixed(3)} ${r.median.toFixed(3)} s   ${r.ratio.toFixed(2)} times ours`,
+    );
+  }
+  await writeFileAtomic(join(ROOT, 'results', 'bench', `step-${method}.json`), `${JSON.stringify(rows, null, 2)}\n`);
+}
+
+void main();

@@ -1,0 +1,53 @@
+/** Which sample occupies positions [start, end) of a chunk. */
+export interface Span {
+  /** Index in the samples that were packed. */
+  readonly sample: number;
+  readonly id: string;
+  readonly source: string;
+  readonly start: number;
+  readonly end: number;
+  /** Index in the sample of the token at `start`: above 0 when the sample began in an earlier chunk. */
+  readonly offset: number;
+}
+
+/**
+ * One row of a training batch, T = maxSeqLen positions; all arrays are `[T]`. SHIFTED: at position t the model reads
+ * `tokens[t]` and is to predict `targets[t]`, the token after it.
+ */
+export interface Chunk {
+  readonly tokens: Int32Array;
+  readonly targets: Int32Array;
+  /** 1 where the target is a response token or its EOS, else 0. */
+  readonly weights: Float32Array;
+  /** Positions attend to earlier ones of the same segment; padding is -1. */
+  readonly segments: Int32Array;
+  readonly positions: Int32Array;
+  readonly spans: readonly Span[];
+}
+
+/** The token (and target) of padding. Its weight is 0 and nothing before it attends to it, so any id would do. */
+export const PADDING_TOKEN = 0;
+
+/** A chunk under construction: all padding. */
+export function emptyChunk(length: number): Chunk & { readonly spans: Span[] } {
+  return {
+    tokens: new Int32Array(length).fill(PADDING_TOKEN),
+    targets: new Int32Array(length).fill(PADDING_TOKEN),
+    weights: new Float32Array(length),
+    segments: new Int32Array(length).fill(-1),
+    positions: new Int32Array(length),
+    spans: [],
+  };
+}
+
+/** Positions whose prediction is learnt. */
+export function countLoss(chunk: Pick<Chunk, 'weights'>): number {
+  let sum = 0;
+  for (const weight of chunk.weights) sum += weight;
+  return sum;
+}
+
+/** Positions that hold a sample's token. */
+export function countFilled(chunk: Pick<Chunk, 'spans'>): number {
+  return chunk.spans.reduce((sum, { start, end }) => sum + end - start, 0);
+}

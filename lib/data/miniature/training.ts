@@ -1,0 +1,46 @@
+import { createRandom } from '../../random';
+import type { TrainExample } from '../rows';
+import { SUBSETS, type SubsetKey } from '../sources';
+import type { MedicalCell } from './evaluation';
+import { generalRowMakers } from './general-rows';
+import { medicalRowMakers, type RowMaker } from './medical-rows';
+
+/**
+ * Whole numbers of rows in table A1's proportions that add up to `total`: one for every source, and the rest by
+ * largest remainder. Source: paper, table A1.
+ *
+ * @throws when total is less than the number of sources
+ */
+export function rowsPerSource(total: number): Readonly<Record<SubsetKey, number>> {
+  if (!Number.isInteger(total) || total < SUBSETS.length) {
+    throw new Error(`miniature: training rows must be ${SUBSETS.length} or more (one a source), got ${total}`);
+  }
+  const all = SUBSETS.reduce((sum, { samples }) => sum + samples, 0);
+  const quotas = SUBSETS.map(({ key, samples }) => ({ key, quota: (total * samples) / all }));
+  const small = quotas.filter(({ quota }) => quota < 1);
+  const large = quotas.filter(({ quota }) => quota >= 1);
+  const scale = (total - small.length) / large.reduce((sum, { quota }) => sum + quota, 0);
+  const exact = large.map(({ key, quota }) => ({ key, quota: quota * scale }));
+  const counts = new Map<SubsetKey, number>(small.map(({ key }) => [key, 1]));
+  for (const { key, quota } of exact) counts.set(key, Math.max(1, Math.floor(quota)));
+  const left = total - [...counts.values()].reduce((a, b) => a + b);
+  const byRemainder = [...exact].sort((a, b) => (b.quota % 1) - (a.quota % 1));
+  for (const { key } of byRemainder.slice(0, left)) counts.set(key, counts.get(key)! + 1);
+  return Object.fromEntries(SUBSETS.map(({ key }) => [key, counts.get(key)!])) as Record<SubsetKey, number>;
+}
+
+/** The training rows, source after source in table A1's order. Only facts of the tuned groups occur. */
+export function buildTraining(cells: readonly MedicalCell[], total: number, seed: number): TrainExample[] {
+  const makers: Readonly<Record<SubsetKey, RowMaker>> = {
+    ...medicalRowMakers(cells, createRandom(seed, 'train/medical')),
+    ...generalRowMakers(createRandom(seed, 'train/general')),
+  };
+  const counts = rowsPerSource(total);
+  return SUBSETS.flatMap(({ key }) =>
+    Array.from({ length: counts[key] }, (_, i) => ({
+      id: `${key}-${String(i + 1).padStart(4, '0')}`,
+      source: `${key}_miniature`,
+      ...makers[key](),
+    })),
+  );
+}

@@ -1,0 +1,24 @@
+import type { TrainExample } from './rows';
+
+/** The system prompt of Med42's model card, for rows that bring none. */
+export const DEFAULT_SYSTEM_PROMPT = 'You are a helpful medical assistant created by M42 Health in the UAE.';
+
+/**
+ * A row in Med42's format, up to where the response begins:
+ *
+ *     \n<|system|>: {system}\n<|prompter|>:{prompt}\n<|assistant|>:\n
+ *
+ * The tags are plain text, several tokens each: no token is added to the vocabulary. A row's own `system` wins over
+ * the default, even when it is the empty string. Nothing is trimmed. Training and inference both prompt with this.
+ *
+ * Source: paper, Training Dataset ('the keywords <|system|>, <|prompter|>, and <|assistant|>'); the exact white space
+ * is the model card's.
+ */
+export function renderPrompt(example: Pick<TrainExample, 'system' | 'prompt'>): string {
+  return `\n<|system|>: ${example.system ?? DEFAULT_SYSTEM_PROMPT}\n<|prompter|>:${example.prompt}\n<|assistant|>:\n`;
+}
+
+/** What the model is to answer, as it is; the end-of-sequence token that follows is `samples.ts`'s to add. */
+export function renderResponse(example: Pick<TrainExample, 'response'>): string {
+  return example.response;
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** An entry of tokenizer.json's `added_tokens`. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special?: boolean;
+}
+
+/** What the files of a Hugging Face tokenizer folder say, before anything is built from them. */
+export interface TokenizerFiles {
+  /** tokenizer.json, with truncation and padding switched off: row lengths are the packing's business. */
+  readonly json: Json;
+  readonly sha256: string;
+  readonly addedTokens: readonly AddedToken[];
+  readonly unknownToken: string | undefined;
+  /** `add_bos_token` of tokenizer_config.json. */
+  readonly addBos: boolean | undefined;
+  /**
+   * BOS and EOS: the tokens tokenizer_config.json names, else the ids of config.json, else generation_config.json's.
+   * Of a list of ids (a chat model's stops) the first.
+   * @throws when none of the three has an EOS
+   */
+  controlIds(idOf: (token: string) => number | undefined): ControlIds;
+}
+
+export interface ControlIds {
+  readonly bosId: number | undefined;
+  readonly eosId: number;
+}
+
+/** @throws when tokenizer.json is missing, or a file is not JSON */
+export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
+  const path = join(folder, 'tokenizer.json');
+  const bytes = await readOptional(path);
+  if (!bytes) {
+    throw new Error(`tokenizer: no file ${path}; pass a Hugging Face model folder that has a tokenizer.json`);
+  }
+  const json: Json = { ...parseJson(bytes, path), truncation: null, padding: null };
+  const [tokenizerConfig, config, generation] = await Promise.all(
+    ['tokenizer_config.json', 'config.json', 'generation_config.json'].map(async (name): Promise<Json> => {
+      const content = await readOptional(join(folder, name));
+      return content ? parseJson(content, join(folder, name)) : {};
+    }),
+  );
+  const addBos = tokenizerConfig?.add_bos_token;
+  const unknownToken = (json.model as Json | undefined)?.unk_token;
+  return {
+    json,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    addedTokens: Array.isArray(json.added_tokens) ? (json.added_tokens as AddedToken[]) : [],
+    unknownToken: typeof unknownToken === 'string' ? unknownToken : undefined,
+    addBos: typeof addBos === 'boolean' ? addBos : undefined,
+    controlIds: (idOf) => {
+      const find = (kind: 'bos' | 'eos'): number | undefined => {
+        const token = tokenName(tokenizerConfig?.[`${kind}_token`]);
+        const named = token === undefined ? undefined : idOf(token);
+        const ids = [config, generation].map((file) => file?.[`${kind}_token_id`]).map((id) => [id].flat()[0]);
+        return named ?? ids.find((id): id is number => typeof id === 'number');
+      };
+      const eosId = find('eos');
+      if (eosId === undefined) {
+        throw new Error(
+          `tokenizer: ${folder} names no EOS; without one a model never learns to stop: ` +
+            'set eos_token in tokenizer_config.json or eos_token_id in config.json',
+        );
+      }
+      return { bosId: find('bos'), eosId };
+    },
+  };
+}
+
+/** Either a string or an AddedToken's record. */
+function tokenName(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  const content = typeof value === 'object' && value !== null ? (value as Json).content : undefined;
+  return typeof content === 'string' ? content : undefined;
+}
+
+async function readOptional(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new Error(`tokenizer: ${path} cannot be read (${code}); check its permissions`, { cause: error });
+  }
+}
+
+function parseJson(bytes: Buffer, path: string): Json {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
+    throw new Error('not an object');
+  } catch (error) {
+    throw new Error(`tokenizer: ${path} is not valid JSON (${(error as Error).message}); fetch the file again`, {
+      cause: error,
+    });
+  }
+}

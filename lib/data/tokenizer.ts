@@ -1,0 +1,165 @@
+import { join } from 'node:path';
+import { type Encoding, Tokenizer as NativeTokenizer } from 'tokenizers';
+import { type AddedToken, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
+
+export interface EncodeOptions {
+  /** Puts the BOS in front where the model's own tokenizer does (`addBos`); an EOS is never added. */
+  readonly addSpecialTokens: boolean;
+}
+
+/** A prompt and its response, tokenised as one text. */
+export interface JointEncoding {
+  /** No BOS, no EOS. */
+  readonly ids: readonly number[];
+  /** Index of the first token that holds a character of the response. */
+  readonly responseStart: number;
+  /** True when that token also holds the end of the prompt. */
+  readonly straddles: boolean;
+}
+
+export interface Tokenizer {
+  /** Largest id + 1: the rows an embedding must have. */
+  readonly vocabSize: number;
+  readonly bosId: number | undefined;
+  readonly eosId: number;
+  /** `add_bos_token`, or what the post-processor does where the configuration is silent. */
+  readonly addBos: boolean;
+  /** Of `tokenizer.json`'s bytes. */
+  readonly sha256: string;
+  encode(text: string, options: EncodeOptions): Promise<number[]>;
+  encodeBatch(texts: readonly string[], options: EncodeOptions): Promise<number[][]>;
+  /**
+   * Tokenises each prompt and response TOGETHER. A SentencePiece normaliser prepends a space to whatever it is given,
+   * so a response tokenised alone would start with a token that never follows a prompt at inference.
+   * A token with any character of the response counts as the response's.
+   */
+  encodeJoint(pairs: readonly { readonly prompt: string; readonly response: string }[]): Promise<JointEncoding[]>;
+  /** Control tokens leave no text unless `keepSpecial`. */
+  decode(ids: readonly number[], options?: { readonly keepSpecial?: boolean }): Promise<string>;
+}
+
+/**
+ * The tokenizer of a Hugging Face folder: `tokenizer.json`, with the control tokens' names or ids from
+ * `tokenizer_config.json`, `config.json` or `generation_config.json`, in this order.
+ *
+ * Text can never become a control token: `</s>` inside a row is tokenised as those four characters. Hugging Face's own
+ * tokenizer would end the sequence there. It is done by encoding with a second tokenizer that knows no special added
+ * tokens; that no control id comes out of their spelling is checked here, once.
+ *
+ * @throws when tokenizer.json is missing or unreadable, there is no EOS, or text could spell a control token
+ */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const files = await readTokenizerFiles(folder);
+  const whole = parse(files.json, folder);
+  const { bosId, eosId } = files.controlIds((token) => whole.tokenToId(token) ?? undefined);
+  const special = files.addedTokens.filter((token) => token.special || token.id === bosId || token.id === eosId);
+  const plain = await withoutSpecial(files, special, whole, folder);
+
+  let vocabSize = 0;
+  for (const id of Object.values(whole.getVocab(true))) vocabSize = Math.max(vocabSize, id + 1);
+  const addBos = files.addBos ?? (bosId !== undefined && (await whole.encode('a')).getIds()[0] === bosId);
+  if (addBos && bosId === undefined) {
+    throw new Error(`tokenizer: ${folder} asks for a BOS (add_bos_token) but names none; set bos_token`);
+  }
+  const prefix = ({ addSpecialTokens }: EncodeOptions) => (addSpecialTokens && addBos ? [bosId!] : []);
+  const encodeAll = (texts: readonly string[]) => plain.encodeBatch([...texts], { addSpecialTokens: false });
+  return {
+    vocabSize,
+    bosId,
+    eosId,
+    addBos,
+    sha256: files.sha256,
+    encode: async (text, options) => {
+      const encoding = await plain.encode(text, null, { addSpecialTokens: false });
+      return [...prefix(options), ...encoding.getIds()];
+    },
+    encodeBatch: async (texts, options) => {
+      const encodings = await encodeAll(texts);
+      return encodings.map((encoding) => [...prefix(options), ...encoding.getIds()]);
+    },
+    encodeJoint: async (pairs) => {
+      const encodings = await encodeAll(pairs.map(({ prompt, response }) => prompt + response));
+      return encodings.map((encoding, i) => ({ ids: encoding.getIds(), ...findSeam(encoding, pairs[i]!.prompt) }));
+    },
+    decode: (ids, { keepSpecial = false } = {}) => whole.decode([...ids], !keepSpecial),
+  };
+}
+
+/**
+ * @param vocabSize the rows of the model's embedding
+ * @throws when an id of the tokenizer would have no row. (Rows without an id are usual and fine.)
+ */
+export function assertFits(tokenizer: Pick<Tokenizer, 'vocabSize'>, vocabSize: number): void {
+  if (tokenizer.vocabSize > vocabSize) {
+    throw new Error(
+      `tokenizer: the largest id is ${tokenizer.vocabSize - 1} but the model's embedding has ${vocabSize} rows; ` +
+        'use the tokenizer that belongs to the model, or resize the embedding',
+    );
+  }
+}
+
+/**
+ * The first token that reaches past the prompt's last character, by bisection: tokens end in rising order.
+ * Offsets count code points (an astral character is one); the byte tokens of one character all cover it.
+ */
+function findSeam(encoding: Encoding, prompt: string): Pick<JointEncoding, 'responseStart' | 'straddles'> {
+  let seam = 0;
+  for (const _ of prompt) seam++;
+  let low = 0;
+  let high = encoding.getLength();
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (encoding.tokenToChars(middle)![1] > seam) high = middle;
+    else low = middle + 1;
+  }
+  const start = encoding.tokenToChars(low)?.[0];
+  return { responseStart: low, straddles: start !== undefined && start < seam };
+}
+
+function parse(json: unknown, folder: string): NativeTokenizer {
+  try {
+    return NativeTokenizer.fromString(JSON.stringify(json));
+  } catch (error) {
+    throw new Error(
+      `tokenizer: ${join(folder, 'tokenizer.json')} is not a tokenizer (${(error as Error).message}); ` +
+        'fetch the file again',
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The tokenizer that encodes text. A special token that the model's vocabulary holds too (Llama's `</s>`) is left out;
+ * one that only `added_tokens` holds keeps its place under a name no text has, so that later ids do not move.
+ */
+async function withoutSpecial(
+  files: TokenizerFiles,
+  special: readonly AddedToken[],
+  whole: NativeTokenizer,
+  folder: string,
+): Promise<NativeTokenizer> {
+  const inModel = whole.getVocab(false);
+  const addedTokens = files.addedTokens
+    .filter((token) => !special.includes(token) || inModel[token.content] === undefined)
+    .map((token) => (special.includes(token) ? { ...token, content: `${token.id} of ${files.sha256}` } : token));
+  const plain = parse({ ...files.json, added_tokens: addedTokens }, folder);
+  for (const { id, content } of addedTokens) {
+    if (plain.tokenToId(content) !== id) {
+      throw new Error(
+        `tokenizer: ${folder}: added token ${id} would move; list added_tokens in the order of their ids`,
+      );
+    }
+  }
+  const control = new Set(special.filter(({ content }) => content !== files.unknownToken).map(({ id }) => id));
+  for (const { content } of special) {
+    const ids = (await plain.encode(content, null, { addSpecialTokens: false })).getIds();
+    const spelled = ids.find((id) => control.has(id));
+    if (spelled !== undefined) {
+      throw new Error(
+        `tokenizer: ${folder}: the text ${JSON.stringify(content)} would become the control token ${spelled}, ` +
+          'so that a row could end a sequence; use a tokenizer whose model cannot spell it',
+      );
+    }
+  }
+  return plain;
+}

@@ -1,0 +1,32 @@
+import type { EvalItem } from '../data/examples';
+import type { TaskDefinition } from './task-definition';
+import { strip } from './whitespace';
+
+/**
+ * Refuses an item that could be scored but would mean nothing.
+ * Differs: the harness logs a warning for a gold answer out of range and scores the item 0.
+ *
+ * @throws naming the task, the item, what was required and what came
+ */
+export function checkItem(item: EvalItem, task: TaskDefinition): void {
+  const refuse = (what: string): never => {
+    throw new Error(`${task.name}: item ${item.id} ${what}`);
+  };
+  const count = item.choices.length;
+  if (strip(item.question) === '') refuse('has an empty question; remove it or mend its file');
+  if (count < 2) refuse(`has ${count} option(s), a choice needs at least 2; remove it or mend its file`);
+  const { min, max } = task.choiceCount;
+  if (count < min || count > max) {
+    refuse(`has ${count} options, the task needs ${min === max ? min : `${min} to ${max}`}; use another task for it`);
+  }
+  if (!Number.isInteger(item.answer) || item.answer < 0 || item.answer >= count) {
+    refuse(`has answer ${item.answer}, required an index from 0 to ${count - 1}; answers are counted from 0`);
+  }
+  const choices = task.docToChoice(item);
+  const empty = choices.indexOf('');
+  if (empty >= 0) refuse(`has an empty option at ${empty}, which has no likelihood; remove the item or mend its file`);
+  const unnamed = task.name === 'pubmedqa' ? choices.filter((choice) => !item.choices.includes(choice)) : [];
+  if (unnamed.length > 0) {
+    refuse(`has the options ${JSON.stringify(item.choices)}, required ${choices.join(', ')}`);
+  }
+}

@@ -1,0 +1,73 @@
+import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Writes a file so that it is never seen half-written: aside, fsync, rename.
+ * When the writing fails (a full disk, say) the old file stays and the new one is removed.
+ *
+ * @param content the whole text or bytes, or a function that writes to the open file piece by piece
+ * @throws with the path and what to do when the disk is full
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array | ((file: FileHandle) => Promise<void>),
+): Promise<void> {
+  const aside = `${path}.${process.pid}.tmp`;
+  let file: FileHandle | undefined;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    file = await open(aside, 'w');
+    if (typeof content === 'function') await content(file);
+    else await file.writeFile(content);
+    await file.sync();
+    await file.close();
+    file = undefined;
+    await rename(aside, path);
+  } catch (error) {
+    await file?.close().catch(() => {});
+    await unlink(aside).catch(() => {});
+    throw describeWriteError(path, error);
+  }
+}
+
+/** Appends a line to a log; a reader must expect a last line cut short by a kill. */
+export async function appendLine(path: string, line: string): Promise<void> {
+  try {
+    const file = await open(path, 'a');
+    try {
+      await file.appendFile(`${line}\n`);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw describeWriteError(path, error);
+  }
+}
+
+function describeWriteError(path: string, error: unknown): Error {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new Error(`files: no space left to write ${path}; free some and run the same command again`, {
+      cause: error,
+    });
+  }
+  if (code === 'EFBIG') {
+    return new Error(
+      `files: ${path} grew past the largest file allowed here (EFBIG); raise \`ulimit -f\` or use another disk, and run ` +
+        'the same command again',
+      { cause: error },
+    );
+  }
+  if (code === 'ENOTDIR' || code === 'EEXIST') {
+    return new Error(
+      `files: cannot write ${path}: a folder it would lie in is a file (${code}); choose another folder`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (code === 'EACCES' || code === 'EROFS') {
+    return new Error(`files: may not write ${path} (${code}); choose another folder with --out`, { cause: error });
+  }
+  return error instanceof Error ? error : new Error(String(error));
+}

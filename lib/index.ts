@@ -1,0 +1,81 @@
+/** The one door: what notebooks and other programs use of the workbook. Files of lib/ are not imported by their paths. */
+
+// Engine: a function in tf.* ops becomes a program for a device; state stays there from run to run.
+export * as tf from '@tensorflow/tfjs';
+// Settings: the paper's hyper-parameters, what is assumed where it is silent, the seeded generator.
+export {
+  ALL_LINEAR,
+  ASSUMPTIONS,
+  controlledPair,
+  LEARNING_RATE_GRID,
+  type LoraConfig,
+  type Method,
+  PAPER_FULL,
+  PAPER_LORA,
+  type TrainConfig,
+} from './config';
+
+// Data: rows, the paper's mixture, the prompt, tokens, packed chunks.
+export { type DevelopmentSplit, splitDevelopment } from './data/development';
+export {
+  type Dataset,
+  type EvalItem,
+  type EvalSet,
+  loadDataset,
+  loadEvalItems,
+  loadTrainExamples,
+  type TrainExample,
+  type TrainSet,
+} from './data/examples';
+export { FACT_GROUPS, type FactGroup, generateMiniature, MINIATURE_SEED, type Miniature } from './data/miniature';
+export { type Mixture, type MixtureReport, type MixtureRow, mixByPaper } from './data/mixture';
+export { type Chunk, type Packed, type Packing, type PackingReport, packSamples } from './data/packing';
+export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from './data/samples';
+export { mapSource, SUBSETS, type SubsetKey, subsetOf } from './data/sources';
+export { DEFAULT_SYSTEM_PROMPT, renderPrompt, renderResponse } from './data/template';
+export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
+export { compile, type Program, type ProgramSpec, type Step, type Tensors } from './engine/compile';
+export { type Device, type DeviceName, openDevice } from './engine/device';
+export { type WithGradient, withGradient } from './engine/gradient';
+export { createState, type DeviceState } from './engine/state';
+export { float32, type HostTensor, type HostTensors, int32, type Specs, type TensorSpec } from './engine/tensors';
+// Evaluation: zero-shot multiple choice as lm-evaluation-harness scores it.
+export type { BosPolicy } from './eval/encode-request';
+export { type GroupName, type GroupResult, groupResults } from './eval/groups';
+export type { TokenScorer } from './eval/loglikelihood';
+export { chanceLevel, majorityBaseline, type Proportion, proportion } from './eval/metrics';
+export { splitOverlong } from './eval/overlong';
+export { itemsToJsonl, tasksToCsv } from './eval/records';
+export { type LoglikelihoodRequest, requestsOf } from './eval/requests';
+export { type ItemResult, type ScoreOptions, type ScoreResult, scoreItems, type TaskResult } from './eval/score';
+export { TASK_NAMES, type TaskDefinition, type TaskName } from './eval/task-definition';
+export { TASKS, taskNamed, taskOf } from './eval/tasks';
+export { createTokenScorer } from './eval/token-scorer';
+// Model: Hugging Face folders, LoRA as PEFT does it, generation.
+export { openAdapterFolder, saveAdapterFolder } from './model/adapter-folder';
+export { type ModelFolder, openModelFolder, saveModelFolder } from './model/folder';
+export { createGenerator, type Generator } from './model/generate';
+export { createModelFolder } from './model/initialize';
+export { type LlamaConfig, linearShapes, weightShapes } from './model/llama';
+export { loraParameterCount, loraScaling, loraShapes, mergeLora } from './model/lora';
+export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors } from './model/safetensors';
+export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
+export { createRandom, type Random, restoreRandom } from './random';
+// Report: the paper's tables, ours beside them, figures, the manifest.
+export { MODELS, type ModelName, type Scores, type Subject } from './report/compared';
+export { drawSvg } from './report/draw';
+export { type Environment, environment } from './report/environment';
+export { accuracyFigure, type Figure, type LossRun, lossFigure } from './report/figures';
+export { type Manifest, type ManifestInput, manifest, manifestToJson } from './report/manifest';
+export { paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './report/paper';
+export { type Accuracy, type ResultsRow, resultsTable } from './report/results-table';
+export { tableToCsv, tableToMarkdown, tableToText } from './report/table-formats';
+// The whole line, as `npm run reproduce` runs it.
+export { parseOptions, type RunOptions } from './reproduce/options';
+export { MINIATURE_FULL, MINIATURE_LORA, PRESETS, type PresetName, type RunConfig } from './reproduce/presets';
+export { reproduce } from './reproduce/run';
+// Training: the loop with its schedule, log and checkpoints.
+export { type BatchPlan, planBatches } from './train/batches';
+export type { StepRecord } from './train/log';
+export { learningRateAt } from './train/schedule';
+export { type TrainOptions, type TrainResult, train } from './train/train';

@@ -1,0 +1,44 @@
+import * as tf from '@tensorflow/tfjs';
+import { withGradient } from '../engine/gradient';
+
+/** Layers whose gradients are written out: fewer passes over memory than autodiff's own. */
+
+/**
+ * y = x / rms(x) * w,  rms(x) = sqrt(mean(x^2) + eps);  x [N, C], w [C].
+ *
+ * With n = x / rms:  dx = (g - n mean(g n)) / rms where g = dy w;  dw = sum over rows of dy n.
+ */
+export function rmsNorm(x: tf.Tensor, weight: tf.Tensor, eps: number): tf.Tensor {
+  return withGradient([x, weight], ([input, w]) => {
+    const inverse = tf.rsqrt(tf.mean(tf.square(input!), -1, true).add(eps)); // [N, 1]
+    const normed = input!.mul(inverse);
+    return {
+      value: normed.mul(w!),
+      saved: [normed, inverse, w!],
+      gradient: (dy, saved) => {
+        const [n, r, scale] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const g = dy.mul(scale);
+        const dx = g.sub(n.mul(tf.mean(g.mul(n), -1, true))).mul(r);
+        return [dx, tf.sum(dy.mul(n), 0)];
+      },
+    };
+  });
+}
+
+/** silu(gate) * up, silu(a) = a sigmoid(a);  both [N, F]. */
+export function swiglu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
+  return withGradient([gate, up], ([a, b]) => {
+    const sigmoid = tf.sigmoid(a!);
+    const silu = a!.mul(sigmoid);
+    return {
+      value: silu.mul(b!),
+      saved: [sigmoid, silu, b!],
+      gradient: (dy, saved) => {
+        const [s, h, u] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        // silu' = s + silu (1 - s)
+        const slope = s.add(h.sub(h.mul(s)));
+        return [dy.mul(u).mul(slope), dy.mul(h)];
+      },
+    };
+  });
+}

@@ -1,0 +1,146 @@
+import * as tf from '@tensorflow/tfjs';
+import { attention } from './attention';
+import { rmsNorm, swiglu } from './layers';
+import { type RopeTables, rope, ropeTables } from './rope';
+
+/** Llama as Hugging Face lays it out (config.json's names in camelCase). */
+export interface LlamaConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly numKeyValueHeads: number;
+  readonly headDim: number;
+  readonly rmsNormEps: number;
+  readonly ropeTheta: number;
+  readonly maxPositionEmbeddings: number;
+  readonly tieWordEmbeddings: boolean;
+}
+
+export type Weights = Readonly<Record<string, tf.Tensor>>;
+
+/** y = x W^T for the linear layer `name` ("model.layers.0.self_attn.q_proj"); x [N, in] -> [N, out]. */
+export type Linear = (name: string, x: tf.Tensor) => tf.Tensor;
+
+export const EMBEDDING = 'model.embed_tokens.weight';
+export const HEAD = 'lm_head.weight';
+const FINAL_NORM = 'model.norm.weight';
+
+/** The seven linear layers of a block with [out, in]; LoRA adapts each of them. */
+export function linearShapes(c: LlamaConfig): Readonly<Record<string, readonly [number, number]>> {
+  const q = c.numAttentionHeads * c.headDim;
+  const kv = c.numKeyValueHeads * c.headDim;
+  return {
+    'self_attn.q_proj': [q, c.hiddenSize],
+    'self_attn.k_proj': [kv, c.hiddenSize],
+    'self_attn.v_proj': [kv, c.hiddenSize],
+    'self_attn.o_proj': [c.hiddenSize, q],
+    'mlp.gate_proj': [c.intermediateSize, c.hiddenSize],
+    'mlp.up_proj': [c.intermediateSize, c.hiddenSize],
+    'mlp.down_proj': [c.hiddenSize, c.intermediateSize],
+  };
+}
+
+/** Every weight of the model with its shape, in Hugging Face's names and order. */
+export function weightShapes(c: LlamaConfig): Readonly<Record<string, readonly number[]>> {
+  const shapes: Record<string, readonly number[]> = { [EMBEDDING]: [c.vocabSize, c.hiddenSize] };
+  for (let layer = 0; layer < c.numHiddenLayers; layer++) {
+    const prefix = `model.layers.${layer}`;
+    for (const [name, shape] of Object.entries(linearShapes(c))) shapes[`${prefix}.${name}.weight`] = shape;
+    shapes[`${prefix}.input_layernorm.weight`] = [c.hiddenSize];
+    shapes[`${prefix}.post_attention_layernorm.weight`] = [c.hiddenSize];
+  }
+  shapes[FINAL_NORM] = [c.hiddenSize];
+  if (!c.tieWordEmbeddings) shapes[HEAD] = [c.vocabSize, c.hiddenSize];
+  return shapes;
+}
+
+/** The output matrix [V, C]: the embedding itself when they are tied. */
+export const headWeight = (c: LlamaConfig, weights: Weights): tf.Tensor =>
+  weights[c.tieWordEmbeddings ? EMBEDDING : HEAD]!;
+
+/**
+ * What a token may attend to. With nothing given: every earlier token of its row, positions 0..T-1 (the paper's
+ * packing, read literally).
+ */
+export interface AttentionScope {
+  /** [B, T]: attend to the same segment only. */
+  readonly segments?: tf.Tensor;
+  /** [B, T]: positions that do not run 0..T-1. */
+  readonly positions?: tf.Tensor;
+  /** [1 or B, T, S], added to the scores, in place of the causal one: when there are S keys for T queries. */
+  readonly mask?: tf.Tensor;
+  /** Takes a layer's new keys and values [B, K, T, D], gives those to attend to [B, K, S, D]: a cache. */
+  readonly remember?: (layer: number, keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
+}
+
+/** Added to a score, makes its probability exactly 0. */
+export const FORBIDDEN = -1e9;
+
+/**
+ * The model up to its last norm: tokens [B, T] -> hidden states [B*T, C].
+ * Multiply by `headWeight` for logits.
+ *
+ * @param linear how linear layers are computed; LoRA passes its own
+ */
+export function llamaHidden(
+  c: LlamaConfig,
+  weights: Weights,
+  linear: Linear,
+  tokens: tf.Tensor,
+  scope: AttentionScope = {},
+): tf.Tensor {
+  const [batch, length] = tokens.shape as [number, number];
+  const tables = ropeTables(c, length, scope.positions);
+  const mask = scope.mask ?? attentionMask(length, scope.segments);
+  let x: tf.Tensor = tf.gather(weights[EMBEDDING]!, tokens.reshape([batch * length])); // [B*T, C]
+  for (let layer = 0; layer < c.numHiddenLayers; layer++) {
+    const prefix = `model.layers.${layer}`;
+    const norm = (name: string, input: tf.Tensor) => rmsNorm(input, weights[`${prefix}.${name}.weight`]!, c.rmsNormEps);
+    const remember: Remember = (k, v) => scope.remember?.(layer, k, v) ?? [k, v];
+    const project: Linear = (name, input) => linear(`${prefix}.self_attn.${name}`, input);
+    x = x.add(selfAttention(c, project, norm('input_layernorm', x), [batch, length], tables, mask, remember));
+    const h = norm('post_attention_layernorm', x);
+    const gated = swiglu(linear(`${prefix}.mlp.gate_proj`, h), linear(`${prefix}.mlp.up_proj`, h)); // [B*T, F]
+    x = x.add(linear(`${prefix}.mlp.down_proj`, gated));
+  }
+  return rmsNorm(x, weights[FINAL_NORM]!, c.rmsNormEps);
+}
+
+type Remember = (keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
+
+/** x [B*T, C] -> [B*T, C]. Query head h reads key/value head floor(h / G), G = H / K query heads a group. */
+function selfAttention(
+  c: LlamaConfig,
+  project: Linear,
+  x: tf.Tensor,
+  [batch, length]: readonly [number, number],
+  tables: RopeTables,
+  mask: tf.Tensor,
+  remember: Remember,
+): tf.Tensor {
+  const { numAttentionHeads: heads, numKeyValueHeads: kv, headDim } = c;
+  const groups = heads / kv;
+  // [B*T, H*D] -> [B, T, K, G, D] -> [B, K, G, T, D]
+  const split = (name: string, g: number) =>
+    project(name, x).reshape([batch, length, kv, g, headDim]).transpose([0, 2, 3, 1, 4]);
+  const q = rope(split('q_proj', groups), tables.query);
+  const k = rope(split('k_proj', 1), tables.key).reshape([batch, kv, length, headDim]);
+  const v = split('v_proj', 1).reshape([batch, kv, length, headDim]);
+  // A group's query heads share their keys: fold them into the rows, [B, K, G*T, D].
+  const out = attention(q.reshape([batch, kv, groups * length, headDim]), ...remember(k, v), mask);
+  const merged = out.reshape([batch, kv, groups, length, headDim]).transpose([0, 3, 1, 2, 4]);
+  return project('o_proj', merged.reshape([batch * length, heads * headDim]));
+}
+
+/** Added to scores: 0 where a token may look, a large negative number elsewhere; [1, T, T] or [B, T, T]. */
+function attentionMask(length: number, segments?: tf.Tensor): tf.Tensor {
+  const causal = new Float32Array(length * length);
+  for (let i = 0; i < length; i++) causal.fill(FORBIDDEN, i * length + i + 1, (i + 1) * length);
+  const mask = tf.tensor(causal, [1, length, length]);
+  if (!segments) return mask;
+  const [batch] = segments.shape as [number];
+  const same = tf.equal(segments.reshape([batch, length, 1]), segments.reshape([batch, 1, length]));
+  return mask.add(tf.where(same, tf.scalar(0), tf.scalar(FORBIDDEN).broadcastTo([batch, length, length])));
+}

@@ -1,0 +1,98 @@
+import * as tf from '@tensorflow/tfjs';
+import { ALL_LINEAR, type LoraConfig } from '../config';
+import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
+import type { Random } from '../random';
+import { type Linear, type LlamaConfig, linearShapes, type Weights } from './llama';
+
+export const loraScaling = (c: LoraConfig): number => c.alpha / (c.useRsLora ? Math.sqrt(c.rank) : c.rank);
+
+/** The adapted layers with their [out, in], in the model's order. */
+export function loraTargets(model: LlamaConfig, c: LoraConfig): Readonly<Record<string, readonly [number, number]>> {
+  const shapes = linearShapes(model);
+  const chosen = Object.entries(shapes).filter(([name]) => c.targetModules.includes(name.split('.')[1]!));
+  const unknown = c.targetModules.filter((m) => !ALL_LINEAR.includes(m as never));
+  if (unknown.length > 0 || chosen.length === 0) {
+    throw new Error(`lora: targetModules [${c.targetModules}] must be some of ${ALL_LINEAR.join(', ')}`);
+  }
+  const targets: Record<string, readonly [number, number]> = {};
+  for (let layer = 0; layer < model.numHiddenLayers; layer++) {
+    for (const [name, shape] of chosen) targets[`model.layers.${layer}.${name}`] = shape;
+  }
+  return targets;
+}
+
+/** The adapter's tensors: A [R, in] and B [out, R] for each target. */
+export function loraShapes(model: LlamaConfig, c: LoraConfig): Readonly<Record<string, readonly [number, number]>> {
+  if (!Number.isSafeInteger(c.rank) || c.rank <= 0)
+    throw new Error(`lora: rank must be a positive integer, got ${c.rank}`);
+  const shapes: Record<string, readonly [number, number]> = {};
+  for (const [name, [out, input]] of Object.entries(loraTargets(model, c))) {
+    shapes[`${name}.lora_A.weight`] = [c.rank, input];
+    shapes[`${name}.lora_B.weight`] = [out, c.rank];
+  }
+  return shapes;
+}
+
+/** Trainable numbers: R (in + out) for each target. Llama-2 7B at rank 8: 19,988,480. */
+export function loraParameterCount(model: LlamaConfig, c: LoraConfig): number {
+  return Object.values(loraShapes(model, c)).reduce((sum, [a, b]) => sum + a * b, 0);
+}
+
+/**
+ * A uniform in +-1/sqrt(in), B zero, so that the adapted model starts as the base, bit for bit.
+ * Source: PEFT tuners/lora/layer.py, kaiming_uniform with a = sqrt 5
+ */
+export function initLora(model: LlamaConfig, c: LoraConfig, random: Random): HostTensors {
+  const tensors: Record<string, HostTensor> = {};
+  for (const [name, shape] of Object.entries(loraShapes(model, c))) {
+    const tensor = float32(shape);
+    const bound = 1 / Math.sqrt(shape[1]);
+    if (name.endsWith('lora_A.weight'))
+      for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = (random.next() * 2 - 1) * bound;
+    tensors[name] = tensor;
+  }
+  return tensors;
+}
+
+/**
+ * y = base(x) + B(A(dropout(x))) alpha/R for the adapted layers, base(x) for the others.
+ *
+ * @param dropout drops numbers of the adapter's input x [N, in]; the base's input is untouched
+ */
+export function loraLinear(
+  base: Linear,
+  adapter: Weights,
+  c: LoraConfig,
+  dropout: (x: tf.Tensor, layer: string) => tf.Tensor = (x) => x,
+): Linear {
+  return (name, x) => {
+    const a = adapter[`${name}.lora_A.weight`];
+    const b = adapter[`${name}.lora_B.weight`];
+    if (!a || !b) return base(name, x);
+    const low = tf.matMul(dropout(x, name), a as tf.Tensor2D, false, true); // [N, R]
+    return base(name, x).add(tf.matMul(low, b as tf.Tensor2D, false, true).mul(loraScaling(c)));
+  };
+}
+
+/** W + sign * scaling B A for one layer: sign 1 merges, -1 unmerges. W [out, in]. */
+export function mergeLora(
+  weight: HostTensor,
+  a: HostTensor,
+  b: HostTensor,
+  scaling: number,
+  sign: 1 | -1 = 1,
+): HostTensor {
+  const [out, input] = weight.shape as [number, number];
+  const rank = a.shape[0]!;
+  const merged = Float32Array.from(weight.data);
+  const row = new Float64Array(input);
+  for (let o = 0; o < out; o++) {
+    row.fill(0);
+    for (let r = 0; r < rank; r++) {
+      const factor = b.data[o * rank + r]! * scaling * sign;
+      for (let i = 0; i < input; i++) row[i]! += factor * a.data[r * input + i]!;
+    }
+    for (let i = 0; i < input; i++) merged[o * input + i]! += row[i]!;
+  }
+  return float32(weight.shape, merged);
+}

@@ -1,0 +1,181 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { type HostTensor, type HostTensors, sizeOf } from '../engine/tensors';
+import { writeFileAtomic } from '../files';
+
+/** A tensor's place in a safetensors file; the bytes stay there until somebody reads them. */
+export interface StoredTensor {
+  readonly file: string;
+  readonly dtype: 'float32' | 'float16' | 'bfloat16' | 'int32';
+  readonly shape: readonly number[];
+  /** Byte offset from the start of the file. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+const DTYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16', I32: 'int32' } as const;
+const BYTES = { float32: 4, float16: 2, bfloat16: 2, int32: 4 } as const;
+/** The format's own limit; a larger number is a file that is something else. */
+const MAX_HEADER = 100_000_000;
+
+/**
+ * Reads and checks the header: 8 bytes of length, JSON, then the tensors' bytes.
+ *
+ * @throws naming file and tensor when the file is cut short or the header does not tell the truth about it
+ * Source: huggingface/safetensors, README "Format"
+ */
+export async function readSafetensorsHeader(
+  file: string,
+): Promise<{ tensors: Readonly<Record<string, StoredTensor>>; metadata: Readonly<Record<string, string>> }> {
+  const fail = (what: string): never => {
+    throw new Error(`safetensors: ${file}: ${what}; download or save the file again`);
+  };
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file).catch((error: NodeJS.ErrnoException) => fail(`cannot be opened (${error.code})`));
+    const { size } = await handle.stat();
+    const first = Buffer.alloc(8);
+    if (size < 8) fail(`has ${size} bytes, fewer than the 8 of its header length`);
+    await handle.read(first, 0, 8, 0);
+    const length = Number(first.readBigUInt64LE());
+    if (length > MAX_HEADER) fail(`claims a header of ${length} bytes, more than the format's ${MAX_HEADER}`);
+    if (8 + length > size) fail(`claims a header of ${length} bytes but has ${size} bytes in all`);
+    const text = Buffer.alloc(length);
+    await handle.read(text, 0, length, 8);
+    let header: Record<string, unknown> = {};
+    try {
+      header = JSON.parse(text.toString('utf8'));
+    } catch (error) {
+      fail(`has a header that is not JSON (${(error as Error).message})`);
+    }
+    if (typeof header !== 'object' || header === null) fail('has a header that is no JSON object');
+    const { __metadata__: metadata = {}, ...entries } = header;
+    const tensors: Record<string, StoredTensor> = {};
+    const body = size - 8 - length;
+    for (const [name, entry] of Object.entries(entries)) {
+      tensors[name] = checkEntry(entry, body, 8 + length, file, (what) => fail(`tensor "${name}" ${what}`));
+    }
+    checkTiling(tensors, 8 + length, size, fail);
+    return { tensors, metadata: metadata as Record<string, string> };
+  } finally {
+    await handle?.close();
+  }
+}
+
+function checkEntry(
+  entry: unknown,
+  body: number,
+  start: number,
+  file: string,
+  fail: (what: string) => never,
+): StoredTensor {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  const type = DTYPES[dtype as keyof typeof DTYPES] ?? fail(`has dtype ${dtype}; F32, F16, BF16 and I32 are read`);
+  const count = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
+  if (!Array.isArray(shape) || !shape.every(count)) fail(`has shape ${JSON.stringify(shape)}`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(count)) {
+    fail(`has data_offsets ${JSON.stringify(offsets)}`);
+  }
+  const [from, to] = offsets as [number, number];
+  const needed = sizeOf(shape as number[]) * BYTES[type];
+  if (to - from !== needed) {
+    fail(`of ${dtype} [${shape}] needs ${needed} bytes, its data_offsets [${offsets}] give ${to - from}`);
+  }
+  if (to > body) fail(`ends at byte ${to} of the data, which has only ${body}: the file is cut short`);
+  return { file, dtype: type, shape: shape as number[], offset: start + from, length: needed };
+}
+
+/** The tensors' bytes must fill the file without gaps or overlaps, or the header describes another file. */
+function checkTiling(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  start: number,
+  size: number,
+  fail: (what: string) => never,
+): void {
+  let at = start;
+  for (const [name, t] of Object.entries(tensors).sort(([, a], [, b]) => a.offset - b.offset || a.length - b.length)) {
+    if (t.offset !== at)
+      fail(`tensor "${name}" starts at byte ${t.offset}, expected ${at}: tensors overlap or leave gaps`);
+    at += t.length;
+  }
+  if (at !== size) fail(`has ${size - at} bytes after its last tensor`);
+}
+
+/** A tensor's values; 16-bit floats become float32. */
+export async function readTensor(stored: StoredTensor): Promise<HostTensor> {
+  const handle = await open(stored.file);
+  try {
+    const bytes = new Uint8Array(stored.length);
+    for (let done = 0; done < stored.length; ) {
+      // A read gives at most 2 GiB at once.
+      const part = Math.min(stored.length - done, 2 ** 30);
+      const { bytesRead } = await handle.read(bytes, done, part, stored.offset + done);
+      if (bytesRead === 0)
+        throw new Error(`safetensors: ${stored.file} ended while it was read; was it being replaced?`);
+      done += bytesRead;
+    }
+    const { shape } = stored;
+    if (stored.dtype === 'int32') return { shape, dtype: 'int32', data: new Int32Array(bytes.buffer) };
+    if (stored.dtype === 'float32') return { shape, dtype: 'float32', data: new Float32Array(bytes.buffer) };
+    const widen = stored.dtype === 'bfloat16' ? bfloat16ToFloat32 : float16ToFloat32;
+    return { shape, dtype: 'float32', data: widen(new Uint16Array(bytes.buffer)) };
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function readTensors(stored: Readonly<Record<string, StoredTensor>>): Promise<HostTensors> {
+  const tensors: Record<string, HostTensor> = {};
+  for (const [name, place] of Object.entries(stored)) tensors[name] = await readTensor(place);
+  return tensors;
+}
+
+/** Writes a file piece by piece, aside and renamed: a model need not fit in memory twice. */
+export async function writeSafetensors(
+  file: string,
+  specs: Readonly<Record<string, { readonly shape: readonly number[]; readonly dtype: 'float32' | 'int32' }>>,
+  read: (name: string) => Promise<HostTensor> | HostTensor,
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+): Promise<void> {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let at = 0;
+  for (const [name, { shape, dtype }] of Object.entries(specs)) {
+    const length = sizeOf(shape) * 4;
+    header[name] = { dtype: dtype === 'int32' ? 'I32' : 'F32', shape, data_offsets: [at, at + length] };
+    at += length;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, ' ');
+  json.copy(padded);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  await writeFileAtomic(file, async (handle) => {
+    await handle.writeFile(Buffer.concat([length, padded]));
+    for (const [name, { shape }] of Object.entries(specs)) {
+      const { data } = await read(name);
+      if (data.length !== sizeOf(shape)) {
+        throw new Error(`safetensors: ${file}: "${name}" of shape [${shape}] was given ${data.length} numbers`);
+      }
+      await handle.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+  });
+}
+
+function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
+  const wide = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) wide[i] = bits[i]! << 16;
+  return new Float32Array(wide.buffer);
+}
+
+function float16ToFloat32(bits: Uint16Array): Float32Array {
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const h = bits[i]!;
+    const sign = h & 0x8000 ? -1 : 1;
+    const exponent = (h >> 10) & 0x1f;
+    const fraction = h & 0x3ff;
+    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
+    else if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return out;
+}

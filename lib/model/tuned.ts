@@ -1,0 +1,83 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { LoraConfig, Method } from '../config';
+import type { FrozenWeight, HostTensor, HostTensors } from '../engine/tensors';
+import type { Random } from '../random';
+import type { ModelFolder } from './folder';
+import { type AttentionScope, headWeight, type Linear, llamaHidden, type Weights, weightShapes } from './llama';
+import { initLora, loraLinear, loraShapes } from './lora';
+import { readTensor } from './safetensors';
+
+/**
+ * A model as programs see it: which tensors are trained (state on the device), which are frozen (read from the
+ * base's own file), and how the two make a forward pass. `base` trains nothing.
+ */
+export interface TunedModel {
+  readonly base: ModelFolder;
+  readonly method: Method | 'base';
+  readonly lora: LoraConfig | undefined;
+  readonly trainedShapes: Readonly<Record<string, readonly number[]>>;
+  readonly frozen: Readonly<Record<string, FrozenWeight>>;
+  /** The trained tensors before training: the base's own weights, or a fresh adapter. */
+  initial(random: Random): Promise<HostTensors>;
+  /** tokens [B, T] -> hidden states [B*T, C] and the output matrix [V, C]. */
+  forward(trained: Weights, frozen: Weights, tokens: tf.Tensor, options?: ForwardOptions): Forward;
+  /** All weights, and how linear layers are computed: for passes other than `forward` (generation). */
+  parts(trained: Weights, frozen: Weights, dropout?: Dropout): { readonly weights: Weights; readonly linear: Linear };
+}
+
+export type Dropout = (x: tf.Tensor, layer: string) => tf.Tensor;
+
+export interface ForwardOptions {
+  readonly scope?: AttentionScope;
+  readonly dropout?: Dropout;
+}
+
+export interface Forward {
+  readonly hidden: tf.Tensor;
+  readonly head: tf.Tensor;
+}
+
+export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: LoraConfig): TunedModel {
+  if ((method === 'lora') !== (lora !== undefined)) {
+    throw new Error(`model: method "${method}" ${lora ? 'takes no' : 'needs a'} lora config`);
+  }
+  const { config } = base;
+  const trainedShapes = method === 'full' ? weightShapes(config) : lora ? loraShapes(config, lora) : {};
+  const frozen = method === 'full' ? {} : frozenWeights(base);
+  const parts: TunedModel['parts'] = (trained, held, dropout) => {
+    const weights = method === 'full' ? trained : held;
+    const plain: Linear = (name, x) => x.matMul(weights[`${name}.weight`]!, false, true);
+    return { weights, linear: lora ? loraLinear(plain, trained, lora, dropout) : plain };
+  };
+  return {
+    base,
+    method,
+    lora,
+    trainedShapes,
+    frozen,
+    parts,
+    initial: async (random) => {
+      if (lora) return initLora(config, lora, random);
+      const tensors: Record<string, HostTensor> = {};
+      for (const name of Object.keys(trainedShapes)) tensors[name] = await readTensor(base.weights[name]!);
+      return tensors;
+    },
+    forward: (trained, held, tokens, { scope, dropout } = {}) => {
+      const { weights, linear } = parts(trained, held, dropout);
+      return { hidden: llamaHidden(config, weights, linear, tokens, scope), head: headWeight(config, weights) };
+    },
+  };
+}
+
+function frozenWeights(base: ModelFolder): Record<string, FrozenWeight> {
+  return Object.fromEntries(
+    Object.entries(base.weights).map(([name, { dtype, shape, file, offset, length }]) => {
+      if (dtype === 'int32') throw new Error(`model: ${file}: "${name}" is of integers; a weight must be a float`);
+      return [name, { dtype, shape, file, offset, length }];
+    }),
+  );
+}
+
+/** Numbers that training changes. */
+export const trainableCount = (model: TunedModel): number =>
+  Object.values(model.trainedShapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);

@@ -1,0 +1,34 @@
+import { relative, resolve } from 'node:path';
+import { parseOptions, USAGE } from './options';
+import { clock } from './progress';
+import { reproduce } from './run';
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(USAGE);
+    return;
+  }
+  const options = parseOptions(args, resolve(__dirname, '..', '..'), process.env.INIT_CWD ?? process.cwd());
+  const abort = new AbortController();
+  process.on('SIGINT', () => {
+    if (abort.signal.aborted) process.exit(130);
+    process.stderr.write(
+      '\nstopping after this update, with a checkpoint, or after these rows; once more to stop at once\n',
+    );
+    abort.abort();
+  });
+  const began = performance.now();
+  const table = await reproduce(options, abort.signal, (line) => process.stderr.write(`${line}\n`));
+  const folder = relative(process.env.INIT_CWD ?? process.cwd(), options.out) || '.';
+  const peak = process.resourceUsage().maxRSS / 2 ** 20;
+  console.log(`\n${table}\n`);
+  console.log(`${clock((performance.now() - began) / 1000)} in all, at most ${peak.toFixed(2)} GB of memory.`);
+  console.log(`Open ${folder}/report.md, ${folder}/accuracy.svg and ${folder}/loss.svg.`);
+  console.log('Research only, not for clinical decisions.');
+}
+
+main().catch((error: unknown) => {
+  console.error(`\n${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,186 @@
+import * as tf from '@tensorflow/tfjs';
+import type { TrainConfig } from '../config';
+import { compile, type Program, type Step, type Tensors } from '../engine/compile';
+import type { Device } from '../engine/device';
+import { dropout } from '../engine/dropout';
+import { valueAndGradients } from '../engine/gradient';
+import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
+import { readTensor } from '../model/safetensors';
+import type { Dropout, TunedModel } from '../model/tuned';
+import { type AdamWScalars, adamw } from './adamw';
+import { crossEntropySum } from './loss';
+
+/** Names of a trained tensor's companions in the device's state. */
+export const firstMoment = (name: string) => `adam.first.${name}`;
+export const secondMoment = (name: string) => `adam.second.${name}`;
+export const gradientSum = (name: string) => `gradient.${name}`;
+
+/** What a micro-batch feeds: chunks [B, T]; `separate` adds what block-diagonal packing needs. */
+export function batchSpecs(batch: number, length: number, separate: boolean): Specs {
+  const ints = { shape: [batch, length], dtype: 'int32' } as const;
+  const floats = { shape: [batch, length], dtype: 'float32' } as const;
+  const scope = separate ? { segments: ints, positions: ints } : {};
+  return { tokens: ints, targets: ints, weights: floats, ...scope };
+}
+
+const scalar = { shape: [], dtype: 'float32' } as const;
+const integer = { shape: [], dtype: 'int32' } as const;
+const UPDATE_INPUTS: Specs = { rate: scalar, correction1: scalar, correction2: scalar, responseTokens: scalar };
+const DROPOUT_INPUTS: Specs = { seed: integer, step: integer };
+
+export interface TrainingPrograms {
+  /** Whole update in one graph; only when accumulation is 1. Outputs lossSum, norm. */
+  readonly fused?: Program;
+  /** Adds a micro-batch's gradients to the sums. Outputs lossSum. */
+  readonly accumulate?: Program;
+  /** Normalises, clips, updates, empties the sums. Outputs norm. */
+  readonly apply?: Program;
+  dispose(): Promise<void>;
+}
+
+/** The whole training state before the first step: trained tensors, moments, sums of gradients. */
+export function trainingState(trained: HostTensors, accumulation: number): HostTensors {
+  const state: Record<string, HostTensors[string]> = { ...trained };
+  for (const [name, { shape }] of Object.entries(trained)) {
+    state[firstMoment(name)] = float32(shape);
+    state[secondMoment(name)] = float32(shape);
+    if (accumulation > 1) state[gradientSum(name)] = float32(shape);
+  }
+  return state;
+}
+
+/**
+ * Compiles the training of `model`: one fused program, or with accumulation two.
+ *
+ *     accumulation 1:   batch -> [forward, backward, clip, AdamW] -> state
+ *     accumulation n:   n x (batch -> [forward, backward, add])  ->  [normalise, clip, AdamW] -> state
+ *
+ * Either way the loss is the mean over the response tokens of the whole step, so that splitting a batch does not
+ * change the update.
+ *
+ * @param separate chunks carry segments and positions (block-diagonal packing)
+ */
+export async function compileTraining(
+  model: TunedModel,
+  config: TrainConfig,
+  device: Device,
+  separate: boolean,
+): Promise<TrainingPrograms> {
+  const trained = float32Specs(model.trainedShapes);
+  const moments = { ...rename(trained, firstMoment), ...rename(trained, secondMoment) };
+  const sums = rename(trained, gradientSum);
+  const drops = model.lora !== undefined && model.lora.dropout > 0;
+  const batch = { ...batchSpecs(config.batchSize, config.maxSeqLen, separate), ...(drops ? DROPOUT_INPUTS : {}) };
+  const files = { frozen: model.frozen, readFrozen: readTensor };
+  const gradients = (inputs: Tensors, state: Tensors, frozen: Tensors) =>
+    lossAndGradients(model, inputs, pick(state, trained), frozen);
+
+  if (config.accumulation === 1) {
+    const step: Step = ({ inputs, state, frozen }) => {
+      const loss = gradients(inputs, state, frozen);
+      const { norm, next } = update(config, inputs, state, loss.gradients);
+      return { outputs: { lossSum: loss.value, norm }, state: next };
+    };
+    const spec = {
+      name: `train-${model.method}`,
+      inputs: { ...batch, ...UPDATE_INPUTS },
+      state: { ...trained, ...moments },
+    };
+    const fused = await compile(step, { ...spec, ...files }, device);
+    return { fused, dispose: () => fused.dispose() };
+  }
+
+  const accumulateStep: Step = ({ inputs, state, frozen }) => {
+    const loss = gradients(inputs, state, frozen);
+    const added = Object.entries(loss.gradients).map(([name, g]) => [
+      gradientSum(name),
+      state[gradientSum(name)]!.add(g),
+    ]);
+    return { outputs: { lossSum: loss.value }, state: Object.fromEntries(added) };
+  };
+  const applyStep: Step = ({ inputs, state }) => {
+    const summed = Object.fromEntries(Object.keys(trained).map((name) => [name, state[gradientSum(name)]!]));
+    const { norm, next } = update(config, inputs, state, summed);
+    for (const [name, sum] of Object.entries(summed)) next[gradientSum(name)] = tf.zerosLike(sum);
+    return { outputs: { norm }, state: next };
+  };
+  const accumulate = await compile(
+    accumulateStep,
+    { name: `accumulate-${model.method}`, inputs: batch, state: { ...trained, ...sums }, ...files },
+    device,
+  );
+  const apply = await compile(
+    applyStep,
+    { name: `apply-${model.method}`, inputs: UPDATE_INPUTS, state: { ...trained, ...moments, ...sums } },
+    device,
+  );
+  return { accumulate, apply, dispose: async () => void (await Promise.all([accumulate.dispose(), apply.dispose()])) };
+}
+
+/** The sum of a batch's losses over its response tokens: for held-out chunks. Outputs lossSum. */
+export async function compileHeldOutLoss(
+  model: TunedModel,
+  config: Pick<TrainConfig, 'batchSize' | 'maxSeqLen'>,
+  device: Device,
+  separate: boolean,
+): Promise<Program> {
+  const trained = float32Specs(model.trainedShapes);
+  const step: Step = ({ inputs, state, frozen }) => ({
+    outputs: { lossSum: lossSum(model, inputs, state, frozen) },
+  });
+  const inputs = batchSpecs(config.batchSize, config.maxSeqLen, separate);
+  const spec = {
+    name: `held-out-${model.method}`,
+    inputs,
+    state: trained,
+    frozen: model.frozen,
+    readFrozen: readTensor,
+  };
+  return compile(step, spec, device);
+}
+
+const rename = (specs: Specs, by: (name: string) => string): Specs =>
+  Object.fromEntries(Object.entries(specs).map(([name, spec]) => [by(name), spec]));
+
+const pick = (tensors: Tensors, names: object): Record<string, tf.Tensor> =>
+  Object.fromEntries(Object.keys(names).map((name) => [name, tensors[name]!]));
+
+function lossSum(model: TunedModel, inputs: Tensors, trained: Tensors, frozen: Tensors): tf.Tensor {
+  const { tokens, targets, weights, segments, positions, seed, step } = inputs;
+  let layers = 0;
+  const drop: Dropout | undefined =
+    seed && step && model.lora ? (x) => dropout(x, model.lora!.dropout, seed, step, layers++) : undefined;
+  const scope = segments && positions ? { segments, positions } : {};
+  const { hidden, head } = model.forward(trained, frozen, tokens!, { scope, ...(drop ? { dropout: drop } : {}) });
+  return crossEntropySum(hidden, head, targets!.flatten(), weights!.flatten());
+}
+
+function lossAndGradients(model: TunedModel, inputs: Tensors, trained: Record<string, tf.Tensor>, frozen: Tensors) {
+  return valueAndGradients((variables) => lossSum(model, inputs, variables, frozen), trained);
+}
+
+/**
+ * Clips by the global norm of the mean gradient and applies AdamW.
+ * Source: torch.nn.utils.clip_grad_norm_ (factor max / (norm + 1e-6), at most 1)
+ */
+function update(config: TrainConfig, inputs: Tensors, state: Tensors, gradients: Readonly<Record<string, tf.Tensor>>) {
+  const squares = Object.values(gradients).map((g) => tf.sum(tf.square(g)));
+  const norm = tf.sqrt(tf.addN(squares)).div(inputs.responseTokens!);
+  const clip = tf.minimum(tf.scalar(1), tf.scalar(config.clipNorm).div(norm.add(1e-6)));
+  const scalars: AdamWScalars = {
+    rate: inputs.rate!,
+    correction1: inputs.correction1!,
+    correction2: inputs.correction2!,
+    gradientScale: clip.div(inputs.responseTokens!),
+  };
+  const next: Record<string, tf.Tensor> = {};
+  for (const [name, gradient] of Object.entries(gradients)) {
+    const before = { parameter: state[name]!, first: state[firstMoment(name)]!, second: state[secondMoment(name)]! };
+    const decays = config.decay === 'all' || gradient.rank >= 2;
+    const after = adamw(before, gradient, config, decays ? config.weightDecay : 0, scalars);
+    next[name] = after.parameter;
+    next[firstMoment(name)] = after.first;
+    next[secondMoment(name)] = after.second;
+  }
+  return { norm, next };
+}

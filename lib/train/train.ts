@@ -1,0 +1,192 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TrainConfig } from '../config';
+import type { Chunk } from '../data/packing';
+import type { Program } from '../engine/compile';
+import type { Device } from '../engine/device';
+import { createState, type DeviceState } from '../engine/state';
+import { float32, type HostTensors, int32 } from '../engine/tensors';
+import type { TunedModel } from '../model/tuned';
+import { createRandom } from '../random';
+import { type BatchPlan, batchTensors, lossTokens, planBatches } from './batches';
+import { loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint';
+import { appendLog, rewindLog, type StepRecord } from './log';
+import { compileHeldOutLoss, compileTraining, type TrainingPrograms, trainingState } from './programs';
+import { learningRateAt } from './schedule';
+
+export interface TrainOptions {
+  readonly model: TunedModel;
+  readonly config: TrainConfig;
+  readonly device: Device;
+  readonly chunks: readonly Chunk[];
+  /** Chunks never trained on, whose loss is taken before the first update and after each epoch. */
+  readonly heldOut: readonly Chunk[];
+  /** Chunks carry segments and positions of their own (block-diagonal packing). */
+  readonly separate: boolean;
+  /** Gets train.jsonl and the checkpoint. */
+  readonly folder: string;
+  /** Says which run this is; see RunIdentity. */
+  readonly identity: RunIdentity;
+  /** Updates between checkpoints. */
+  readonly checkpointEvery: number;
+  /** Called once all is compiled, before the first update; `resumedAt` is above 0 when a run is carried on. */
+  readonly onStart?: (resumedAt: number, plan: BatchPlan) => void;
+  readonly onRecord?: (record: StepRecord, plan: BatchPlan) => void;
+  /** Aborting stops after the current update, with a checkpoint. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  /** On the device: the trained tensors among the optimizer's. */
+  readonly state: DeviceState;
+  readonly records: readonly StepRecord[];
+  readonly plan: BatchPlan;
+  /** The update this run began with: above 0 when it was resumed. */
+  readonly resumedAt: number;
+}
+
+/**
+ * Trains `model` on `chunks`, or carries an interrupted training on: the same command after a kill gives, on the CPU,
+ * the same losses and weights bit for bit.
+ *
+ * @throws when the loss is not finite (the last checkpoint stays), when an update has no response token, when interrupted
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { model, config, device, chunks, folder, identity } = options;
+  const plan = planBatches(chunks.length, config);
+  await mkdir(folder, { recursive: true });
+  const logFile = join(folder, 'train.jsonl');
+  const checkpoint = await loadCheckpoint(folder, identity);
+  const resumedAt = checkpoint?.step ?? 0;
+  const records = await rewindLog(logFile, checkpoint ? resumedAt : -1);
+  const initial =
+    checkpoint?.state ?? trainingState(await model.initial(createRandom(config.seed, 'adapter')), config.accumulation);
+  const state = await createState(device, initial);
+  const record = async (entry: StepRecord) => {
+    records.push(entry);
+    await appendLog(logFile, entry);
+    options.onRecord?.(entry, plan);
+  };
+
+  const heldOut = await compileHeldOutLoss(model, config, device, options.separate);
+  const programs = await compileTraining(model, config, device, options.separate);
+  try {
+    const look = async (step: number, epoch: number) => {
+      if (options.heldOut.length === 0) return;
+      await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, state) });
+    };
+    if (!checkpoint) await look(0, 0);
+    options.onStart?.(resumedAt, plan);
+    for (let step = resumedAt; step < plan.totalSteps; step++) {
+      const began = performance.now();
+      const batches = plan.microBatches(step).map((group) =>
+        batchTensors(
+          group.map((i) => chunks[i]!),
+          config.batchSize,
+          options.separate,
+        ),
+      );
+      const rate = learningRateAt(step, plan.totalSteps, config);
+      const outcome = await updateOnce(programs, config, state, batches, step, rate);
+      const epoch = Math.floor(step / plan.stepsPerEpoch);
+      await record({
+        step: step + 1,
+        epoch,
+        ...outcome,
+        learningRate: rate,
+        tokens: batches.length * config.batchSize * config.maxSeqLen,
+        seconds: (performance.now() - began) / 1000,
+      });
+      if ((step + 1) % plan.stepsPerEpoch === 0) await look(step + 1, epoch);
+      const last = step + 1 === plan.totalSteps;
+      const interrupted = options.signal?.aborted ?? false;
+      if (last || interrupted || (step + 1) % options.checkpointEvery === 0) {
+        await saveCheckpoint(folder, identity, state, step + 1, plan.stepsPerEpoch);
+      }
+      if (interrupted && !last) {
+        throw new Error(`train: interrupted after step ${step + 1} of ${plan.totalSteps}; the same command carries on`);
+      }
+    }
+  } catch (error) {
+    state.dispose();
+    throw error;
+  } finally {
+    await programs.dispose();
+    await heldOut.dispose();
+  }
+  return { state, records, plan, resumedAt };
+}
+
+/** One update over the micro-batches of a step: loss and gradient are means over all its response tokens. */
+export async function updateOnce(
+  programs: TrainingPrograms,
+  config: TrainConfig,
+  state: DeviceState,
+  batches: readonly HostTensors[],
+  step: number,
+  rate: number,
+): Promise<{ loss: number; gradientNorm: number; responseTokens: number }> {
+  const responseTokens = batches.reduce((sum, batch) => sum + lossTokens(batch), 0);
+  if (responseTokens === 0) {
+    throw new Error(
+      `train: step ${step + 1} has no response token, so no loss; pack with zeroLossChunks 'drop' or use larger batches`,
+    );
+  }
+  const scalar = (x: number) => float32([], Float32Array.of(x));
+  const integer = (x: number) => int32([], Int32Array.of(x));
+  const updateInputs = {
+    rate: scalar(rate),
+    correction1: scalar(1 - config.beta1 ** (step + 1)),
+    correction2: scalar(1 - config.beta2 ** (step + 1)),
+    responseTokens: scalar(responseTokens),
+  };
+  let lossSum = 0;
+  let norm: number;
+  const prime = 46_337;
+  const masks = (micro: number) => ({
+    seed: integer(((config.seed % prime) + prime) % prime),
+    step: integer((step * config.accumulation + micro) % prime),
+  });
+  if (programs.fused) {
+    const out = await programs.fused.run({ ...batches[0]!, ...updateInputs, ...masks(0) }, state);
+    lossSum = out.lossSum!.data[0]!;
+    norm = out.norm!.data[0]!;
+  } else {
+    for (const [micro, batch] of batches.entries()) {
+      const out = await programs.accumulate!.run({ ...batch, ...masks(micro) }, state);
+      lossSum += out.lossSum!.data[0]!;
+    }
+    const out = await programs.apply!.run(updateInputs, state);
+    norm = out.norm!.data[0]!;
+  }
+  const loss = lossSum / responseTokens;
+  if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+    throw new Error(
+      `train: loss ${loss} and gradient norm ${norm} at step ${step + 1}; lower learningRate (${config.learningRate}) or ` +
+        'lengthen warmupSteps, and start again: the last checkpoint is from before this step',
+    );
+  }
+  return { loss, gradientNorm: norm, responseTokens };
+}
+
+async function heldOutLoss(
+  program: Program,
+  { heldOut, config, separate }: TrainOptions,
+  state: DeviceState,
+): Promise<number> {
+  let sum = 0;
+  let tokens = 0;
+  for (let i = 0; i < heldOut.length; i += config.batchSize) {
+    const batch = batchTensors(heldOut.slice(i, i + config.batchSize), config.batchSize, separate);
+    sum += (await program.run(batch, state)).lossSum!.data[0]!;
+    tokens += lossTokens(batch);
+  }
+  if (tokens === 0) throw new Error('train: the held-out chunks have no response token; hold out more rows');
+  if (!Number.isFinite(sum)) {
+    throw new Error(
+      `train: held-out loss ${sum / tokens}: the weights are broken; lower learningRate (${config.learningRate}) or ` +
+        'lengthen warmupSteps, and start again: the last checkpoint is from before this look',
+    );
+  }
+  return sum / tokens;
+}

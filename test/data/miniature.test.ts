@@ -1,0 +1,299 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Tokenizer } from 'tokenizers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { miniatureFiles } from '../../lib/data/build-miniature';
+import { loadDataset } from '../../lib/data/examples';
+import {
+  everyday,
+  FACT_GROUPS,
+  factsOf,
+  findEvalPhrasing,
+  formatGeneralText,
+  generateMiniature,
+  inConflict,
+  isRead,
+  isTuned,
+  MINIATURE_SEED,
+  MINIATURE_SIZES,
+  type Miniature,
+  MMLU_SUBJECTS,
+  mentions,
+  parseGeneralText,
+  RELATIONS,
+  rowsPerSource,
+} from '../../lib/data/miniature';
+import type { EvalItem } from '../../lib/data/rows';
+import { mapSource, SUBSETS } from '../../lib/data/sources';
+
+const FOLDER = join(__dirname, '..', '..', 'data', 'miniature');
+
+let world: Miniature;
+let lettered: readonly EvalItem[];
+beforeAll(() => {
+  world = generateMiniature(MINIATURE_SEED);
+  lettered = world.eval.filter((item) => item.choices.length === 4);
+});
+
+function tally(keys: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const key of keys) counts[key] = (counts[key] ?? 0) + 1;
+  return counts;
+}
+
+describe('facts', () => {
+  it('are more than 400 over more than 10 relations, each once', () => {
+    expect(world.facts.length).toBeGreaterThan(400);
+    expect(RELATIONS.length).toBeGreaterThan(10);
+    expect(new Set(world.facts.map(({ id }) => id)).size).toBe(world.facts.length);
+    for (const relation of [...RELATIONS, ...everyday]) {
+      expect(new Set(factsOf(relation).map(({ id }) => id)).size, relation.id).toBe(relation.pairs.length);
+    }
+  });
+
+  it('name only objects of their relation in conflicts', () => {
+    for (const { id, pairs, conflicts } of [...RELATIONS, ...everyday]) {
+      const objects = new Set(pairs.map(([, object]) => object));
+      for (const object of (conflicts ?? []).flat()) expect(objects, `${id}: ${object}`).toContain(object);
+    }
+  });
+
+  it('do not give the object away in the spelling of the subject', () => {
+    for (const { subject, object } of world.facts) {
+      const letters = object.toLowerCase();
+      for (let i = 0; i + 6 <= subject.length; i++) {
+        const run = subject.slice(i, i + 6).toLowerCase();
+        expect(letters.includes(run), `${subject}: ${object} share '${run}'`).toBe(false);
+      }
+    }
+  });
+
+  it('lie in four groups of about the same size, whole objects at a time', () => {
+    expect(world.facts.length).toBe(RELATIONS.reduce((sum, { pairs }) => sum + pairs.length, 0));
+    const counts = tally(world.facts.map(({ group }) => group));
+    expect(Object.keys(counts).sort()).toEqual([...FACT_GROUPS].sort());
+    for (const group of FACT_GROUPS) expect(Math.abs(counts[group]! - world.facts.length / 4)).toBeLessThan(10);
+    const groupsOfObject = new Map<string, Set<string>>();
+    for (const { relation, object, group } of world.facts) {
+      const key = `${relation}: ${object}`;
+      groupsOfObject.set(key, (groupsOfObject.get(key) ?? new Set()).add(group));
+    }
+    for (const [key, groups] of groupsOfObject) expect(groups.size, key).toBe(1);
+  });
+
+  it('occur where their group says, and nowhere else', () => {
+    const rows = world.train.map(({ prompt, response }) => `${prompt}\n${response}`);
+    for (const fact of world.facts) {
+      expect(
+        rows.some((row) => mentions(row, fact)),
+        `${fact.id} in training rows`,
+      ).toBe(isTuned(fact.group));
+      expect(
+        world.generalText.some((text) => mentions(text, fact)),
+        `${fact.id} in general text`,
+      ).toBe(isRead(fact.group));
+    }
+  });
+});
+
+describe('training rows', () => {
+  it("have table A1's sources in its proportions", () => {
+    expect(world.train.length).toBe(MINIATURE_SIZES.trainRows);
+    const counts = tally(world.train.map(({ source }) => mapSource(source).subset));
+    expect(Object.keys(counts)).toEqual(SUBSETS.map(({ key }) => key));
+    for (const { key, percent } of SUBSETS) {
+      // One row is 0.14 %: the three sources below that have one row each, which the others give up.
+      expect(Math.abs((100 * counts[key]!) / world.train.length - percent), key).toBeLessThan(0.15);
+    }
+    const general = world.train.filter(({ source }) => source.startsWith('openorca')).length;
+    expect(Math.abs((100 * general) / world.train.length - 41.83)).toBeLessThan(0.15);
+  });
+
+  it('keep the proportions at any size', () => {
+    for (const total of [17, 18, 100, 4321, 100_000]) {
+      const counts = Object.values(rowsPerSource(total));
+      expect(counts.reduce((a, b) => a + b)).toBe(total);
+      expect(Math.min(...counts)).toBeGreaterThanOrEqual(1);
+    }
+    expect(() => rowsPerSource(16)).toThrow('17 or more');
+  });
+
+  it('answer their own questions', () => {
+    const multipleChoice = world.train.filter(({ choices }) => choices?.length === 4);
+    expect(multipleChoice.length).toBeGreaterThan(250);
+    for (const { question, choices, answer, prompt, response } of multipleChoice) {
+      expect(prompt).toBe(`${question}\n${choices!.map((choice, i) => `${'ABCD'[i]}. ${choice}`).join('\n')}`);
+      expect(response).toContain('ABCD'[answer!]);
+    }
+    const letters = tally(multipleChoice.map(({ answer }) => String(answer)));
+    for (const count of Object.values(letters)) expect(Math.abs(count - multipleChoice.length / 4)).toBeLessThan(6);
+  });
+
+  it('never use the wording of an evaluation question', () => {
+    expect(findEvalPhrasing([...world.eval, ...world.development], world.train, world.generalText)).toEqual([]);
+    const { id, source } = world.train[0]!;
+    const leak = { id, source, prompt: `So: ${world.eval[0]!.question.toUpperCase()}!`, response: 'Yes.' };
+    expect(findEvalPhrasing(world.eval, [leak])).toContain(world.eval[0]);
+  });
+});
+
+describe('evaluation items', () => {
+  it("have the counts asked for, in table 1's tasks and subjects", () => {
+    const counts = tally(world.eval.map(({ task, subject }) => (subject ? `${task}/${subject}` : task)));
+    const tasks = ['medqa', 'medmcqa', 'headqa', 'pubmedqa', 'usmle_self_assessment', 'usmle_sample_exam'];
+    const keys = [...tasks, ...MMLU_SUBJECTS.map((subject) => `mmlu/${subject}`)];
+    expect(counts).toEqual(Object.fromEntries(keys.map((key) => [key, MINIATURE_SIZES.evalItemsPerTask])));
+    expect(world.development.length).toBe(MINIATURE_SIZES.developmentItems);
+  });
+
+  it('are all different questions about known facts, as many from each group', () => {
+    const all = [...world.eval, ...world.development];
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    expect(new Set(all.map(({ question }) => question)).size).toBe(all.length);
+    expect(Object.keys(world.itemFacts).sort()).toEqual(all.map(({ id }) => id).sort());
+    const factOf = new Map(world.facts.map((fact) => [fact.id, fact]));
+    for (const item of all) {
+      const { factId, group } = world.itemFacts[item.id]!;
+      const fact = factOf.get(factId)!;
+      expect(fact.group).toBe(group);
+      expect(item.question.toLowerCase()).toContain(fact.subject.toLowerCase());
+      if (item.task !== 'pubmedqa') expect(item.choices[item.answer]).toBe(fact.object);
+    }
+    for (const task of new Set(world.eval.map(({ task }) => task))) {
+      const items = world.eval.filter((item) => item.task === task);
+      const groups = tally(items.map(({ id }) => world.itemFacts[id]!.group));
+      for (const group of FACT_GROUPS) expect(groups[group], task).toBe(items.length / 4);
+    }
+  });
+
+  it('never offer two options that could both be defended', () => {
+    const relationOf = new Map(RELATIONS.map((relation) => [relation.id, relation]));
+    const factOf = new Map(world.facts.map((fact) => [fact.id, fact]));
+    for (const item of [...lettered, ...world.development]) {
+      expect(new Set(item.choices).size).toBe(4);
+      const relation = relationOf.get(factOf.get(world.itemFacts[item.id]!.factId)!.relation)!;
+      const right = item.choices[item.answer]!;
+      for (const other of item.choices) expect(inConflict(relation, right, other), item.question).toBe(false);
+    }
+  });
+
+  it('have each letter equally often in each task, and verdicts in pubmedqa', () => {
+    const papers = new Map<string, EvalItem[]>();
+    for (const item of [...world.eval, ...world.development]) {
+      const key = `${item.id.replace(/-\d+$/, '')}`;
+      papers.set(key, [...(papers.get(key) ?? []), item]);
+    }
+    expect(papers.size).toBe(13);
+    for (const [key, items] of papers) {
+      const counts = Object.values(tally(items.map(({ answer }) => String(answer))));
+      expect(counts, key).toEqual(Array(items[0]!.choices.length).fill(items.length / items[0]!.choices.length));
+    }
+  });
+
+  it('cannot be answered from the options alone', () => {
+    // The best a reader of options can do: know for each option how often it is right where it is shown.
+    const [shown, right] = [new Map<string, number>(), new Map<string, number>()];
+    for (const item of lettered) {
+      for (const choice of item.choices) shown.set(choice, (shown.get(choice) ?? 0) + 1);
+      const gold = item.choices[item.answer]!;
+      right.set(gold, (right.get(gold) ?? 0) + 1);
+    }
+    for (const [choice, times] of shown) expect((right.get(choice) ?? 0) / times, choice).toBe(0.25);
+    // The longest option, and the first one, are right about one time in four.
+    const longest = lettered.filter(({ choices, answer }) => {
+      const most = Math.max(...choices.map((choice) => choice.length));
+      return choices.findIndex((choice) => choice.length === most) === answer;
+    });
+    expect(Math.abs(longest.length / lettered.length - 0.25)).toBeLessThan(
+      3 * Math.sqrt((0.25 * 0.75) / lettered.length),
+    );
+    expect(lettered.filter(({ answer }) => answer === 0).length).toBe(lettered.length / 4);
+  });
+
+  it('grow to 208 a task without running out of wordings', () => {
+    const large = generateMiniature(7, { evalItemsPerTask: 208, trainRows: 2000 });
+    expect(large.eval.length).toBe(12 * 208);
+    expect(findEvalPhrasing(large.eval, large.train, large.generalText)).toEqual([]);
+    expect(() => generateMiniature(7, { evalItemsPerTask: 40 })).toThrow('multiple of 16');
+  });
+});
+
+describe('the shipped files', () => {
+  it('are byte for byte what the generator makes, and nothing else', () => {
+    const files = miniatureFiles(world);
+    for (const [path, text] of files) expect(readFileSync(join(FOLDER, path), 'utf8') === text, path).toBe(true);
+    const there = readdirSync(FOLDER, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.md'))
+      .map((entry) =>
+        join(entry.parentPath, entry.name)
+          .slice(FOLDER.length + 1)
+          .replaceAll('\\', '/'),
+      )
+      // The base model is pretrained, not generated: `npm run build:base`.
+      .filter((path) => !path.startsWith('base/'));
+    expect(there.sort()).toEqual([...files.keys()].sort());
+    const bytes = [...files.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    expect(bytes).toBeLessThan(2_000_000);
+  });
+
+  it('are the same from the same seed, and others from another', () => {
+    expect(generateMiniature(MINIATURE_SEED)).toEqual(world);
+    expect(generateMiniature(MINIATURE_SEED + 1).train).not.toEqual(world.train);
+  });
+
+  it('load as a data folder', async () => {
+    const { evaluation, training } = await loadDataset(FOLDER);
+    expect(evaluation.items.length).toBe(world.eval.length);
+    expect(training.examples.length).toBe(world.train.length);
+  });
+
+  it('keep their documents apart', () => {
+    expect(parseGeneralText(formatGeneralText(world.generalText))).toEqual(world.generalText);
+  });
+});
+
+describe('the tokenizer', () => {
+  const tokenizer = Tokenizer.fromFile(join(FOLDER, 'tokenizer.json'));
+
+  it("has Llama's layout and 1024 tokens", () => {
+    expect(tokenizer.getVocabSize(true)).toBe(1024);
+    expect(['<unk>', '<s>', '</s>', '<0x00>', '<0xFF>'].map((token) => tokenizer.tokenToId(token))).toEqual([
+      0, 1, 2, 3, 258,
+    ]);
+  });
+
+  it('gives back every row and document, line breaks included', async () => {
+    const texts = [
+      ...world.train.flatMap(({ prompt, response }) => [prompt, response]),
+      ...world.eval.map(({ context, question, choices }) => [context, question, ...choices].join('\n')),
+      ...world.generalText,
+      'Ein Häuschen, 37 °C\n\n\tund 日本',
+    ];
+    const ids = (await tokenizer.encodeBatch([...texts], { addSpecialTokens: false })).map((encoding) =>
+      encoding.getIds(),
+    );
+    expect(await tokenizer.decodeBatch(ids, true)).toEqual(texts);
+    expect(ids.flat()).not.toContain(0);
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    expect(bytes / ids.flat().length).toBeGreaterThan(2.5);
+  });
+
+  it('makes one token of a letter after `Answer:` and of a letter that opens an option', async () => {
+    const { tokens } = {
+      tokens: (await tokenizer.encode('Answer: B\nC. hot', null, { addSpecialTokens: false })).getTokens(),
+    };
+    expect(tokens.slice(tokens.indexOf(':'))).toEqual([
+      ':',
+      '▁B',
+      '<0x0A>',
+      'C',
+      '.',
+      ...tokens.slice(tokens.indexOf('.') + 1),
+    ]);
+    const context = await tokenizer.encode('Answer:', null, { addSpecialTokens: false });
+    for (const letter of ['A', 'B', 'C', 'D']) {
+      const whole = await tokenizer.encode(`Answer: ${letter}`, null, { addSpecialTokens: false });
+      expect(whole.getIds().slice(0, -1)).toEqual(context.getIds());
+    }
+  });
+});

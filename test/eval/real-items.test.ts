@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadEvalItems } from '../../lib/data/examples';
+import { loadTokenizer } from '../../lib/data/tokenizer';
+import type { TokenScorer } from '../../lib/eval/loglikelihood';
+import { scoreItems } from '../../lib/eval/score';
+import { TABLE_A2 } from '../../lib/report/paper';
+
+/** Reads nothing, gives every token the same probability. */
+const uniform = (maxLength: number, vocabSize: number): TokenScorer => ({
+  maxLength,
+  vocabSize,
+  scoreRows: async (rows) =>
+    rows.map((row) => row.picks.map(() => ({ logProb: -Math.log(vocabSize), isGreedy: false }))),
+});
+
+const DATA = '../shared/data';
+const MODELS = '../shared/models';
+
+describe.skipIf(!existsSync(DATA) || !existsSync(MODELS))("the paper's evaluation sets", () => {
+  it('are read once an item for letters with the Llama-2 tokenizer, whole and without a seam', async () => {
+    const { items } = await loadEvalItems(DATA);
+    const tokenizer = await loadTokenizer(`${MODELS}/llama2-tokenizer`);
+    const { tasks, rowCount } = await scoreItems(items, uniform(4096, 32000), tokenizer);
+    const samples = TABLE_A2.filter((row) => tasks.some((task) => task.task === row.key));
+    expect(tasks.map((task) => [task.task, task.n]).sort()).toEqual(
+      samples.map((row) => [row.key, row.samples]).sort(),
+    );
+    for (const task of tasks) expect(task).toMatchObject({ seams: 0, truncatedItems: 0 });
+    expect(tasks.reduce((sum, task) => sum + task.requests, 0)).toBe(4 * items.length - 500);
+    const headqaOnly = await scoreItems(
+      items.filter((item) => item.task === 'headqa'),
+      uniform(4096, 32000),
+      tokenizer,
+    );
+    // 'yes', 'no' and 'maybe' are one token each, like the letters.
+    expect(rowCount - headqaOnly.rowCount).toBe(items.length - 2742);
+  });
+
+  it.each([
+    ['stories260K', 512, 512],
+    ['baby-llama-tok361', 256, 361],
+  ])('meet without a seam, though cut, in %s', async (folder, maxLength, vocabSize) => {
+    const { items } = await loadEvalItems(DATA);
+    const some = items.filter((item, i) => i % 8 === 0 && item.task !== 'headqa');
+    const tokenizer = await loadTokenizer(`${MODELS}/${folder}`);
+    const { tasks } = await scoreItems(some, uniform(maxLength, vocabSize), tokenizer);
+    for (const task of tasks) expect(task.seams).toBe(0);
+    expect(tasks.find((task) => task.task === 'pubmedqa')!.truncatedItems).toBeGreaterThan(0);
+  });
+
+  it('have an option longer than the smallest model can read', async () => {
+    const { items } = await loadEvalItems(DATA);
+    const long = items.filter((item) => item.id === 'headqa-test-Cuaderno_2016_1_E-3');
+    const tokenizer = await loadTokenizer(`${MODELS}/baby-llama-tok361`);
+    await expect(scoreItems(long, uniform(256, 361), tokenizer)).rejects.toThrow(
+      /headqa-test-Cuaderno_2016_1_E-3 has a continuation of \d+ tokens, more than maxLength 256/,
+    );
+  });
+});

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { EvalItem } from '../../lib/data/examples';
+import { checkItem } from '../../lib/eval/item-checks';
+import { requestHash, requestsOf } from '../../lib/eval/requests';
+import { TASK_NAMES } from '../../lib/eval/task-definition';
+import { TASKS, taskNamed, taskOf } from '../../lib/eval/tasks';
+import { strip } from '../../lib/eval/whitespace';
+
+const scurvy: EvalItem = {
+  id: 'scurvy',
+  task: 'medqa',
+  question: 'Which vitamin deficiency causes scurvy?',
+  choices: ['Vitamin A', 'Vitamin B12', 'Vitamin C', 'Vitamin D'],
+  answer: 2,
+};
+const abstract: EvalItem = {
+  id: 'abstract',
+  task: 'pubmedqa',
+  question: 'Does X reduce Y?',
+  context: 'Background sentence.\nResults sentence.',
+  choices: ['yes', 'no', 'maybe'],
+  answer: 0,
+};
+const letters = [' A', ' B', ' C', ' D'];
+
+describe("the harness's worked examples, verbatim", () => {
+  it.each([
+    [
+      'medqa_4options',
+      scurvy,
+      'Question: Which vitamin deficiency causes scurvy?\nA. Vitamin A\nB. Vitamin B12\nC. Vitamin C\nD. Vitamin D\nAnswer:',
+      letters,
+    ],
+    [
+      'medmcqa',
+      scurvy,
+      'Question: Which vitamin deficiency causes scurvy?\nChoices:\nA. Vitamin A\nB. Vitamin B12\nC. Vitamin C\nD. Vitamin D\nAnswer:',
+      letters,
+    ],
+    [
+      'headqa_en',
+      scurvy,
+      'Question: Which vitamin deficiency causes scurvy?\nAnswer:',
+      [' Vitamin A', ' Vitamin B12', ' Vitamin C', ' Vitamin D'],
+    ],
+    [
+      'mmlu_clinical_knowledge',
+      scurvy,
+      'The following are multiple choice questions (with answers) about clinical knowledge.\n\nWhich vitamin deficiency causes scurvy?\nA. Vitamin A\nB. Vitamin B12\nC. Vitamin C\nD. Vitamin D\nAnswer:',
+      letters,
+    ],
+    [
+      'pubmedqa',
+      abstract,
+      'Abstract: Background sentence.\nResults sentence.\nQuestion: Does X reduce Y?\nAnswer:',
+      [' yes', ' no', ' maybe'],
+    ],
+  ])('%s', (name, item, context, continuations) => {
+    const requests = requestsOf(item, taskNamed(name));
+    expect(requests).toEqual(continuations.map((continuation) => ({ id: item.id, context, continuation })));
+    expect(taskNamed(name).docToTarget(item)).toBe(item.answer);
+  });
+
+  it('strips the question in MMLU alone, and never an option', () => {
+    const item = { ...scurvy, question: '\u0085\u001c Q? \n', choices: ['a ', 'b', 'c', 'd'] };
+    expect(taskNamed('mmlu_anatomy').docToText(item)).toContain('anatomy.\n\nQ?\nA. a \nB.');
+    expect(taskNamed('medqa_4options').docToText(item)).toContain('Question: \u0085\u001c Q? \n\nA. a \n');
+    expect(strip('\ufeffQ')).toBe('\ufeffQ');
+    expect(strip(' \t ')).toBe('');
+  });
+
+  it('reports acc_norm where the harness does', () => {
+    const normed = TASKS.filter((task) => task.metrics.includes('accNorm')).map((task) => task.name);
+    expect(normed).toEqual(['headqa_en', 'medmcqa', 'medqa_4options']);
+  });
+});
+
+describe('from an item to its task', () => {
+  it('has one present definition for every name', () => {
+    expect(TASKS.map((task) => task.name)).toEqual([...TASK_NAMES]);
+  });
+
+  it.each([
+    ['medqa', undefined, 'medqa_4options'],
+    ['medqa', 'step1', 'medqa_4options'],
+    ['headqa', 'biology', 'headqa_en'],
+    ['medmcqa', 'Physiology', 'medmcqa'],
+    ['pubmedqa', undefined, 'pubmedqa'],
+    ['mmlu', 'professional_medicine', 'mmlu_professional_medicine'],
+    ['usmle_sample_exam', undefined, 'usmle_sample_exam'],
+    ['mmlu_anatomy', undefined, 'mmlu_anatomy'],
+  ])('%s, subject %s: %s', (task, subject, name) => {
+    const item: EvalItem = { ...scurvy, task, ...(subject === undefined ? {} : { subject }) };
+    expect(taskOf(item).name).toBe(name);
+  });
+
+  it('names an unknown task and those known', () => {
+    expect(() => taskOf({ ...scurvy, task: 'medqa5' })).toThrow(
+      /item scurvy: no task "medqa5".*known: .*medqa_4options/,
+    );
+    expect(() => taskOf({ ...scurvy, task: 'mmlu', subject: 'astronomy' })).toThrow(/"mmlu_astronomy"/);
+  });
+
+  it('gives a USMLE question as many letters as options', () => {
+    const item = { ...scurvy, task: 'usmle_sample_exam', choices: ['p', 'q', 'r', 's', 't'], answer: 4 };
+    const requests = requestsOf(item, taskOf(item));
+    expect(requests[4]).toMatchObject({ context: expect.stringContaining('\nE. t\nAnswer:'), continuation: ' E' });
+    expect(requests).toHaveLength(5);
+  });
+});
+
+describe('items that mean nothing are refused by name', () => {
+  const refusal = (changes: Partial<EvalItem>, name = 'medqa_4options') => {
+    return () => checkItem({ ...scurvy, ...changes }, taskNamed(name));
+  };
+
+  it.each([
+    [{ answer: 4 }, 'medqa_4options', /medqa_4options: item scurvy has answer 4, required an index from 0 to 3/],
+    [{ answer: -1 }, 'medqa_4options', /answer -1/],
+    [{ answer: 1.5 }, 'medqa_4options', /answer 1.5/],
+    [{ choices: ['a'], answer: 0 }, 'headqa_en', /1 option\(s\), a choice needs at least 2/],
+    [{ choices: ['a', 'b', 'c', 'd', 'e'] }, 'medqa_4options', /5 options, the task needs 4/],
+    [{ question: ' \n' }, 'medqa_4options', /empty question/],
+    [{ choices: ['a', '', 'c', 'd'] }, 'headqa_en', /empty option at 1/],
+    [{ choices: ['yes', 'no', 'perhaps'] }, 'pubmedqa', /\["yes","no","perhaps"\], required yes, no, maybe/],
+  ])('%j', (changes, name, message) => {
+    expect(refusal(changes, name)).toThrow(message);
+  });
+
+  it('lets an item through that is whole', () => {
+    expect(refusal({})).not.toThrow();
+  });
+
+  it("finds PubMedQA's answer by its word, whatever the order", () => {
+    const item = { ...abstract, choices: ['maybe', 'no', 'yes'], answer: 2 };
+    checkItem(item, taskNamed('pubmedqa'));
+    expect(taskNamed('pubmedqa').docToTarget(item)).toBe(0);
+  });
+});
+
+it('hashes the request strings in order, and nothing else', () => {
+  const requests = requestsOf(scurvy, taskOf(scurvy));
+  const lines = requests.map(({ context, continuation }) => `${JSON.stringify([context, continuation])}\n`).join('');
+  expect(requestHash(requests)).toBe(createHash('sha256').update(lines).digest('hex'));
+  expect(requestHash(requests)).toBe(requestHash(requestsOf({ ...scurvy, id: 'other' }, taskOf(scurvy))));
+  expect(requestHash([...requests].reverse())).not.toBe(requestHash(requests));
+});

@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Device, openDevice } from '../../lib/engine/device';
+import { createState } from '../../lib/engine/state';
+import { lengthBuckets } from '../../lib/eval/length-buckets';
+import type { ScoringRow } from '../../lib/eval/loglikelihood';
+import { splitOverlong } from '../../lib/eval/overlong';
+import { createTokenScorer } from '../../lib/eval/token-scorer';
+import { tunedModel } from '../../lib/model/tuned';
+import { createRandom } from '../../lib/random';
+import { TINY, tinyFolder, tinyWeights } from '../model/tiny-llama';
+import { byteTokenizer } from './fakes';
+
+const LONG = { ...TINY, maxPositionEmbeddings: 160 };
+
+describe('scoring rows', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'scorer-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice('cpu', 2);
+  });
+
+  /** Rows of every length from 1 to the context, with one to three picks; the picks need not be at the end. */
+  function rows(count: number): ScoringRow[] {
+    const random = createRandom(9, 'rows');
+    return Array.from({ length: count }, (_, i) => {
+      const length = i === 0 ? 1 : i === 1 ? LONG.maxPositionEmbeddings : 1 + random.int(LONG.maxPositionEmbeddings);
+      return {
+        tokens: Array.from({ length }, () => random.int(LONG.vocabSize)),
+        picks: Array.from({ length: 1 + random.int(3) }, () => ({
+          position: random.int(length),
+          target: random.int(LONG.vocabSize),
+        })),
+      };
+    });
+  }
+
+  test.each(['base', 'full'] as const)('in batches as one at a time, %s', async (method) => {
+    const base = await tinyFolder(join(folder, method), LONG);
+    const state = await createState(device, method === 'full' ? tinyWeights(LONG) : {});
+    const scorer = createTokenScorer(tunedModel(base, method), state, device);
+    const all = rows(24);
+    const seen: (readonly [number, number])[] = [];
+    const together = await scorer.scoreRows(all, (done, total) => seen.push([done, total]));
+    expect(seen.at(-1)).toEqual([24, 24]);
+    expect(seen.map(([done]) => done)).toEqual([...seen.map(([done]) => done)].sort((a, b) => a - b));
+    for (const [i, row] of all.entries()) {
+      const [alone] = await scorer.scoreRows([row]);
+      expect(together[i], `row ${i}`).toHaveLength(row.picks.length);
+      for (const [pick, { logProb, isGreedy }] of alone!.entries()) {
+        expect(Math.abs(together[i]![pick]!.logProb - logProb), `row ${i} pick ${pick}`).toBeLessThan(1e-5);
+        expect(together[i]![pick]!.isGreedy).toBe(isGreedy);
+        expect(logProb).toBeLessThan(0);
+      }
+    }
+  });
+
+  test('the vocabulary’s probabilities sum to one and one token is greedy', async () => {
+    const base = await tinyFolder(join(folder, 'sum'), LONG);
+    const scorer = createTokenScorer(tunedModel(base, 'base'), await createState(device, {}), device);
+    const tokens = [3, 1, 4, 1, 5];
+    const picks = Array.from({ length: LONG.vocabSize }, (_, target) => ({ position: 4, target }));
+    const [scores] = await scorer.scoreRows([{ tokens, picks }]);
+    expect(scores!.reduce((sum, { logProb }) => sum + Math.exp(logProb), 0)).toBeCloseTo(1, 5);
+    const best = scores!.reduce((a, b) => (b.logProb > a.logProb ? b : a));
+    expect(scores!.filter((s) => s.isGreedy)).toEqual([best]);
+  });
+
+  test('no rows are no scores', async () => {
+    const base = await tinyFolder(join(folder, 'none'), LONG);
+    const scorer = createTokenScorer(tunedModel(base, 'base'), await createState(device, {}), device);
+    expect(await scorer.scoreRows([])).toEqual([]);
+  });
+});
+
+describe('length buckets', () => {
+  const random = createRandom(4, 'lengths');
+  const cost = (lengths: readonly number[], granularity: number) =>
+    lengthBuckets(lengths, granularity).reduce((sum, b) => sum + b.length * b.batches.flat().length, 0);
+
+  /** The least total length over every choice of at most six of the distinct lengths. */
+  function bruteForce(lengths: readonly number[], granularity: number): number {
+    const rounded = lengths.map((n) => Math.ceil(n / granularity) * granularity);
+    const distinct = [...new Set(rounded)].sort((a, b) => a - b);
+    const longest = distinct.pop()!;
+    let best = Number.POSITIVE_INFINITY;
+    for (let chosen = 0; chosen < 2 ** distinct.length; chosen++) {
+      const ends = [...distinct.filter((_, i) => (chosen >> i) & 1), longest];
+      if (ends.length > 6) continue;
+      best = Math.min(
+        best,
+        rounded.reduce((sum, n) => sum + ends.find((end) => n <= end)!, 0),
+      );
+    }
+    return best;
+  }
+
+  test('padding is the least there can be', () => {
+    for (let trial = 0; trial < 150; trial++) {
+      const granularity = [1, 4, 16][trial % 3]!;
+      const lengths = Array.from({ length: 1 + random.int(24) }, () => 1 + random.int(11 * granularity));
+      expect(cost(lengths, granularity), `${lengths} by ${granularity}`).toBe(bruteForce(lengths, granularity));
+    }
+  });
+
+  test('each row once, in a bucket as long as it; six at most; batches within their size', () => {
+    for (let trial = 0; trial < 50; trial++) {
+      const lengths = Array.from({ length: 1 + random.int(300) }, () => 1 + random.int(500));
+      const buckets = lengthBuckets(lengths);
+      expect(buckets.length).toBeLessThanOrEqual(6);
+      expect(buckets.flatMap((b) => b.batches.flat()).sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
+      for (const { length, batchSize, batches } of buckets) {
+        expect(length % 16).toBe(0);
+        expect(batchSize === 1 || batchSize * length <= 2048).toBe(true);
+        for (const batch of batches) {
+          expect(batch.length).toBeLessThanOrEqual(batchSize);
+          expect(Math.max(...batch.map((row) => lengths[row]!))).toBeLessThanOrEqual(length);
+        }
+      }
+    }
+  });
+
+  test('lengths of one, one row, equal rows, none', () => {
+    expect(lengthBuckets([1, 1, 1], 1)).toEqual([{ length: 1, batchSize: 3, batches: [[0, 1, 2]] }]);
+    expect(lengthBuckets([1])).toEqual([{ length: 16, batchSize: 1, batches: [[0]] }]);
+    expect(lengthBuckets([5000])).toEqual([{ length: 5008, batchSize: 1, batches: [[0]] }]);
+    expect(lengthBuckets([700, 700, 700])).toEqual([{ length: 704, batchSize: 2, batches: [[0, 1], [2]] }]);
+    expect(lengthBuckets([])).toEqual([]);
+  });
+});
+
+describe('splitOverlong', () => {
+  const item = (id: string, choices: readonly string[], question = 'Which?') => ({
+    id,
+    task: 'medqa',
+    question,
+    choices,
+    answer: 0,
+  });
+  /** Task whose continuations are the choices' texts. */
+  const byText = (id: string, choices: readonly string[], question?: string) => ({
+    ...item(id, choices, question),
+    task: 'headqa',
+  });
+  const ids = (items: readonly { readonly id: string }[]) => items.map(({ id }) => id);
+
+  test('an answer longer than the context goes; a question may be as long as it likes', async () => {
+    const items = [
+      byText('short', ['yes', 'no']),
+      byText('fits', ['no', 'x'.repeat(31)]), // a space and 31 letters
+      byText('long', ['no', 'x'.repeat(32)]),
+      byText('wordy', ['yes', 'no'], 'Why? '.repeat(100)),
+      byText('longest', ['y'.repeat(400), 'no']),
+    ];
+    const { scorable, overlong } = await splitOverlong(items, byteTokenizer(), 32, 'never');
+    expect(ids(overlong)).toEqual(['long', 'longest']);
+    expect(ids(scorable)).toEqual(['short', 'fits', 'wordy']);
+  });
+
+  test('letters of an answer are never too long', async () => {
+    const items = [item('letters', ['x'.repeat(400), 'y'.repeat(400)])];
+    expect(ids((await splitOverlong(items, byteTokenizer(), 32, 'never')).scorable)).toEqual(['letters']);
+  });
+
+  test('tokens count, not bytes', async () => {
+    const items = [byText('merged', ['no', 'ab'.repeat(31)])];
+    expect(ids((await splitOverlong(items, byteTokenizer(['ab']), 32, 'never')).overlong)).toEqual([]);
+    expect(ids((await splitOverlong(items, byteTokenizer(), 32, 'never')).overlong)).toEqual(['merged']);
+  });
+
+  test('nothing to split', async () => {
+    expect(await splitOverlong([], byteTokenizer(), 32, 'never')).toEqual({ scorable: [], overlong: [] });
+  });
+});

@@ -1,0 +1,464 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PAPER_LORA } from '../../lib/config';
+import { assertFits } from '../../lib/data/tokenizer';
+import { compile } from '../../lib/engine/compile';
+import { type Device, openDevice } from '../../lib/engine/device';
+import { createState } from '../../lib/engine/state';
+import { float32, float32Specs, type HostTensor, type HostTensors, int32 } from '../../lib/engine/tensors';
+import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
+import { type ModelFolder, openModelFolder, saveModelFolder } from '../../lib/model/folder';
+import type { LlamaConfig } from '../../lib/model/llama';
+import { loraParameterCount, loraScaling, loraTargets, mergeLora } from '../../lib/model/lora';
+import { readSafetensorsHeader, readTensor, readTensors, writeSafetensors } from '../../lib/model/safetensors';
+import { trainableCount, tunedModel } from '../../lib/model/tuned';
+import { createRandom } from '../../lib/random';
+import { normal, TINY, tinyWeights } from './tiny-llama';
+
+const work = mkdtempSync(join(tmpdir(), 'folders-'));
+afterAll(() => rmSync(work, { recursive: true }));
+
+const LORA = { ...PAPER_LORA.lora, rank: 2, alpha: 4 };
+const CARD = { title: 'A test', details: 'Nothing.' };
+
+/** config.json of `tiny-llama.ts`. */
+const RAW = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: TINY.vocabSize,
+  hidden_size: TINY.hiddenSize,
+  intermediate_size: TINY.intermediateSize,
+  num_hidden_layers: TINY.numHiddenLayers,
+  num_attention_heads: TINY.numAttentionHeads,
+  num_key_value_heads: TINY.numKeyValueHeads,
+  head_dim: TINY.headDim,
+  hidden_act: 'silu',
+  max_position_embeddings: TINY.maxPositionEmbeddings,
+  rms_norm_eps: TINY.rmsNormEps,
+  rope_theta: TINY.ropeTheta,
+  tie_word_embeddings: false,
+};
+
+let made = 0;
+const newFolder = (): string => {
+  const folder = join(work, `folder ${made++}`);
+  mkdirSync(folder);
+  return folder;
+};
+
+/** A whole Hugging Face folder, with what the test wants otherwise. */
+async function modelFolder(config: object = {}, change: (weights: Record<string, HostTensor>) => void = () => {}) {
+  const folder = newFolder();
+  const weights: Record<string, HostTensor> = { ...tinyWeights() };
+  change(weights);
+  await writeSafetensors(join(folder, 'model.safetensors'), weights, (name) => weights[name]!);
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...RAW, ...config }));
+  return folder;
+}
+
+const refusal = (folder: string): Promise<string> =>
+  openModelFolder(folder).then(
+    () => 'was opened',
+    (error: Error) => error.message,
+  );
+
+describe('a safetensors file that is not what it says', () => {
+  /** A file by hand: any header over any number of bytes. */
+  function file(header: unknown, bytes: number, length?: bigint): string {
+    const path = join(newFolder(), 'model.safetensors');
+    const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+    const first = Buffer.alloc(8);
+    first.writeBigUInt64LE(length ?? BigInt(json.length));
+    writeFileSync(path, Buffer.concat([first, json, Buffer.alloc(bytes)]));
+    return path;
+  }
+  const entry = (shape: readonly number[], offsets: readonly unknown[], dtype = 'F32') => ({
+    dtype,
+    shape,
+    data_offsets: offsets,
+  });
+  const whole = { a: entry([2, 3], [0, 24]), b: entry([1], [24, 28]) };
+
+  test('the one these are made from is read', async () => {
+    const { tensors } = await readSafetensorsHeader(file(whole, 28));
+    expect(Object.keys(tensors)).toEqual(['a', 'b']);
+  });
+
+  test.for<readonly [string, () => string, RegExp]>([
+    ['no file', () => join(newFolder(), 'absent.safetensors'), /cannot be opened \(ENOENT\)/],
+    [
+      'cut in the data',
+      () => file(whole, 27),
+      /tensor "b" ends at byte 28 of the data, which has only 27: .*cut short/,
+    ],
+    ['longer than its tensors', () => file(whole, 30), /has 2 bytes after its last tensor/],
+    ['no JSON', () => file('{"a":', 28), /has a header that is not JSON \(/],
+    ['JSON but no object', () => file('null', 0), /has a header that is no JSON object/],
+    ['a header longer than the file', () => file(whole, 28, 4096n), /claims a header of 4096 bytes but has \d+ bytes/],
+    [
+      'a header longer than any',
+      () => file(whole, 28, 2n ** 63n),
+      /claims a header of 9223372036854776000 bytes, more/,
+    ],
+    ['a header shorter than its JSON', () => file(whole, 28, 20n), /has a header that is not JSON/],
+    ['a shape its offsets deny', () => file({ a: entry([2, 4], [0, 24]) }, 24), /"a" of F32 \[2,4\] needs 32 bytes/],
+    ['a shape too large for a number', () => file({ a: entry([2 ** 40, 2 ** 40], [0, 8]) }, 8), /"a" of F32 .* needs/],
+    ['a negative shape', () => file({ a: entry([-2, -3], [0, 24]) }, 24), /tensor "a" has shape \[-2,-3\]/],
+    ['a dtype of another width', () => file({ a: entry([2, 3], [0, 24], 'F16') }, 24), /"a" of F16 \[2,3\] needs 12/],
+    [
+      'a dtype that is not read',
+      () => file({ a: entry([3], [0, 24], 'F64') }, 24),
+      /"a" has dtype F64; F32, F16, BF16/,
+    ],
+    ['a dtype that is no dtype', () => file({ a: entry([3], [0, 24], 'toString') }, 24), /tensor "a" /],
+    [
+      'overlapping tensors',
+      () => file({ a: entry([2], [0, 8]), b: entry([2], [4, 12]) }, 12),
+      /"b" .* overlap or leave/,
+    ],
+    ['a gap', () => file({ a: entry([1], [0, 4]), b: entry([1], [8, 12]) }, 12), /"b" starts at byte .* leave gaps/],
+    ['a gap before the first', () => file({ a: entry([1], [4, 8]) }, 8), /"a" starts at byte/],
+    ['offsets backwards', () => file({ a: entry([1], [8, 4]) }, 8), /"a" of F32 \[1\] needs 4 bytes, .* give -4/],
+    ['offsets of one number', () => file({ a: entry([1], [0]) }, 4), /tensor "a" has data_offsets \[0\]/],
+    ['offsets of text', () => file({ a: entry([1], ['0', '4']) }, 4), /tensor "a" has data_offsets/],
+    ['an entry that is none', () => file({ a: null }, 0), /tensor "a" has dtype undefined/],
+  ])('%s', async ([, make, message]) => {
+    const path = make();
+    const error = await readSafetensorsHeader(path).then(String, (e: Error) => e.message);
+    expect(error).toMatch(message);
+    expect(error.startsWith(`safetensors: ${path}: `)).toBe(true);
+    expect(error).toMatch(/; download or save the file again$/);
+  });
+
+  test.for([0, 5, 8, 40, 200, -1, -4, -400])('a model cut at byte %d', async (at) => {
+    const folder = await modelFolder();
+    const path = join(folder, 'model.safetensors');
+    writeFileSync(path, readFileSync(path).subarray(0, at === 0 ? 0 : at));
+    expect(await refusal(folder)).toMatch(/^safetensors: .*model\.safetensors: .*; download or save the file again$/);
+  });
+
+  test('what is written fails whole: no file, and nothing beside it', async () => {
+    const folder = newFolder();
+    const specs = { a: { shape: [2], dtype: 'float32' }, b: { shape: [3], dtype: 'float32' } } as const;
+    const wrong = (name: string) => (name === 'a' ? float32([2]) : float32([2]));
+    await expect(writeSafetensors(join(folder, 'x.safetensors'), specs, wrong)).rejects.toThrow(
+      '"b" of shape [3] was given 2 numbers',
+    );
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('an old file stays when the new one fails', async () => {
+    const folder = await modelFolder();
+    const path = join(folder, 'model.safetensors');
+    const before = readFileSync(path);
+    const fail = () => Promise.reject(new Error('the device was lost'));
+    await expect(writeSafetensors(path, { a: { shape: [1], dtype: 'float32' } }, fail)).rejects.toThrow(
+      'device was lost',
+    );
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual(['config.json', 'model.safetensors']);
+  });
+});
+
+describe('config.json', () => {
+  test.for<readonly [string, object, string]>([
+    [
+      'another architecture',
+      { model_type: 'gpt2' },
+      '"model_type" must be "llama" (no other architecture is built), got "gpt2"',
+    ],
+    ['another activation', { hidden_act: 'gelu' }, '"hidden_act" must be "silu", got "gelu"'],
+    ['a bias in attention', { attention_bias: true }, '"attention_bias" must be false, got true'],
+    ['a bias in the MLP', { mlp_bias: true }, '"mlp_bias" must be false, got true'],
+    ['scaled positions', { rope_scaling: { type: 'linear', factor: 2 } }, '"rope_scaling" must be of type "default"'],
+    [
+      'scaled positions, newer',
+      { rope_parameters: { rope_type: 'llama3' } },
+      '"rope_parameters" must be of type "default"',
+    ],
+    [
+      'heads that do not divide',
+      { num_key_value_heads: 3 },
+      '"num_key_value_heads" must be a divisor of num_attention_heads 4, got 3',
+    ],
+    ['no width', { hidden_size: undefined }, '"hidden_size" must be a positive integer, got undefined'],
+    ['a width of text', { hidden_size: '12' }, '"hidden_size" must be a positive integer, got "12"'],
+    ['no layers', { num_hidden_layers: 0 }, '"num_hidden_layers" must be a positive integer, got 0'],
+    ['an odd head', { head_dim: 3 }, '"head_dim" must be even, for rotary positions, and is 3 here, got 3'],
+    ['an epsilon of text', { rms_norm_eps: '1e-5' }, '"rms_norm_eps" must be a positive number, got "1e-5"'],
+    ['a negative theta', { rope_theta: -1 }, '"rope_theta" must be a positive number, got -1'],
+  ])('%s', async ([, change, message]) => {
+    const folder = await modelFolder(change);
+    const error = await refusal(folder);
+    expect(error).toContain(`model: ${join(folder, 'config.json')}: ${message}`);
+    expect(error).toMatch(/; use another model$/);
+  });
+
+  test('older and newer places of theta', async () => {
+    expect((await openModelFolder(await modelFolder({ rope_theta: 500 }))).config.ropeTheta).toBe(500);
+    const newer = { rope_theta: undefined, rope_parameters: { rope_type: 'default', rope_theta: 700 } };
+    expect((await openModelFolder(await modelFolder(newer))).config.ropeTheta).toBe(700);
+    expect((await openModelFolder(await modelFolder({ rope_scaling: null }))).config).toEqual(TINY);
+  });
+
+  test.for([
+    ['{"model_type":', 'is not JSON ('],
+    ['[1]', 'holds no JSON object'],
+    ['null', 'holds no JSON object'],
+  ] as const)('%s', async ([text, message]) => {
+    const folder = await modelFolder();
+    writeFileSync(join(folder, 'config.json'), text);
+    const error = await refusal(folder);
+    expect(error).toContain(`model: ${join(folder, 'config.json')} ${message}`);
+    expect(error).toMatch(/; download or save the file again$/);
+  });
+
+  test('no folder, or one without config.json', async () => {
+    const message = 'config.json (ENOENT); give the folder of a Hugging Face model';
+    expect(await refusal(join(work, 'nowhere'))).toContain(message);
+    expect(await refusal(newFolder())).toContain(message);
+  });
+});
+
+describe('weights', () => {
+  const NAME = 'model.layers.1.mlp.up_proj.weight';
+
+  test('one missing', async () => {
+    const folder = await modelFolder({}, (weights) => delete weights[NAME]);
+    expect(await refusal(folder)).toBe(
+      `model: ${folder} has no weight "${NAME}", which its config.json calls for; download it again`,
+    );
+  });
+
+  test('one of another shape', async () => {
+    const folder = await modelFolder({}, (weights) => {
+      weights[NAME] = float32([TINY.hiddenSize, TINY.intermediateSize]);
+    });
+    expect(await refusal(folder)).toBe(
+      `model: ${folder}: "${NAME}" has shape [12,10], config.json calls for [10,12]; take both files from the same model`,
+    );
+  });
+
+  test('config.json of a deeper model', async () => {
+    expect(await refusal(await modelFolder({ num_hidden_layers: 3 }))).toContain('no weight "model.layers.2.');
+  });
+
+  test('no file; a shard missing; an index that is damaged', async () => {
+    const folder = await modelFolder();
+    rmSync(join(folder, 'model.safetensors'));
+    expect(await refusal(folder)).toContain('model.safetensors: cannot be opened (ENOENT)');
+    const index = join(folder, 'model.safetensors.index.json');
+    writeFileSync(index, JSON.stringify({ weight_map: { [NAME]: 'model-00001-of-00002.safetensors' } }));
+    expect(await refusal(folder)).toContain('model-00001-of-00002.safetensors: cannot be opened (ENOENT)');
+    writeFileSync(index, '{"weight_map":');
+    expect(await refusal(folder)).toContain(`model: ${index} is not JSON (`);
+  });
+
+  test('weights that a Llama does not use are left alone', async () => {
+    const folder = await modelFolder({}, (weights) => {
+      weights['model.layers.0.self_attn.rotary_emb.inv_freq'] = float32([2]);
+    });
+    expect(Object.keys((await openModelFolder(folder)).weights)).toHaveLength(Object.keys(tinyWeights()).length);
+  });
+
+  test('a tokenizer with more ids than the embedding has rows', () => {
+    expect(() => assertFits({ vocabSize: 12 }, TINY.vocabSize)).toThrow(
+      "tokenizer: the largest id is 11 but the model's embedding has 11 rows; use the tokenizer that belongs to the model",
+    );
+    expect(() => assertFits({ vocabSize: 11 }, TINY.vocabSize)).not.toThrow();
+    expect(() => assertFits({ vocabSize: 5 }, TINY.vocabSize)).not.toThrow();
+  });
+});
+
+test('a saved model opens with the same numbers, config and tokenizer', async () => {
+  const source = await modelFolder({ torch_dtype: 'bfloat16', note: 'kept' });
+  writeFileSync(join(source, 'tokenizer.json'), '{"tokenizer":true}');
+  const base = await openModelFolder(source);
+  const folder = join(work, 'deep', 'saved');
+  const weights = tinyWeights();
+  await saveModelFolder(folder, base, (name) => weights[name]!, CARD);
+  const saved = await openModelFolder(folder);
+  expect(saved.config).toEqual(base.config);
+  expect(saved.rawConfig).toEqual({ ...base.rawConfig, torch_dtype: 'float32' });
+  expect(await readTensors(saved.weights)).toEqual(weights);
+  expect(readdirSync(folder).sort()).toEqual(['README.md', 'config.json', 'model.safetensors', 'tokenizer.json']);
+  expect(readFileSync(join(folder, 'tokenizer.json'), 'utf8')).toBe('{"tokenizer":true}');
+});
+
+test('a model whose saving fails has no config.json', async () => {
+  const base = await openModelFolder(await modelFolder());
+  const folder = newFolder();
+  const fail = () => Promise.reject(new Error('the device was lost'));
+  await expect(saveModelFolder(folder, base, fail, CARD)).rejects.toThrow('the device was lost');
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+describe('adapters', () => {
+  let base: ModelFolder;
+  let adapter: HostTensors;
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice('cpu', 2);
+    base = await openModelFolder(await modelFolder());
+    const random = createRandom(3, 'adapter');
+    const shapes = tunedModel(base, 'lora', LORA).trainedShapes;
+    adapter = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, normal(shape, random, 0.3)]));
+  });
+
+  async function saved(change: Readonly<Record<string, unknown>> = {}, tensors: HostTensors = adapter) {
+    const folder = newFolder();
+    await saveAdapterFolder(folder, LORA, base.folder, tensors, CARD);
+    const file = join(folder, 'adapter_config.json');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...change }));
+    return folder;
+  }
+  const refused = (folder: string, model: LlamaConfig = TINY) =>
+    openAdapterFolder(folder, model).then(
+      () => 'was opened',
+      (error: Error) => error.message,
+    );
+
+  test('opens as it was saved', async () => {
+    const opened = await openAdapterFolder(await saved(), TINY);
+    expect(opened).toEqual({ config: LORA, adapter, baseModel: base.folder });
+  });
+
+  test.for<readonly [string, Readonly<Record<string, unknown>>, string]>([
+    ['DoRA', { use_dora: true }, '"use_dora" must be false, got true; this is not built'],
+    ['IA3', { peft_type: 'IA3' }, '"peft_type" must be "LORA", got "IA3"; this is not built'],
+    ['a bias', { bias: 'all' }, '"bias" must be "none", got "all"; this is not built'],
+    ['whole layers beside', { modules_to_save: ['lm_head'] }, '"modules_to_save" must be null, got ["lm_head"]'],
+    ['ranks by layer', { rank_pattern: { q_proj: 4 } }, '"rank_pattern" must be empty, got {"q_proj":4}'],
+    ['no rank', { r: null }, '"r" must be a positive integer, got null'],
+    ['no alpha', { lora_alpha: 'x' }, '"lora_alpha" must be a number, got "x"'],
+    ['no layers', { target_modules: null }, '"target_modules" must be names of layers, got null'],
+  ])('%s', async ([, change, message]) => {
+    const folder = await saved(change);
+    expect(await refused(folder)).toContain(`lora: ${join(folder, 'adapter_config.json')}: ${message}`);
+  });
+
+  test('adapter_config.json missing or damaged', async () => {
+    expect(await refused(newFolder())).toContain('adapter_config.json (ENOENT); give the folder that PEFT');
+    const folder = await saved();
+    writeFileSync(join(folder, 'adapter_config.json'), '{"r": 8');
+    expect(await refused(folder)).toMatch(
+      /^lora: .*adapter_config\.json is not JSON \(.*\); save or download it again$/,
+    );
+  });
+
+  test('of another base, or of another rank', async () => {
+    const name = 'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight';
+    const wider = { ...TINY, hiddenSize: 16 };
+    expect(await refused(await saved(), wider)).toContain(`"${name}" must be [2,16] for this base model, got [2,12]`);
+    expect(await refused(await saved({ r: 4 }))).toContain(`"${name}" must be [4,12] for this base model, got [2,12]`);
+    expect(await refused(await saved(), { ...TINY, numHiddenLayers: 3 })).toContain('for this base model, got nothing');
+    expect(await refused(await saved(), { ...TINY, numHiddenLayers: 1 })).toMatch(
+      /adapts "base_model\.model\.model\.layers\.1\.\S+", which this base model has not/,
+    );
+  });
+
+  test('with a tensor of a layer that is not among its targets', async () => {
+    const strange = { ...adapter, 'lm_head.lora_A.weight': float32([2, 12]) };
+    expect(await refused(await saved({}, strange))).toContain(
+      'adapts "base_model.model.lm_head.lora_A.weight", which this base model has not',
+    );
+  });
+
+  test('cut short', async () => {
+    const folder = await saved();
+    const path = join(folder, 'adapter_model.safetensors');
+    writeFileSync(path, readFileSync(path).subarray(0, -4));
+    expect(await refused(folder)).toMatch(/^safetensors: .*cut short; download or save the file again$/);
+  });
+
+  /** Logits of every token of two rows. */
+  async function logitsOf(folder: ModelFolder, lora?: HostTensors): Promise<Float32Array> {
+    const model = lora ? tunedModel(folder, 'lora', LORA) : tunedModel(folder, 'base');
+    const program = await compile(
+      ({ inputs, state, frozen }) => {
+        const { hidden, head } = model.forward(state, frozen, inputs.tokens!);
+        return { outputs: { logits: hidden.matMul(head, false, true) } };
+      },
+      {
+        name: 'logits',
+        inputs: { tokens: { shape: [2, 7], dtype: 'int32' } },
+        state: float32Specs(model.trainedShapes),
+        frozen: model.frozen,
+        readFrozen: readTensor,
+      },
+      device,
+    );
+    const tokens = int32(
+      [2, 7],
+      Int32Array.from({ length: 14 }, (_, i) => (i * 5) % TINY.vocabSize),
+    );
+    const { logits } = await program.run({ tokens }, await createState(device, lora ?? {}));
+    await program.dispose();
+    return logits!.data as Float32Array;
+  }
+
+  const worst = (a: Float32Array, b: Float32Array) => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0);
+
+  /** The base with the adapter added to its weights, or taken off again. */
+  async function merged(from: ModelFolder, sign: 1 | -1): Promise<ModelFolder> {
+    const weights: Record<string, HostTensor> = { ...(await readTensors(from.weights)) };
+    for (const name of Object.keys(loraTargets(TINY, LORA))) {
+      const [a, b] = [adapter[`${name}.lora_A.weight`]!, adapter[`${name}.lora_B.weight`]!];
+      weights[`${name}.weight`] = mergeLora(weights[`${name}.weight`]!, a, b, loraScaling(LORA), sign);
+    }
+    const folder = newFolder();
+    await saveModelFolder(folder, from, (name) => weights[name]!, CARD);
+    return openModelFolder(folder);
+  }
+
+  test('merged weights give the adapter’s logits; taken off again, the base’s', async () => {
+    const adapted = await logitsOf(base, adapter);
+    const plain = await logitsOf(base);
+    expect(worst(adapted, plain)).toBeGreaterThan(0.1);
+    const whole = await merged(base, 1);
+    expect(worst(await logitsOf(whole), adapted)).toBeLessThan(1e-5);
+    expect(worst(await logitsOf(await merged(whole, -1)), plain)).toBeLessThan(1e-5);
+  });
+
+  test('a fresh adapter changes nothing, bit for bit', async () => {
+    const fresh = await tunedModel(base, 'lora', LORA).initial(createRandom(1, 'adapter'));
+    expect(await logitsOf(base, fresh)).toEqual(await logitsOf(base));
+  });
+});
+
+test('numbers an adapter trains: Llama-2 7B and 70B at rank 8, every linear layer', () => {
+  const common = { vocabSize: 32_000, headDim: 128, rmsNormEps: 1e-5, ropeTheta: 10_000, maxPositionEmbeddings: 4096 };
+  const seven: LlamaConfig = {
+    ...common,
+    hiddenSize: 4096,
+    intermediateSize: 11_008,
+    numHiddenLayers: 32,
+    numAttentionHeads: 32,
+    numKeyValueHeads: 32,
+    tieWordEmbeddings: false,
+  };
+  const seventy: LlamaConfig = {
+    ...seven,
+    hiddenSize: 8192,
+    intermediateSize: 28_672,
+    numHiddenLayers: 80,
+    numAttentionHeads: 64,
+    numKeyValueHeads: 8,
+  };
+  expect(loraParameterCount(seven, PAPER_LORA.lora)).toBe(19_988_480);
+  expect(loraParameterCount(seventy, PAPER_LORA.lora)).toBe(103_546_880);
+  const model = { folder: '', config: seven, rawConfig: {}, weights: {} };
+  expect(trainableCount(tunedModel(model, 'lora', PAPER_LORA.lora))).toBe(19_988_480);
+  expect(trainableCount(tunedModel(model, 'full'))).toBe(6_738_415_616);
+});
+
+test.for([
+  [{ rank: 0 }, 'lora: rank must be a positive integer, got 0'],
+  [{ rank: 1.5 }, 'lora: rank must be a positive integer, got 1.5'],
+  [{ targetModules: [] }, 'lora: targetModules [] must be some of q_proj'],
+  [{ targetModules: ['q_proj', 'lm_head'] }, 'lora: targetModules [q_proj,lm_head] must be some of q_proj'],
+] as const)('a LoRA config %o is refused', ([change, message]) => {
+  expect(() => loraParameterCount(TINY, { ...LORA, ...change })).toThrow(message);
+});
