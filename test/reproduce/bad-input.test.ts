@@ -27,7 +27,7 @@ function expectRefusal({ code, stdout, stderr }: Ended, message: string | RegExp
 
 describe.concurrent('options', () => {
   test.for<readonly [string, readonly string[], string]>([
-    ['an unknown preset', ['--preset', 'huge'], '--preset must be one of smoke, miniature, real, llama2, got "huge"'],
+    ['an unknown preset', ['--preset', 'huge'], '--preset must be one of smoke, miniature, controlled, real, llama2, got "huge"'],
     ['an unknown option', ['--smaples', '5'], "reproduce: Unknown option '--smaples'"],
     ['an option without its value', ['--seed'], "reproduce: Option '--seed"],
     ['a word too many', ['smoke'], "reproduce: Unexpected argument 'smoke'"],

@@ -9,20 +9,21 @@ const LIB = join(__dirname, '../../lib');
 /**
  * What each room may import of lib/ beside itself. Files directly under lib/ are rooms of their own name.
  *
- *     config, random, files -> engine, data -> model -> train, eval, decontaminate -> report -> reproduce, notebook
+ *     config, random, files -> statistics, engine, data -> model -> train, eval, decontaminate -> report -> reproduce, notebook
  */
 const GROUND = ['config', 'random', 'files'];
-const STAGES = ['engine', 'data', 'model', 'train', 'eval', 'decontaminate', 'report'];
+const STAGES = ['statistics', 'engine', 'data', 'model', 'train', 'eval', 'decontaminate', 'report'];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: [],
   random: [],
   files: [],
+  statistics: GROUND,
   engine: GROUND,
   data: GROUND,
   model: [...GROUND, 'engine'],
   train: [...GROUND, 'engine', 'data', 'model'],
-  eval: [...GROUND, 'engine', 'data', 'model'],
-  decontaminate: [...GROUND, 'data'],
+  eval: [...GROUND, 'statistics', 'engine', 'data', 'model'],
+  decontaminate: [...GROUND, 'statistics', 'engine', 'data'],
   report: [...GROUND, ...STAGES],
   reproduce: [...GROUND, ...STAGES],
   notebook: [...GROUND, ...STAGES, 'reproduce'],
