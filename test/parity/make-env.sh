@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv-parity in the repository root: PyTorch, transformers and peft as pinned in requirements.txt.
+# Makes .venv-parity in the repository root: the Python peers as pinned in requirements.txt.
 # Does nothing when the environment already holds exactly these pins and this Python; starts afresh otherwise.
 # PYTHON names the interpreter (default python3, 3.11 or newer). Any torch build of the pinned version will do: on a
 # machine without a GPU the CPU build saves gigabytes; point pip at it (PIP_FIND_LINKS or PIP_INDEX_URL).
