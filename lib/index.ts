@@ -34,6 +34,22 @@ export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from '.
 export { mapSource, SUBSETS, type SubsetKey, subsetOf } from './data/sources';
 export { DEFAULT_SYSTEM_PROMPT, renderPrompt, renderResponse } from './data/template';
 export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
+// Decontamination: evaluation items near to training rows.
+export type {
+  Decontamination,
+  EncoderDescription,
+  EvidencePair,
+  FlagCount,
+  KindRecall,
+  PlantedKind,
+  PlantedPair,
+  SecondOpinion,
+  SweepRow,
+  TaskFlags,
+  TruthRow,
+  TruthScore,
+  View,
+} from './decontaminate/record';
 export { compile, type Program, type ProgramSpec, type Step, type Tensors } from './engine/compile';
 export { type Device, type DeviceName, openDevice } from './engine/device';
 export { type WithGradient, withGradient } from './engine/gradient';
