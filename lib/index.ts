@@ -59,7 +59,7 @@ export { float32, type HostTensor, type HostTensors, int32, type Specs, type Ten
 export type { BosPolicy } from './eval/encode-request';
 export { type GroupName, type GroupResult, groupResults } from './eval/groups';
 export type { TokenScorer } from './eval/loglikelihood';
-export { chanceLevel, majorityBaseline, type Proportion, proportion } from './eval/metrics';
+export { chanceLevel, majorityBaseline } from './eval/metrics';
 export { splitOverlong } from './eval/overlong';
 export { itemsToJsonl, tasksToCsv } from './eval/records';
 export { type LoglikelihoodRequest, requestsOf } from './eval/requests';
@@ -90,6 +90,27 @@ export { tableToCsv, tableToMarkdown, tableToText } from './report/table-formats
 export { parseOptions, type RunOptions } from './reproduce/options';
 export { MINIATURE_FULL, MINIATURE_LORA, PRESETS, type PresetName, type RunConfig } from './reproduce/presets';
 export { reproduce } from './reproduce/run';
+// Statistics: what a difference between two models on the same items is worth.
+export { type Alternative, binomialTest } from './statistics/binomial';
+export {
+  type DifferenceInDifferences,
+  differenceInDifferences,
+  type FlaggedPair,
+} from './statistics/difference-in-differences';
+export { holm } from './statistics/holm';
+export { mcNemarExact } from './statistics/mc-nemar';
+export { type BootstrapResult, pairedBootstrap } from './statistics/paired-bootstrap';
+export { type Estimate, type Pair, type PairedDifference, pairedDifference } from './statistics/paired-difference';
+export {
+  detectableDifference,
+  detectablePaired,
+  detectableUnpaired,
+  type PowerOptions,
+} from './statistics/power';
+export { type Proportion, proportion, wilsonInterval } from './statistics/proportion';
+export { type SeedComparison, type SeedComparisonOptions, seedComparison } from './statistics/seed-comparison';
+export { type SeedScores, type SeedSpread, type SeedVariance, seedVariance } from './statistics/seed-variance';
+export { type Reported, type UnpairedDifference, unpairedDifference } from './statistics/two-proportions';
 // Training: the loop with its schedule, log and checkpoints.
 export { type BatchPlan, planBatches } from './train/batches';
 export type { StepRecord } from './train/log';

@@ -1,4 +1,4 @@
-import type { Proportion } from './metrics';
+import type { Proportion } from '../statistics/proportion';
 import { TASK_NAMES, type TaskName } from './task-definition';
 
 /** The two averages of the paper's table 1. */

@@ -1,18 +1,3 @@
-/** The standard normal's 97.5% point. Differs: simple-statistics' probit gives 1.957, 0.14% short, so it is written out. */
-const Z_95 = 1.959963984540054;
-
-/** A share of items, with what it rests on. */
-export interface Proportion {
-  /** count / n */
-  readonly value: number;
-  readonly count: number;
-  readonly n: number;
-  /** sqrt(p (1 - p) / (n - 1)), the harness's; null for a single item. */
-  readonly stderr: number | null;
-  /** Wilson's 95% interval. */
-  readonly interval: readonly [low: number, high: number];
-}
-
 /**
  * The place of the largest value; the FIRST of equals, so a tie goes to A, or to 'yes'.
  * Ties are common in low precision: 16-bit logits near -5 are 0.031 apart.
@@ -36,29 +21,6 @@ export function firstMaximum(values: readonly number[]): { index: number; tied: 
  */
 export function perCharacter(logLikelihoods: readonly number[], choices: readonly string[]): number[] {
   return logLikelihoods.map((logLikelihood, i) => logLikelihood / [...choices[i]!].length);
-}
-
-/**
- * A proportion with its standard error and Wilson interval.
- *
- *     (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n)
- *
- * @throws when n is 0
- */
-export function proportion(count: number, n: number): Proportion {
-  if (n < 1 || count < 0 || count > n)
-    throw new Error(`metrics: proportion needs 0 <= count <= n, got ${count} of ${n}`);
-  const value = count / n;
-  const spread = Z_95 ** 2 / n;
-  const centre = value + spread / 2;
-  const half = Math.sqrt(spread * (value * (1 - value) + spread / 4));
-  return {
-    value,
-    count,
-    n,
-    stderr: n > 1 ? Math.sqrt((value * (1 - value)) / (n - 1)) : null,
-    interval: [Math.max(0, (centre - half) / (1 + spread)), Math.min(1, (centre + half) / (1 + spread))],
-  };
 }
 
 /** What guessing gives: the mean of 1/choices over the items. */

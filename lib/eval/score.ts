@@ -1,9 +1,10 @@
 import type { EvalItem } from '../data/examples';
+import { type Proportion, proportion } from '../statistics/proportion';
 import type { BosPolicy, ScoringTokenizer } from './encode-request';
 import { type GroupResult, groupResults } from './groups';
 import { checkItem } from './item-checks';
 import { type LoglikelihoodResult, loglikelihood, type TokenScorer } from './loglikelihood';
-import { chanceLevel, firstMaximum, majorityBaseline, type Proportion, perCharacter, proportion } from './metrics';
+import { chanceLevel, firstMaximum, majorityBaseline, perCharacter } from './metrics';
 import { requestHash, requestsOf } from './requests';
 import { sampleItems } from './sample';
 import { TASK_NAMES, type TaskDefinition, type TaskName, type TaskVariant } from './task-definition';

@@ -1,5 +1,6 @@
 import type { GroupName, GroupResult } from '../eval/groups';
 import type { TaskResult } from '../eval/score';
+import { normalQuantile } from '../statistics/distributions';
 import {
   type ComparedTask,
   comparedTasks,
@@ -37,7 +38,7 @@ export interface ResultsRow extends Readonly<Record<ModelName, Accuracy | null>>
   readonly paperFpFt: number;
 }
 
-const Z_95 = 1.959963984540054;
+const Z_95 = normalQuantile(0.975);
 
 /**
  * The paper's table 1 for our models: its rows in its order, those that were scored.

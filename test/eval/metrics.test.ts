@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { groupResults } from '../../lib/eval/groups';
-import { chanceLevel, firstMaximum, majorityBaseline, perCharacter, proportion } from '../../lib/eval/metrics';
+import { chanceLevel, firstMaximum, majorityBaseline, perCharacter } from '../../lib/eval/metrics';
 import type { TaskName } from '../../lib/eval/task-definition';
 import { TABLE_1, TABLE_A2 } from '../../lib/report/paper';
+import { proportion } from '../../lib/statistics/proportion';
 
 describe('the decision', () => {
   it('takes the first of equal maxima and says so', () => {
@@ -26,29 +27,6 @@ describe('the decision', () => {
 
   it('counts neither bytes nor UTF-16 units', () => {
     expect(perCharacter([-6, -6, -6], ['µg', '🧬a', 'e\u0301'])).toEqual([-3, -3, -3]);
-  });
-});
-
-describe('a proportion', () => {
-  it("has the harness's standard error", () => {
-    expect(proportion(3, 4).stderr).toBeCloseTo(0.25, 12);
-    expect(proportion(1, 1).stderr).toBeNull();
-  });
-
-  // Published examples of the interval: Newcombe 1998, table I (81/263, 15/148, 0/20, 1/29).
-  it.each([
-    [81, 263, 0.2553, 0.3662],
-    [15, 148, 0.0624, 0.1605],
-    [0, 20, 0, 0.1611],
-    [1, 29, 0.0061, 0.1718],
-  ])("has Wilson's interval: %i of %i", (count, n, low, high) => {
-    expect(proportion(count, n).interval[0]).toBeCloseTo(low, 4);
-    expect(proportion(count, n).interval[1]).toBeCloseTo(high, 4);
-  });
-
-  it('needs an item', () => {
-    expect(() => proportion(0, 0)).toThrow(/got 0 of 0/);
-    expect(() => proportion(3, 2)).toThrow(/got 3 of 2/);
   });
 });
 

@@ -1,10 +1,10 @@
 import { groupResults } from '../../lib/eval/groups';
-import { proportion } from '../../lib/eval/metrics';
 import type { TaskResult } from '../../lib/eval/score';
 import { TASK_NAMES, type TaskName } from '../../lib/eval/task-definition';
 import { createRandom } from '../../lib/random';
 import type { Scores } from '../../lib/report/compared';
 import { paperRow, TABLE_A2 } from '../../lib/report/paper';
+import { proportion } from '../../lib/statistics/proportion';
 import type { StepRecord } from '../../lib/train/log';
 
 /** Results as scoring writes them, with made-up counts. */
