@@ -30,6 +30,13 @@ export async function writeFileAtomic(
   }
 }
 
+/** Makes a folder and those above it. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    throw describeWriteError(path, error);
+  });
+}
+
 /** Appends a line to a log; a reader must expect a last line cut short by a kill. */
 export async function appendLine(path: string, line: string): Promise<void> {
   try {

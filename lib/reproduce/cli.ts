@@ -19,12 +19,14 @@ async function main(): Promise<void> {
     abort.abort();
   });
   const began = performance.now();
-  const table = await reproduce(options, abort.signal, (line) => process.stderr.write(`${line}\n`));
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const { table, peakMemoryBytes } = await reproduce(options, abort.signal, { say });
   const folder = relative(process.env.INIT_CWD ?? process.cwd(), options.out) || '.';
-  const peak = process.resourceUsage().maxRSS / 2 ** 20;
   console.log(`\n${table}\n`);
-  console.log(`${clock((performance.now() - began) / 1000)} in all, at most ${peak.toFixed(2)} GB of memory.`);
-  console.log(`Open ${folder}/report.md, ${folder}/accuracy.svg and ${folder}/loss.svg.`);
+  console.log(
+    `${clock((performance.now() - began) / 1000)} in all; no process held more than ${(peakMemoryBytes / 2 ** 30).toFixed(2)} GB of memory.`,
+  );
+  console.log(`Open ${folder}/report.html.`);
   console.log('Research only, not for clinical decisions.');
 }
 

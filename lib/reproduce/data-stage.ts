@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { splitDevelopment } from '../data/development';
-import { type Dataset, loadDataset } from '../data/examples';
+import { type Dataset, type EvalItem, loadDataset } from '../data/examples';
 import { type MixtureReport, mixByPaper } from '../data/mixture';
 import { type Chunk, type PackingReport, packSamples } from '../data/packing';
 import { type SampleReport, tokenizeExamples } from '../data/samples';
@@ -21,6 +22,15 @@ export interface PreparedData {
   readonly chunks: readonly Chunk[];
   readonly heldOut: readonly Chunk[];
   readonly packing: PackingReport;
+  /** What only a generated world knows of itself; null for other data. */
+  readonly world: World | null;
+}
+
+export interface World {
+  /** By item id. */
+  readonly facts: Readonly<Record<string, { readonly factId: string; readonly group: string }>>;
+  /** Questions outside medicine, to see what tuning forgets. */
+  readonly quiz: readonly EvalItem[];
 }
 
 /**
@@ -62,7 +72,16 @@ export async function prepareData(
     chunks: packed.chunks,
     heldOut: pack(development.samples).chunks,
     packing: packed.report,
+    world: await readWorld(folder),
   };
+}
+
+async function readWorld(folder: string): Promise<World | null> {
+  const text = await readFile(join(folder, 'item-facts.jsonl'), 'utf8').catch(() => undefined);
+  if (text === undefined) return null;
+  const lines = text.trimEnd().split('\n');
+  const rows = lines.map((line) => JSON.parse(line) as { id: string; factId: string; group: string });
+  return { facts: Object.fromEntries(rows.map(({ id, factId, group }) => [id, { factId, group }])), quiz: [] };
 }
 
 /** Writes mixture.json and packing.json. */

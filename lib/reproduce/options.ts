@@ -23,7 +23,8 @@ export const USAGE = `npm run reproduce -- [options]
   --out FOLDER     where results go                             (default: results/PRESET)
   --device NAME    cpu | webgpu | cuda | tfjs                   (default: cpu)
   --samples N      training rows drawn       --limit N   items a task, sampled (0: all)
-  --epochs N       for both methods          --seed N
+  --epochs N       for both methods          --seed N    of rows, items and the first training
+  --seeds N        trainings of each method, with seeds SEED, SEED + 1, …
   --fresh          start anew; without it, the same command carries an interrupted run on
 
 Research only, not for clinical decisions.`;
@@ -39,7 +40,7 @@ export function parseOptions(args: readonly string[], root: string, cwd: string)
   if (!PRESET_NAMES.includes(preset)) {
     throw refusal(`--preset must be one of ${PRESET_NAMES.join(', ')}, got "${preset}"`);
   }
-  const whole = (name: 'samples' | 'limit' | 'epochs' | 'seed', least: number): number | undefined => {
+  const whole = (name: 'samples' | 'limit' | 'epochs' | 'seed' | 'seeds', least: number): number | undefined => {
     const value = values[name];
     if (value === undefined) return undefined;
     const number = Number(value);
@@ -52,10 +53,12 @@ export function parseOptions(args: readonly string[], root: string, cwd: string)
   const seed = whole('seed', 0) ?? chosen.seed;
   const epochs = whole('epochs', 1);
   const limit = whole('limit', 0);
+  const count = whole('seeds', 1) ?? chosen.seeds.length;
   const tuned = { seed, ...(epochs === undefined ? {} : { epochs }) };
   const config: RunConfig = {
     ...chosen,
     seed,
+    seeds: Array.from({ length: count }, (_, i) => seed + i),
     samples: whole('samples', 1) ?? chosen.samples,
     limitPerTask: limit === undefined ? chosen.limitPerTask : limit || null,
     lora: { ...chosen.lora, ...tuned },
@@ -88,6 +91,7 @@ function parse(args: readonly string[]) {
     limit: text,
     epochs: text,
     seed: text,
+    seeds: text,
     fresh: { type: 'boolean', default: false },
   } as const;
   try {

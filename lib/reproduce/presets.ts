@@ -1,4 +1,4 @@
-import { controlledPair, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../config';
+import { controlledPair, type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../config';
 import type { Packing } from '../data/packing';
 import type { BosPolicy } from '../eval/encode-request';
 
@@ -12,17 +12,32 @@ export interface RunConfig {
   /** Chunk length and the rest; maxSeqLen is cut to the model's context. */
   readonly lora: TrainConfig;
   readonly full: TrainConfig;
+  /** Of the training: each method is trained once with each. */
+  readonly seeds: readonly number[];
+  /** Where the run's rates are its own: the paper's, to run beside them, once. */
+  readonly paperRates: Readonly<Record<Method, number>> | null;
   /** A seeded sample of so many items of each task; null: all. */
   readonly limitPerTask: number | null;
   readonly bos: BosPolicy;
   readonly checkpointEvery: number;
+  /** Of everything but training: mixture, development split, samples of items. */
   readonly seed: number;
 }
 
 export const PRESET_NAMES = ['smoke', 'miniature', 'controlled', 'real', 'llama2'] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
-const COMMON = { developmentFraction: 0.05, packing: 'paper', bos: 'never', seed: 42 } as const;
+const COMMON = {
+  developmentFraction: 0.05,
+  packing: 'paper',
+  bos: 'never',
+  seed: 42,
+  seeds: [42],
+  paperRates: null,
+} as const;
+/** A statement of one method over the other needs several trainings. */
+const THREE_SEEDS = [42, 43, 44] as const;
+const PAPER_RATES = { lora: PAPER_LORA.learningRate, full: PAPER_FULL.learningRate } as const;
 
 /**
  * The miniature's own settings: a model of a million parameters wants a larger rate, and its few updates a shorter
@@ -51,11 +66,13 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
     samples: 700,
     lora: MINIATURE_LORA,
     full: MINIATURE_FULL,
+    seeds: THREE_SEEDS,
+    paperRates: PAPER_RATES,
     limitPerTask: null,
     checkpointEvery: 50,
   },
   // The miniature for three epochs each: what the paper's comparison varies beside the method is held fixed.
-  controlled: { ...COMMON, samples: 700, ...CONTROLLED, limitPerTask: null, checkpointEvery: 50 },
+  controlled: { ...COMMON, samples: 700, ...CONTROLLED, seeds: THREE_SEEDS, limitPerTask: null, checkpointEvery: 50 },
   // Real rows and a small real model, at the paper's own settings.
   real: {
     ...COMMON,

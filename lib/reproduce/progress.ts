@@ -6,6 +6,9 @@ export interface Progress {
   at(done: number, total: number, details?: string): void;
 }
 
+/** Opens a line of progress by its label. */
+export type OpenProgress = (label: string) => Progress;
+
 const EVERY_MS = 250;
 /** Where output is no terminal (a log, CI) a line now and then says that it goes on. */
 const EVERY_MS_PLAIN = 10_000;

@@ -1,63 +1,37 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DEFAULT_SYSTEM_PROMPT, renderPrompt } from '../data/template';
-import type { Tokenizer } from '../data/tokenizer';
 import type { Device } from '../engine/device';
-import type { ScoreResult } from '../eval/score';
 import { writeFileAtomic } from '../files';
-import type { ModelFolder } from '../model/folder';
-import type { ModelName, Subject } from '../report/compared';
-import { drawSvg } from '../report/draw';
-import { accuracyFigure, lossFigure } from '../report/figures';
 import { manifest, manifestToJson, type Timings } from '../report/manifest';
 import { resultsTable } from '../report/results-table';
-import { tableToCsv, tableToMarkdown, tableToText } from '../report/table-formats';
-import type { PreparedData } from './data-stage';
-import type { RunConfig } from './presets';
-import { reportMarkdown } from './report-text';
-import type { TrainedModel } from './training-stage';
+import type { RunRecord } from '../report/run-record';
+import { tableToText } from '../report/table-formats';
+import { json } from './data-stage';
+import type { RunInputs } from './inputs';
 
-export interface ReportStage {
-  readonly config: RunConfig;
-  readonly base: ModelFolder;
+export interface ResultsStage {
+  readonly record: RunRecord;
+  readonly inputs: RunInputs;
   readonly modelHash: string;
-  readonly tokenizer: Tokenizer;
-  readonly data: PreparedData;
-  readonly dataFolder: string;
   readonly device: Device;
-  readonly trained: readonly TrainedModel[];
-  readonly scores: Readonly<Record<ModelName, ScoreResult>>;
-  readonly overlong: readonly string[];
   readonly timings: Timings;
   readonly out: string;
 }
 
-/** Writes table, figures, manifest and report.md from what the stages before left; returns the table for the terminal. */
-export async function writeReport(stage: ReportStage): Promise<string> {
-  const { out, data, scores, device } = stage;
-  const subject: Subject = {
-    model: basename(stage.base.folder),
-    data: basename(stage.dataFolder),
-    device: `${device.name}, ${device.threads} threads`,
-  };
-  const rows = resultsTable(scores);
-  const runs = stage.trained.map(({ method, records }) => ({ method, records }));
-  const loss = await drawSvg(lossFigure(runs, subject));
-  const accuracy = await drawSvg(accuracyFigure(scores, subject));
-  const text = reportMarkdown(stage, tableToMarkdown(rows, subject));
-  await writeFileAtomic(join(out, 'table.csv'), tableToCsv(rows, subject));
-  await writeFileAtomic(join(out, 'loss.svg'), loss);
-  await writeFileAtomic(join(out, 'accuracy.svg'), accuracy);
+/** Writes run.json, manifest.json and, made from the record alone, tables, figures and report; returns the table for the terminal. */
+export async function writeResults(stage: ResultsStage): Promise<string> {
+  const { record, out, inputs } = stage;
   await writeFileAtomic(join(out, 'manifest.json'), manifestToJson(await runManifest(stage)));
-  // Last: report.md stands for a run that is whole.
-  await writeFileAtomic(join(out, 'report.md'), text);
-  const { evaluation, training } = data.dataset;
-  return `${tableToText(rows, subject)}\n${evaluation.items.length} items and ${training.examples.length} training rows were read.`;
+  await writeFileAtomic(join(out, 'run.json'), json(record));
+  const scoresOf = (method: string) => record.models.find((model) => model.method === method)!.scores;
+  const rows = resultsTable({ base: scoresOf('base'), lora: scoresOf('lora'), full: scoresOf('full') });
+  const { evaluation, training } = inputs.data.dataset;
+  return `${tableToText(rows, record.subject)}\n${evaluation.items.length} items and ${training.examples.length} training rows were read.`;
 }
 
-function runManifest(stage: ReportStage) {
-  const { base, data, tokenizer, device, config, scores } = stage;
+function runManifest({ record, inputs, modelHash, device, timings }: ResultsStage) {
+  const { base, data, tokenizer, config } = inputs;
   const { evaluation, training } = data.dataset;
   const files = [...evaluation.files, ...training.files];
   return manifest({
@@ -67,12 +41,13 @@ function runManifest(stage: ReportStage) {
     seeds: {
       mixture: config.seed,
       development: config.seed,
-      adapter: config.lora.seed,
-      shuffle: config.full.seed,
       items: config.seed,
+      ...Object.fromEntries(
+        record.models.flatMap(({ name, seed }) => (seed === null ? [] : [[`training of ${name}`, seed]])),
+      ),
     },
     dataFiles: files.map(({ path, sha256, rows }) => ({ name: path, sha256, rows })),
-    model: { name: basename(base.folder), sha256: stage.modelHash, config: base.rawConfig },
+    model: { name: basename(base.folder), sha256: modelHash, config: base.rawConfig },
     tokenizer: { name: 'tokenizer.json', sha256: tokenizer.sha256 },
     template: {
       name: 'Med42',
@@ -81,17 +56,8 @@ function runManifest(stage: ReportStage) {
         .digest('hex'),
     },
     packing: data.packing,
-    tasks: scores.base.tasks,
-    training: [config.lora, config.full],
-    timings: stage.timings,
+    tasks: record.models[0]!.scores.tasks,
+    training: record.models.flatMap(({ training: made }) => (made ? [made.config] : [])),
+    timings,
   });
-}
-
-/** sha256 over the bytes of a model's weight files, in name order. */
-export async function hashWeights(base: ModelFolder): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of [...new Set(Object.values(base.weights).map((w) => w.file))].sort()) {
-    for await (const bytes of createReadStream(file) as AsyncIterable<Buffer>) hash.update(bytes);
-  }
-  return hash.digest('hex');
 }

@@ -1,107 +1,155 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { assertFits, loadTokenizer } from '../data/tokenizer';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { openDevice } from '../engine/device';
-import { splitOverlong } from '../eval/overlong';
 import { writeFileAtomic } from '../files';
-import { openModelFolder } from '../model/folder';
-import { tunedModel } from '../model/tuned';
+import type { Subject } from '../report/compared';
+import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../report/run-record';
 import { hashOf } from '../train/checkpoint';
-import { json, prepareData, writeDataReports } from './data-stage';
+import { json, writeDataReports } from './data-stage';
+import { hashWeights } from './hash-weights';
+import { modelIdentity, openInputs, type RunInputs } from './inputs';
+import { LOCK, lockFolder } from './lock';
+import { peakMemoryBytes } from './memory';
+import { type ModelJob, readRecord } from './model-job';
+import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
-import { hashWeights, writeReport } from './report-stage';
-import { scoreModel } from './scoring-stage';
-import { type TrainedModel, trainMethod } from './training-stage';
+import { type ModelPlan, planModels } from './plan';
+import { clock, createProgress, type OpenProgress } from './progress';
+import { writeResults } from './report-stage';
 
 /** The form of the results folder; a folder of another form is not continued. */
-const RESULTS_VERSION = 1;
+const RESULTS_VERSION = 2;
+
+/** What a run shows while it goes on. */
+export interface RunWatcher {
+  /** Prints a line. */
+  readonly say: (line: string) => void;
+  /** Shows a stage of known length. */
+  readonly progress?: OpenProgress;
+}
 
 /**
- * The paper's comparison, stage after stage, into `options.out`. Interrupted or killed, the same options carry it on.
+ * The paper's comparison, stage after stage, into `options.out`: each model is trained and scored in a process of its
+ * own. Interrupted or killed, the same options carry it on.
  *
  * @param signal stops after the current update, with a checkpoint
- * @param say prints a line
- * @returns the results table, as text
+ * @returns the results table as text, and the most memory a process of the run had resident
+ * @throws when another run works in `options.out`, or the folder holds results of another kind
  */
 export async function reproduce(
   options: RunOptions,
   signal: AbortSignal,
-  say: (line: string) => void,
-): Promise<string> {
-  const { config, out } = options;
-  const seconds: Record<string, number> = {};
-  const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
-    const began = performance.now();
-    const result = await work();
-    seconds[stage] = (performance.now() - began) / 1000;
-    return result;
-  };
+  { say, progress = createProgress }: RunWatcher,
+): Promise<{ readonly table: string; readonly peakMemoryBytes: number }> {
+  const { out } = options;
+  const began = performance.now();
   const device = await openDevice(options.device);
-  const base = await openModelFolder(options.model);
-  const tokenizer = await loadTokenizer(options.model);
-  assertFits(tokenizer, base.config.vocabSize);
-  const modelHash = await hashWeights(base);
-  const identity = hashOf({ config, data: options.data, device: options.device, modelHash });
-  await checkFolder(options, identity);
-
-  const chunkLength = Math.min(config.full.maxSeqLen, base.config.maxPositionEmbeddings);
-  const lora = { ...config.lora, maxSeqLen: chunkLength };
-  const full = { ...config.full, maxSeqLen: chunkLength };
-  say('[1/6] data');
-  const data = await timed('data', () => prepareData(options.data, config, tokenizer, chunkLength));
-  const { items } = data.dataset.evaluation;
-  const { scorable, overlong } = await splitOverlong(items, tokenizer, base.config.maxPositionEmbeddings, config.bos);
-  await claimFolder(options, identity);
-  await writeDataReports(data, out);
-  say(
-    `      ${data.mixture.total} rows of ${data.mixture.rows.length} subsets (${data.standIns.length} of them stand-ins) in ` +
-      `${data.chunks.length} chunks of ${chunkLength}; ${items.length} items`,
-  );
-
-  const stage = { base, modelHash, data, device, checkpointEvery: config.checkpointEvery, out, signal };
-  const trained: TrainedModel[] = [];
-  trained.push(await timed('train lora', () => trainMethod('[2/6] train LoRA', lora, stage)));
-  trained.push(await timed('train full', () => trainMethod('[3/6] train full', full, stage)));
-
-  const scoring = { items: scorable, config, tokenizer, device, out, signal };
-  const untouched = tunedModel(base, 'base');
-  const weightsOf = (method: TrainedModel) => ({
-    modelHash,
-    packing: data.packing.sha256,
-    config: method.method === 'lora' ? lora : full,
-  });
-  const scores = {
-    base: await timed('score base', () =>
-      scoreModel('[4/6] score base', 'base', untouched, undefined, { modelHash }, scoring),
-    ),
-    lora: await timed('score lora', () =>
-      scoreModel('[5/6] score LoRA', 'lora', trained[0]!.model, trained[0]!.state, weightsOf(trained[0]!), scoring),
-    ),
-    full: await timed('score full', () =>
-      scoreModel('[6/6] score full', 'full', trained[1]!.model, trained[1]!.state, weightsOf(trained[1]!), scoring),
-    ),
-  };
-  const table = await writeReport({
-    config: { ...config, lora, full },
-    base,
-    modelHash,
-    tokenizer,
-    data,
-    dataFolder: options.data,
-    device,
-    trained,
-    scores,
-    overlong: overlong.map((item) => item.id),
-    timings: { seconds, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 },
-    out,
-  });
-  for (const { state } of trained) state.dispose();
-  return table;
+  // Before the lock: a folder that is refused is not touched.
+  await checkFolder(options);
+  const inputs = await openInputs(options, options.config);
+  const modelHash = await hashWeights(inputs.base);
+  const identity = hashOf({ config: options.config, data: options.data, device: options.device, modelHash });
+  const lock = await lockFolder(out);
+  try {
+    await claimFolder(options, identity);
+    await writeDataReports(inputs.data, out);
+    const plans = planModels(inputs.config);
+    say(describeInputs(inputs, plans.length));
+    const made = await makeModels(plans, inputs, modelHash, options, signal, { say, progress });
+    const subject: Subject = {
+      model: basename(inputs.base.folder),
+      data: basename(options.data),
+      device: `${device.name}, ${device.threads} threads`,
+    };
+    const record = runRecord(options.preset, subject, inputs, made.models);
+    const peak = Math.max(peakMemoryBytes(), made.peakMemoryBytes);
+    const table = await writeResults({
+      record,
+      inputs,
+      modelHash,
+      device,
+      out,
+      timings: { seconds: { all: (performance.now() - began) / 1000, ...made.seconds }, peakMemoryBytes: peak },
+    });
+    return { table, peakMemoryBytes: peak };
+  } finally {
+    lock.release();
+  }
 }
 
-/** @throws when the results folder is not this run's, or not to be deleted; nothing is written or deleted yet. */
-async function checkFolder({ out, fresh }: RunOptions, identity: string): Promise<void> {
+async function makeModels(
+  plans: readonly ModelPlan[],
+  inputs: RunInputs,
+  modelHash: string,
+  { config, data, model, device, out }: RunOptions,
+  signal: AbortSignal,
+  { say, progress }: Required<RunWatcher>,
+): Promise<{ models: ModelRecord[]; seconds: Record<string, number>; peakMemoryBytes: number }> {
+  const models: ModelRecord[] = [];
+  const seconds: Record<string, number> = {};
+  let peak = 0;
+  for (const [i, plan] of plans.entries()) {
+    const label = `[${i + 1}/${plans.length}] ${plan.title}`;
+    const identity = modelIdentity(plan, inputs, modelHash, device);
+    const known = await readRecord(out, plan.name, identity);
+    if (known) say(`${label}  was done; its record is used`);
+    else {
+      const job: ModelJob = { plan, label, sources: { data, model }, config, device, out, modelHash, identity };
+      const start = performance.now();
+      const { peakMemoryBytes: most } = await runInProcess(job, progress, signal);
+      seconds[plan.name] = (performance.now() - start) / 1000;
+      peak = Math.max(peak, most);
+      sayTimeLeft(plans, i, seconds, say);
+    }
+    const record = known ?? (await readRecord(out, plan.name, identity));
+    if (!record) throw new Error(`reproduce: the record of ${plan.name} is gone from ${out}; start the run again`);
+    models.push(record);
+  }
+  return { models, seconds, peakMemoryBytes: peak };
+}
+
+/** Once each method was seen, the models to come are taken to need as long as the last of their method. */
+function sayTimeLeft(
+  plans: readonly ModelPlan[],
+  done: number,
+  seconds: Record<string, number>,
+  say: RunWatcher['say'],
+) {
+  const rest = plans.slice(done + 1).map(({ method }) => {
+    const same = plans.slice(0, done + 1).findLast((plan) => plan.method === method && plan.name in seconds);
+    return same && seconds[same.name]!;
+  });
+  if (rest.length === 0 || rest.includes(undefined)) return;
+  const left = rest.reduce<number>((sum, one) => sum + one!, 0);
+  say(`      about ${clock(left)} left for ${rest.length} more models`);
+}
+
+function describeInputs({ data, items }: RunInputs, models: number): string {
+  return (
+    `${data.mixture.total} rows of ${data.mixture.rows.length} subsets (${data.standIns.length} of them stand-ins) in ` +
+    `${data.chunks.length} chunks of ${data.packing.maxSeqLen} tokens; ${items.length} items; ${models} models`
+  );
+}
+
+function runRecord(preset: string, subject: Subject, inputs: RunInputs, models: readonly ModelRecord[]): RunRecord {
+  const { mixture, standIns, packing, samples, world } = inputs.data;
+  return {
+    version: RUN_RECORD_VERSION,
+    preset,
+    subject,
+    models,
+    mixture,
+    standIns,
+    packing,
+    samples,
+    facts: world?.facts ?? null,
+    overlong: inputs.overlong,
+  };
+}
+
+/** @throws when the results folder is of another form, or not to be deleted; nothing is written or deleted yet. */
+async function checkFolder({ out, fresh }: RunOptions): Promise<void> {
   const file = join(out, 'config.json');
   if (fresh) {
     // Only a folder of results is ever deleted.
@@ -110,30 +158,39 @@ async function checkFolder({ out, fresh }: RunOptions, identity: string): Promis
     }
     return;
   }
-  const known = await readFile(file, 'utf8').then(parseKnown, () => undefined);
+  const known = await readKnown(file);
   if (known && known.version !== RESULTS_VERSION) {
     throw new Error(
       `reproduce: ${out} holds results of form ${known.version}, this library writes ${RESULTS_VERSION}; choose another --out or add --fresh`,
     );
   }
+}
+
+/** Takes the results folder for this run, once its input has proved good. */
+async function claimFolder({ out, config, device, preset, fresh }: RunOptions, identity: string): Promise<void> {
+  const file = join(out, 'config.json');
+  if (fresh) {
+    const entries = await readdir(out);
+    for (const name of entries) if (name !== LOCK) await rm(join(out, name), { recursive: true });
+  }
+  const known = await readKnown(file);
   if (known && known.identity !== identity) {
     throw new Error(
       `reproduce: ${out} holds a run with other settings, data or model; choose another --out or add --fresh`,
     );
   }
+  await writeFileAtomic(file, json({ version: RESULTS_VERSION, identity, preset, device, config }));
 }
 
 /** What is no JSON is of no form that is known. */
-function parseKnown(text: string): { readonly version?: unknown; readonly identity?: unknown } {
+async function readKnown(
+  file: string,
+): Promise<{ readonly version?: unknown; readonly identity?: unknown } | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
   try {
     return (JSON.parse(text) ?? {}) as object;
   } catch {
     return {};
   }
-}
-
-/** Takes the results folder for this run, once its input has proved good. */
-async function claimFolder({ out, config, device, preset, fresh }: RunOptions, identity: string): Promise<void> {
-  if (fresh) await rm(out, { recursive: true, force: true });
-  await writeFileAtomic(join(out, 'config.json'), json({ version: RESULTS_VERSION, identity, preset, device, config }));
 }

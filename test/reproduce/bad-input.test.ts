@@ -27,7 +27,11 @@ function expectRefusal({ code, stdout, stderr }: Ended, message: string | RegExp
 
 describe.concurrent('options', () => {
   test.for<readonly [string, readonly string[], string]>([
-    ['an unknown preset', ['--preset', 'huge'], '--preset must be one of smoke, miniature, controlled, real, llama2, got "huge"'],
+    [
+      'an unknown preset',
+      ['--preset', 'huge'],
+      '--preset must be one of smoke, miniature, controlled, real, llama2, got "huge"',
+    ],
     ['an unknown option', ['--smaples', '5'], "reproduce: Unknown option '--smaples'"],
     ['an option without its value', ['--seed'], "reproduce: Option '--seed"],
     ['a word too many', ['smoke'], "reproduce: Unexpected argument 'smoke'"],
@@ -143,13 +147,15 @@ describe.concurrent('rows', () => {
 });
 
 describe('the results folder', () => {
+  /** A killed run's lock stays until the next start takes it over. */
+  const resultsIn = (folder: string) => filesBelow(folder).filter((file) => !file.endsWith('lock.json'));
   const out = join(work, 'results');
   let before: string[];
   beforeAll(async () => {
     // A run that was stopped early.
-    const stop = { when: () => existsSync(join(out, 'train', 'lora', 'train.jsonl')), signal: 'SIGKILL' } as const;
+    const stop = { when: () => existsSync(join(out, 'records', 'base.json')), signal: 'SIGKILL' } as const;
     await reproduceCli(smoke(out), stop);
-    before = filesBelow(out);
+    before = resultsIn(out);
     expect(before).toContain('config.json');
   });
 
@@ -159,7 +165,7 @@ describe('the results folder', () => {
       other,
       `reproduce: ${out} holds a run with other settings, data or model; choose another --out or add --fresh`,
     );
-    expect(filesBelow(out)).toEqual(before);
+    expect(resultsIn(out)).toEqual(before);
   });
 
   test('of another form is not continued', async () => {
@@ -170,17 +176,17 @@ describe('the results folder', () => {
       [text.slice(0, 30), 'undefined'],
     ] as const) {
       writeFileSync(file, other);
-      const message = `reproduce: ${out} holds results of form ${form}, this library writes 1; choose another --out or add --fresh`;
+      const message = `reproduce: ${out} holds results of form ${form}, this library writes 2; choose another --out or add --fresh`;
       expectRefusal(await reproduceCli(smoke(out)), message);
       expect(readFileSync(file, 'utf8')).toBe(other);
     }
     writeFileSync(file, text);
-    expect(filesBelow(out)).toEqual(before);
+    expect(resultsIn(out)).toEqual(before);
   });
 
   test('--fresh with bad data leaves the old results be', async () => {
     expectRefusal(await reproduceCli(smoke(out, '--fresh', '--data', 'nowhere')), 'examples: no folder');
-    expect(filesBelow(out)).toEqual(before);
+    expect(resultsIn(out)).toEqual(before);
   });
 
   test('--fresh deletes no folder that holds no results', async () => {
@@ -192,12 +198,29 @@ describe('the results folder', () => {
     expect(filesBelow(folder)).toEqual(['thesis.txt']);
   });
 
+  test('is one run’s at a time: the second start names the process of the first', async () => {
+    const busy = newPath();
+    let second: Ended | undefined;
+    let started = false;
+    const untilRefused = () => {
+      if (!started && existsSync(join(busy, 'mixture.json'))) {
+        started = true;
+        void reproduceCli(smoke(busy)).then((ended) => {
+          second = ended;
+        });
+      }
+      return second !== undefined;
+    };
+    await reproduceCli(smoke(busy), { when: untilRefused, signal: 'SIGKILL' });
+    expectRefusal(second!, /^reproduce: .* is in use by process \d+ on .*; wait for it to end, choose another --out/);
+  });
+
   test('that cannot be, below a file', async () => {
     const file = newPath();
     writeFileSync(file, 'a file');
     expectRefusal(
       await reproduceCli(smoke(join(file, 'results'))),
-      `files: cannot write ${join(file, 'results', 'config.json')}: a folder it would lie in is a file`,
+      `files: cannot write ${join(file, 'results')}: a folder it would lie in is a file`,
     );
     expect(readFileSync(file, 'utf8')).toBe('a file');
   });
@@ -212,13 +235,13 @@ describe('a disk that is full', () => {
       ended,
       /^files: .*state-4\.safetensors grew past the largest file allowed here \(EFBIG\); raise `ulimit -f`/,
     );
-    expect(filesBelow(join(out, 'train', 'full'))).toEqual(['train.jsonl']);
-    expect(filesBelow(join(out, 'train', 'lora'))).toContain('checkpoint.json');
+    expect(filesBelow(join(out, 'train', 'full-42'))).toEqual(['train.jsonl']);
+    expect(filesBelow(join(out, 'train', 'lora-42'))).toContain('checkpoint.json');
     expect(filesBelow(out).filter((file) => file.endsWith('.tmp'))).toEqual([]);
 
     const again = await reproduceCli(smoke(out));
     expect(again.code, again.stderr).toBe(0);
-    expect(again.stderr).toContain('train LoRA  was done; its checkpoint is used');
+    expect(again.stderr).toContain('LoRA, seed 42  was done; its record is used');
   });
 
   const probe = 'mount -t tmpfs -o size=1m none "$0" && touch "$0/x"';
@@ -247,6 +270,14 @@ describe('a disk that is full', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
     const files = stdout.trimEnd().split('\n').slice(1).sort();
     expect(stdout).toMatch(/^status 1\n/);
-    expect(files).toEqual(['config.json', 'mixture.json', 'packing.json', 'train/lora/train.jsonl']);
+    expect(files).toEqual([
+      'config.json',
+      'mixture.json',
+      'packing.json',
+      'records/base.json',
+      'scores/base.csv',
+      'scores/base.jsonl',
+      'train/lora-42/train.jsonl',
+    ]);
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readSafetensorsHeader } from '../../lib/model/safetensors';
+import type { RunRecord } from '../../lib/report/run-record';
 import { type Ended, filesBelow, linesOf, reproduceCli } from '../reproduce/child';
 
 /** Real processes, killed at real moments; the same command afterwards must not be tellable from one that ran through. */
@@ -23,13 +24,20 @@ function numbersOf(out: string): Record<string, string> {
     if (file.endsWith('train.jsonl')) {
       const records = linesOf(path).map((line) => ({ ...JSON.parse(line), seconds: 0 }));
       numbers[file] = records.map((record) => JSON.stringify(record)).join('\n');
-    } else if (/^scores\/|^table\.csv$|^mixture\.json$|^packing\.json$/.test(file)) {
+    } else if (file === 'run.json') {
+      numbers[file] = withoutClock(JSON.parse(readFileSync(path, 'utf8')));
+    } else if (/^scores\/|^mixture\.json$|^packing\.json$/.test(file)) {
       numbers[file] = readFileSync(path, 'utf8');
     } else if (file.endsWith('.safetensors')) {
       numbers[file] = createHash('sha256').update(readFileSync(path)).digest('hex');
     }
   }
   return numbers;
+}
+
+/** A run's record apart from time and memory. */
+function withoutClock(record: RunRecord): string {
+  return JSON.stringify(record, (key, value) => (/^(seconds|peakMemoryBytes)$/.test(key) ? 0 : value));
 }
 
 let uninterrupted: Record<string, string>;
@@ -41,16 +49,16 @@ beforeAll(async () => {
 });
 
 test('the run that is compared with holds everything', () => {
-  const scores = ['base', 'full', 'lora'].flatMap((name) => ['csv', 'json', 'jsonl'].map((e) => `scores/${name}.${e}`));
-  const training = ['full', 'lora'].flatMap((m) => [`train/${m}/state-6.safetensors`, `train/${m}/train.jsonl`]);
-  const models = ['models/full/model.safetensors', 'models/lora/adapter_model.safetensors'];
-  const names = [...models, 'mixture.json', 'packing.json', ...scores, 'table.csv', ...training];
+  const scores = ['base', 'full-42', 'lora-42'].flatMap((name) => ['csv', 'jsonl'].map((e) => `scores/${name}.${e}`));
+  const training = ['full-42', 'lora-42'].flatMap((m) => [`train/${m}/state-6.safetensors`, `train/${m}/train.jsonl`]);
+  const models = ['models/full-42/model.safetensors', 'models/lora-42/adapter_model.safetensors'];
+  const names = [...models, 'mixture.json', 'packing.json', 'run.json', ...scores, ...training];
   expect(Object.keys(uninterrupted).sort()).toEqual(names.sort());
-  for (const method of ['lora', 'full']) {
+  for (const name of ['lora-42', 'full-42']) {
     // Held-out loss before and after, six updates.
-    expect(linesOf(join(whole, 'train', method, 'train.jsonl'))).toHaveLength(8);
+    expect(linesOf(join(whole, 'train', name, 'train.jsonl'))).toHaveLength(8);
   }
-  expect(filesBelow(whole).filter((file) => file.endsWith('.tmp'))).toEqual([]);
+  expect(filesBelow(whole).filter((file) => /\.tmp$|lock\.json$/.test(file))).toEqual([]);
 });
 
 /** What of a killed run can be opened is whole, and its checkpoint names a file that is. */
@@ -59,8 +67,8 @@ async function expectNothingTorn(out: string): Promise<void> {
     if (file.endsWith('.safetensors')) await readSafetensorsHeader(join(out, file));
     if (file.endsWith('.json')) JSON.parse(readFileSync(join(out, file), 'utf8'));
   }
-  for (const method of ['lora', 'full']) {
-    const folder = join(out, 'train', method);
+  for (const name of ['lora-42', 'full-42']) {
+    const folder = join(out, 'train', name);
     if (!existsSync(join(folder, 'checkpoint.json'))) continue;
     const { stateFile } = JSON.parse(readFileSync(join(folder, 'checkpoint.json'), 'utf8'));
     expect(existsSync(join(folder, stateFile))).toBe(true);
@@ -85,19 +93,27 @@ const writing = (folder: string, pattern: RegExp) => (out: string) => {
 
 /** One folder, killed again and again: each start comes a little further. Checkpoints are due after updates 4 and 6. */
 const MOMENTS: readonly Moment[] = [
-  { label: 'LoRA, before its first checkpoint', when: logged('lora', 3) },
+  { label: 'the base, while its scores are written', when: writing('scores', /^base\.jsonl/) },
+  {
+    label: 'LoRA, before its first checkpoint',
+    when: logged('lora-42', 3),
+    next: 'base  was done; its record is used',
+  },
   {
     label: 'LoRA, after its first checkpoint',
-    when: logged('lora', 6),
-    next: 'train LoRA  was carried on from step 4',
-    checkpoint: ['lora', 4],
+    when: logged('lora-42', 6),
+    next: 'LoRA, seed 42  training was carried on from step 4',
+    checkpoint: ['lora-42', 4],
   },
-  { label: 'full, while its first checkpoint is written', when: writing('train/full', /^state-4\..*tmp$/) },
-  { label: 'full, after its first checkpoint', when: logged('full', 6), checkpoint: ['full', 4] },
-  { label: 'full, while its last checkpoint is written', when: writing('train/full', /^state-6\..*tmp$/) },
-  { label: 'while the model is saved', when: writing('models/full', /tmp$/), next: 'train LoRA  was done' },
-  { label: 'while scoring', when: writing('scores', /^base\.json$/), next: 'score base  was done' },
-  { label: 'while scores are written', when: writing('scores', /^lora\.jsonl/) },
+  {
+    label: 'LoRA, while it is saved',
+    when: writing('models/lora-42', /tmp$/),
+    next: 'LoRA, seed 42  training was done; its checkpoint is used',
+  },
+  { label: 'full, while its first checkpoint is written', when: writing('train/full-42', /^state-4\..*tmp$/) },
+  { label: 'full, after its first checkpoint', when: logged('full-42', 6), checkpoint: ['full-42', 4] },
+  { label: 'full, while its last checkpoint is written', when: writing('train/full-42', /^state-6\..*tmp$/) },
+  { label: 'full, while its record is written', when: writing('records', /^full-42.*tmp$/) },
 ];
 
 test('kill -9 at eight moments, then the same command: the same numbers, bit for bit', async () => {
@@ -115,57 +131,52 @@ test('kill -9 at eight moments, then the same command: the same numbers, bit for
     expected = next;
   }
   const { code, stderr } = await reproduceCli(commandFor(out));
-  expect(stderr).toContain('train LoRA  was done; its checkpoint is used');
-  expect(stderr).toContain('train full  was done; its checkpoint is used');
+  expect(stderr).toContain('LoRA, seed 42  was done; its record is used');
   expect(code).toBe(0);
   expect(numbersOf(out)).toEqual(uninterrupted);
-  const report = (folder: string) => readFileSync(join(folder, 'report.md'), 'utf8');
-  expect(report(out)).toBe(report(whole));
 });
 
 test('Ctrl-C stops after an update, with a checkpoint, and says how to go on; scoring stops too', async () => {
   const out = join(work, 'interrupted');
   const interrupt = (when: () => boolean): Promise<Ended> => reproduceCli(commandFor(out), { when, signal: 'SIGINT' });
 
-  const training = await interrupt(() => logged('lora', 3)(out));
+  const training = await interrupt(() => logged('lora-42', 3)(out));
   expect(training.code).toBe(1);
   expect(training.stderr).toContain('stopping after this update, with a checkpoint');
   const [, step] = /train: interrupted after step (\d) of 6; the same command carries on/.exec(training.stderr) ?? [];
   expect(Number(step), training.stderr).toBeGreaterThanOrEqual(2);
   expect(training.stderr).not.toMatch(/^ {4}at /m);
-  const position = JSON.parse(readFileSync(join(out, 'train', 'lora', 'checkpoint.json'), 'utf8'));
+  const position = JSON.parse(readFileSync(join(out, 'train', 'lora-42', 'checkpoint.json'), 'utf8'));
   expect(position.step).toBe(Number(step));
   expect(filesBelow(out).filter((file) => file.endsWith('.tmp'))).toEqual([]);
 
-  const scoring = await interrupt(() => existsSync(join(out, 'scores', 'base.json')));
-  expect(scoring.stderr).toContain(`train LoRA  was carried on from step ${step}`);
+  const scoring = await interrupt(() => existsSync(join(out, 'models', 'lora-42', 'adapter_config.json')));
+  expect(scoring.stderr).toContain(`LoRA, seed 42  training was carried on from step ${step}`);
   expect(scoring.stderr).toMatch(/score: interrupted after row \d+ of \d+; the same command scores this model anew/);
   expect(scoring.code).toBe(1);
 
   const rest = await reproduceCli(commandFor(out));
-  expect(rest.stderr).toContain('score base  was done; its scores are used');
+  expect(rest.stderr).toContain('LoRA, seed 42  training was done; its checkpoint is used');
   expect(rest.code).toBe(0);
   expect(numbersOf(out)).toEqual(uninterrupted);
 });
 
 test('two runs from scratch give the same numbers, --fresh or not; a stale file does not survive --fresh', async () => {
   const out = join(work, 'interrupted');
-  const before = statSync(join(out, 'models', 'full', 'model.safetensors')).mtimeMs;
+  const before = statSync(join(out, 'models', 'full-42', 'model.safetensors')).mtimeMs;
   const { code, stderr } = await reproduceCli(commandFor(out, '--fresh'));
   expect(code).toBe(0);
   expect(stderr).not.toMatch(/was done|was carried on/);
-  expect(statSync(join(out, 'models', 'full', 'model.safetensors')).mtimeMs).toBeGreaterThan(before);
+  expect(statSync(join(out, 'models', 'full-42', 'model.safetensors')).mtimeMs).toBeGreaterThan(before);
   expect(numbersOf(out)).toEqual(uninterrupted);
 });
 
 test('a finished run started again computes nothing anew', async () => {
-  const logs = ['lora', 'full'].map((method) => join(whole, 'train', method, 'train.jsonl'));
+  const logs = ['lora-42', 'full-42'].map((name) => join(whole, 'train', name, 'train.jsonl'));
   const before = logs.map((file) => readFileSync(file, 'utf8'));
   const { code, stdout, stderr } = await reproduceCli(commandFor(whole));
   expect(code).toBe(0);
-  for (const done of ['train LoRA', 'train full', 'score base', 'score LoRA', 'score full']) {
-    expect(stderr).toContain(`${done}  was done`);
-  }
+  for (const done of ['base', 'LoRA, seed 42', 'full, seed 42']) expect(stderr).toContain(`${done}  was done`);
   expect(stderr).not.toMatch(/held-out loss|\d+\/\d+ {2}rows/);
   // Times of updates too: they were read, not taken again.
   expect(logs.map((file) => readFileSync(file, 'utf8'))).toEqual(before);

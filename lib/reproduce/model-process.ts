@@ -1,0 +1,63 @@
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import type { ModelJob } from './model-job';
+import type { OpenProgress, Progress } from './progress';
+
+/** What a model's process says. */
+export type Message =
+  | { readonly kind: 'say'; readonly label: string; readonly text: string }
+  | {
+      readonly kind: 'at';
+      readonly label: string;
+      readonly done: number;
+      readonly total: number;
+      readonly details: string;
+    }
+  | { readonly kind: 'done'; readonly peakMemoryBytes: number }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/**
+ * Makes one model in a process of its own: its memory is measured alone and given back whole, and the caller's event
+ * loop stays free. Aborting stops it after the current update, with a checkpoint.
+ *
+ * @returns the most memory it had resident, in bytes
+ * @throws with the process's own message when it fails, and when it ends without a word
+ */
+export function runInProcess(
+  job: ModelJob,
+  openProgress: OpenProgress,
+  signal: AbortSignal,
+): Promise<{ readonly peakMemoryBytes: number }> {
+  return new Promise((resolve, reject) => {
+    const child = fork(join(__dirname, 'model-child.js'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const lines = new Map<string, Progress>();
+    const progressOf = (label: string) => {
+      const line = lines.get(label) ?? openProgress(label);
+      lines.set(label, line);
+      return line;
+    };
+    const stop = () => child.connected && child.send({ abort: true });
+    signal.addEventListener('abort', stop);
+    let last: Extract<Message, { kind: 'done' | 'failed' }> | undefined;
+    child.on('message', (message: Message) => {
+      if (message.kind === 'say') progressOf(message.label).say(message.text);
+      else if (message.kind === 'at') progressOf(message.label).at(message.done, message.total, message.details);
+      else last = message;
+    });
+    child.on('error', reject);
+    child.on('close', (code, killed) => {
+      signal.removeEventListener('abort', stop);
+      if (last?.kind === 'done') resolve({ peakMemoryBytes: last.peakMemoryBytes });
+      else if (last) reject(new Error(last.message));
+      else {
+        const how = killed ? `was ended by ${killed}` : `ended with status ${code}`;
+        const hint = killed === 'SIGKILL' ? ' (out of memory?)' : '';
+        reject(
+          new Error(`reproduce: the process of ${job.plan.name} ${how}${hint}; the same command carries the run on`),
+        );
+      }
+    });
+    child.send({ job });
+    if (signal.aborted) stop();
+  });
+}

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import type { TrainConfig } from '../config';
+import type { HostTensor } from '../engine/tensors';
+import { saveAdapterFolder } from '../model/adapter-folder';
+import { type ModelFolder, saveModelFolder } from '../model/folder';
+import type { TunedModel } from '../model/tuned';
+import type { TrainResult } from '../train/train';
+
+/**
+ * Saves what a training made: an adapter as PEFT does, a fine-tune as a Hugging Face folder.
+ *
+ * @returns the file that holds the trained numbers
+ */
+export async function saveTrained(
+  folder: string,
+  base: ModelFolder,
+  model: TunedModel,
+  { state, plan }: TrainResult,
+  config: TrainConfig,
+): Promise<string> {
+  const details = `Trained for ${plan.totalSteps} updates (${config.epochs} epochs) with method "${config.method}".`;
+  const card = { title: config.method === 'lora' ? 'A LoRA adapter' : 'A fine-tuned model', details };
+  if (config.method === 'full') {
+    await saveModelFolder(folder, base, (name) => state.read(name), card);
+    return join(folder, 'model.safetensors');
+  }
+  const adapter: Record<string, HostTensor> = {};
+  for (const name of Object.keys(model.trainedShapes)) adapter[name] = await state.read(name);
+  await saveAdapterFolder(folder, config.lora, base.folder, adapter, card);
+  return join(folder, 'adapter_model.safetensors');
+}
