@@ -78,6 +78,16 @@ export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors 
 export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
 export { createRandom, type Random, restoreRandom } from './random';
 // Report: the paper's tables, ours beside them, figures, the manifest.
+export type { ChanceCheck } from './report/compare-chance';
+export {
+  type ComparedRun,
+  type CompareOptions,
+  type Contrast,
+  compareModels,
+  type ModelComparison,
+  type SliceComparison,
+} from './report/compare-models';
+export type { PooledSeeds, SeedPair } from './report/compare-pair';
 export { MODELS, type ModelName, type Scores, type Subject } from './report/compared';
 export { drawSvg } from './report/draw';
 export { type Environment, environment } from './report/environment';
