@@ -18,6 +18,8 @@ export interface CellFailure {
 
 /** Where the output of a cell goes. */
 export interface CellOutputs {
+  /** Somebody looks on: figures that can be moved, progress that is redrawn. Otherwise a file is written for later. */
+  readonly live: boolean;
   stream(name: 'stdout' | 'stderr', text: string): void;
   /** @param update replaces what was shown under the same display_id */
   display(content: DisplayContent, update: boolean): void;

@@ -19,7 +19,7 @@ interface ExecuteContent {
   readonly stop_on_error?: boolean;
 }
 
-const SILENT: CellOutputs = { stream: () => {}, display: () => {}, result: () => {} };
+const SILENT: CellOutputs = { live: false, stream: () => {}, display: () => {}, result: () => {} };
 
 /**
  * tslab's Jupyter server with its faults mended: nothing printed is lost, an `error` message and an execution count for
@@ -149,6 +149,7 @@ export class KernelServer extends ZmqServer {
     const printed = createStreamBuffer((name, text) => this.send(this.iopub, message, 'stream', { name, text }));
     this.printed = printed;
     return {
+      live: true,
       stream: printed.write,
       display: (content, update) => this.publish(message, update ? 'update_display_data' : 'display_data', content),
       result: (data) => this.publish(message, 'execute_result', { execution_count, data, metadata: {} }),
