@@ -87,7 +87,7 @@ describe('what TypeScript 5.0.4 makes of dist/', () => {
       export const presets = med42.PRESETS;
       export const again = main;
       export const options = med42.parseOptions(['--preset', 'smoke'], '.', '.');
-      export const run = () => med42.reproduce(options, new AbortController().signal, console.log);
+      export const run = () => med42.reproduce(options, new AbortController().signal, { say: console.log });
     `;
     expect(complaintsOf(cell)).toEqual([]);
   });
