@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
@@ -19,7 +19,34 @@ export const MODELS = ['data/miniature/base', '../shared/models/stories260K']
     return there;
   });
 
-/** Runs reference.py; its complaints come with the error. */
-export function reference(...args: readonly string[]): void {
-  execFileSync(PYTHON, [REFERENCE, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+let server: ChildProcessWithoutNullStreams | undefined;
+
+/** Runs a command of reference.py, one at a time; its complaints come with the error. */
+export async function reference(...args: readonly string[]): Promise<void> {
+  server ??= spawn(PYTHON, [REFERENCE, 'serve']);
+  const python = server;
+  let complaints = '';
+  const listen = (text: Buffer) => {
+    complaints += text;
+  };
+  python.stderr.on('data', listen);
+  try {
+    await new Promise<void>((done, failed) => {
+      python.stdout.once('data', () => done());
+      python.once('close', (code) => {
+        server = undefined;
+        failed(new Error(`reference.py ${args.join(' ')} ended with status ${code}\n${complaints}`));
+      });
+      python.stdin.write(`${JSON.stringify(args)}\n`);
+    });
+  } finally {
+    python.stderr.off('data', listen);
+    python.removeAllListeners('close');
+  }
+}
+
+/** Ends the Python process. */
+export function endReference(): void {
+  server?.stdin.end();
+  server = undefined;
 }

@@ -5,6 +5,9 @@
     reference.py train  --model FOLDER --request REQUEST.json --out FOLDER
     reference.py make-adapter --model FOLDER --rank N --alpha X --seed N [--rslora] --out FOLDER
 
+    reference.py serve
+
+`serve` reads commands from its standard input, a JSON list of arguments a line, so that many cost one start of Python.
 Everything is float32 on the CPU, on two threads, from a fixed seed. ROWS.json is a list of token rows, [B][T];
 LOGITS.safetensors holds `logits` [B, T, V]. Each command prints one JSON line with the versions it ran on; the
 fields of a training request and of its answer are described at `train`.
@@ -14,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import warnings
 from pathlib import Path
 
@@ -194,7 +198,7 @@ def train(options):
     (out / "train.json").write_text(json.dumps({"versions": VERSIONS, **counts, "steps": steps}, indent=1) + "\n")
 
 
-def parse_options():
+def parse_options(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     wanted = {"logits": (logits, ["tokens"]), "load": (load, ["tokens"]), "train": (train, ["request"]),
@@ -210,15 +214,23 @@ def parse_options():
     adapter.add_argument("--alpha", type=float, required=True)
     adapter.add_argument("--seed", type=int, required=True)
     adapter.add_argument("--rslora", action="store_true")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def run(arguments):
+    options = parse_options(arguments)
+    torch.manual_seed(0)
+    options.run(options)
+    print(json.dumps({"versions": VERSIONS}), flush=True)
 
 
 def main():
-    options = parse_options()
     torch.set_num_threads(2)
-    torch.manual_seed(0)
-    options.run(options)
-    print(json.dumps({"versions": VERSIONS}))
+    if sys.argv[1:] == ["serve"]:
+        for line in sys.stdin:
+            run(json.loads(line))
+    else:
+        run(sys.argv[1:])
 
 
 if __name__ == "__main__":

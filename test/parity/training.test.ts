@@ -17,7 +17,7 @@ import { compileTraining, trainingState } from '../../lib/train/programs';
 import { learningRateAt } from '../../lib/train/schedule';
 import { updateOnce } from '../../lib/train/train';
 import { webgpuPossible } from '../engine/swiftshader';
-import { MODELS, pythonReady, reference } from './python';
+import { endReference, MODELS, pythonReady, reference } from './python';
 
 /**
  * Ten updates against transformers, peft and torch.optim.AdamW, run live by reference.py: every loss, gradient norm and
@@ -31,7 +31,10 @@ const SEED = 7;
 if (!webgpuPossible) console.warn('parity on webgpu skipped: no GPU, nor SwiftShader');
 
 const work = mkdtempSync(join(tmpdir(), 'parity-'));
-afterAll(() => rmSync(work, { recursive: true }));
+afterAll(() => {
+  endReference();
+  rmSync(work, { recursive: true });
+});
 
 const configOf = (method: Method, accumulation: number): TrainConfig => ({
   ...(method === 'lora' ? PAPER_LORA : PAPER_FULL),
@@ -132,7 +135,7 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
       const base = await openModelFolder(folder);
       const { tokens } = batches(base.config.vocabSize, 1)[0]![0]!;
       const out = join(work, `${label}-logits.safetensors`);
-      reference('logits', '--model', folder, '--tokens', write(`${label}-rows.json`, tokens), '--out', out);
+      await reference('logits', '--model', folder, '--tokens', write(`${label}-rows.json`, tokens), '--out', out);
       const ours = await logitsOf(tunedModel(base, 'base'), {}, tokens);
       expect(largestDifference(ours, (await referenceTensor(out, 'logits')).data)).toBeLessThan(TOLERANCE);
     });
@@ -167,7 +170,7 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
           finalRatio: config.finalRateRatio,
           lora: { rank: lora.rank, alpha: lora.alpha, init: join(adapter, 'adapter_model.safetensors') },
         };
-        reference('train', '--model', folder, '--request', write(`${name}.json`, request), '--out', theirs);
+        await reference('train', '--model', folder, '--request', write(`${name}.json`, request), '--out', theirs);
       });
 
       // SwiftShader is slow: one model is enough there.
@@ -201,7 +204,7 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
         const out = join(work, `${name}-theirs.safetensors`);
         const rows = write(`${name}-rows.json`, tokens);
         const lora = method === 'lora';
-        reference(
+        await reference(
           'load',
           '--model',
           lora ? folder : theirs,
@@ -257,7 +260,7 @@ async function expectSavedLoads(
   else await saveModelFolder(saved, model.base, (weight) => trained[weight]!, card);
   const rows = write(`${name}-ours-rows.json`, tokens);
   const where = model.lora ? ['--model', folder, '--adapter', saved] : ['--model', saved];
-  reference('load', ...where, '--tokens', rows, '--out', out);
+  await reference('load', ...where, '--tokens', rows, '--out', out);
   const ours = await logitsOf(model, trained, tokens);
   expect(largestDifference(ours, (await referenceTensor(out, 'logits')).data)).toBeLessThan(TOLERANCE);
 }
