@@ -17,6 +17,7 @@ const send = (message: Message): void => {
 const progress: OpenProgress = (label) => ({
   say: (text) => send({ kind: 'say', label, text }),
   at: (done, total, details = '') => send({ kind: 'at', label, done, total, details }),
+  record: (record) => send({ kind: 'record', label, record }),
 });
 
 process.on('message', (message: { readonly job?: ModelJob; readonly abort?: boolean }) => {

@@ -113,6 +113,7 @@ async function trainPlan(
       else if (resumedAt > 0) progress.say(`${label}  training was carried on from step ${resumedAt} of ${totalSteps}`);
     },
     onRecord: (record, { totalSteps }) => {
+      progress.record?.(record);
       if (record.heldOutLoss !== undefined) {
         const when = record.step === 0 ? 'before training' : `after epoch ${record.epoch + 1}/${config.epochs}`;
         progress.say(`${label}  held-out loss ${record.heldOutLoss.toFixed(4)} ${when}`);

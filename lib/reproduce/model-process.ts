@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import type { StepRecord } from '../train/log';
 import type { ModelJob } from './model-job';
 import type { OpenProgress, Progress } from './progress';
 
@@ -13,6 +14,7 @@ export type Message =
       readonly total: number;
       readonly details: string;
     }
+  | { readonly kind: 'record'; readonly label: string; readonly record: StepRecord }
   | { readonly kind: 'done'; readonly peakMemoryBytes: number }
   | { readonly kind: 'failed'; readonly message: string };
 
@@ -42,6 +44,7 @@ export function runInProcess(
     child.on('message', (message: Message) => {
       if (message.kind === 'say') progressOf(message.label).say(message.text);
       else if (message.kind === 'at') progressOf(message.label).at(message.done, message.total, message.details);
+      else if (message.kind === 'record') progressOf(message.label).record?.(message.record);
       else last = message;
     });
     child.on('error', reject);

@@ -1,9 +1,13 @@
+import type { StepRecord } from '../train/log';
+
 /** What a person sees while a run goes on: a line a stage, and within a long one a line that is rewritten. */
 export interface Progress {
   /** Ends the line in progress and prints another. */
   say(text: string): void;
   /** Shows how far the stage is: rate and time left follow from the clock. */
   at(done: number, total: number, details?: string): void;
+  /** Takes a training step's numbers, for a picture of the loss. */
+  record?(record: StepRecord): void;
 }
 
 /** Opens a line of progress by its label. */
