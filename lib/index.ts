@@ -78,6 +78,13 @@ export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors 
 export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
 export { createRandom, type Random, restoreRandom } from './random';
 // Report: the paper's tables, ours beside them, figures, the manifest.
+export { auditPaper, type PaperAudit } from './report/audit';
+export { type AuditCheck, countsPrintedAs, type Verdict } from './report/audit-check';
+export type { ClaimedAverage, ClaimedDifference } from './report/audit-claims';
+export type { Observation } from './report/audit-observations';
+export type { RemovedItems } from './report/audit-removal';
+export { PAPER_TABLES, type PaperTables } from './report/audit-tables';
+export { AUDIT_NOTE, auditRows, auditSummary, auditToMarkdown, auditToText } from './report/audit-text';
 export type { ChanceCheck } from './report/compare-chance';
 export {
   type ComparedRun,
@@ -107,6 +114,7 @@ export {
   differenceInDifferences,
   type FlaggedPair,
 } from './statistics/difference-in-differences';
+export { fisherExact } from './statistics/fisher-exact';
 export { holm } from './statistics/holm';
 export { mcNemarExact } from './statistics/mc-nemar';
 export { type BootstrapResult, pairedBootstrap } from './statistics/paired-bootstrap';
