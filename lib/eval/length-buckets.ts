@@ -15,9 +15,16 @@ const TOKENS_PER_BATCH = 2048;
  * Sorts rows into at most six lengths, chosen so that the padding over all rows is least.
  *
  * @param lengths tokens of each row, at least 1
+ * @param places how many distributions each row asks for
+ * @param mostPlaces the most a batch may ask for; a row that asks for more stands alone
  * @param granularity bucket lengths are multiples of this
  */
-export function lengthBuckets(lengths: readonly number[], granularity = 16): Bucket[] {
+export function lengthBuckets(
+  lengths: readonly number[],
+  places: readonly number[],
+  mostPlaces: number,
+  granularity = 16,
+): Bucket[] {
   const rounded = lengths.map((n) => Math.ceil(n / granularity) * granularity);
   const ends = bestEnds(rounded);
   const rows = ends.map(() => [] as number[]);
@@ -26,9 +33,21 @@ export function lengthBuckets(lengths: readonly number[], granularity = 16): Buc
   });
   return ends.map((length, i) => {
     const members = rows[i]!.sort((a, b) => lengths[a]! - lengths[b]! || a - b);
-    const batchSize = Math.max(1, Math.min(members.length, Math.floor(TOKENS_PER_BATCH / length)));
+    const most = Math.max(1, Math.floor(TOKENS_PER_BATCH / length));
+    // As many batches as must be, equally full: a graph computes its whole batch, filled or not.
+    const batchSize = Math.ceil(members.length / Math.ceil(members.length / most));
     const batches: number[][] = [];
-    for (let at = 0; at < members.length; at += batchSize) batches.push(members.slice(at, at + batchSize));
+    let asked = 0;
+    for (const row of members) {
+      const last = batches.at(-1);
+      if (last && last.length < batchSize && asked + places[row]! <= mostPlaces) {
+        last.push(row);
+        asked += places[row]!;
+      } else {
+        batches.push([row]);
+        asked = places[row]!;
+      }
+    }
     return { length, batchSize, batches };
   });
 }

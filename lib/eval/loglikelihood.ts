@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { type BosPolicy, type EncodedRequest, encodeRequests, type ScoringTokenizer } from './encode-request';
 import type { LoglikelihoodRequest } from './requests';
+import { sharedRows, type TokenTree } from './token-tree';
 
-/** One row of a batch: what the model reads, and the places whose next-token distribution is asked for. */
+/** One row of a batch: what the model reads, and the nodes whose next-token distribution is asked for. */
 export interface ScoringRow {
-  readonly tokens: readonly number[];
-  readonly picks: readonly { readonly position: number; readonly target: number }[];
+  readonly tree: TokenTree;
+  readonly picks: readonly { readonly node: number; readonly target: number }[];
 }
 
 /** Of one pick: the natural log of the target's probability, and whether the target is the argmax (the first maximum). */
@@ -14,13 +14,21 @@ export interface PickScore {
   readonly isGreedy: boolean;
 }
 
-/** A model that scores rows. Rows are independent and come in any order; it batches and pads them itself. */
+/** A row of those given, and a score for each of its picks. */
+export interface ScoredRow {
+  readonly row: number;
+  readonly scores: readonly PickScore[];
+}
+
+/** A model that scores rows. Rows are independent; it batches and pads them itself. */
 export interface TokenScorer {
-  /** The most tokens a row may have. */
+  /** The most tokens that one sequence of a row may have. */
   readonly maxLength: number;
   readonly vocabSize: number;
-  /** @returns for each row, a score for each of its picks */
-  scoreRows(rows: readonly ScoringRow[], onProgress?: (done: number, total: number) => void): Promise<PickScore[][]>;
+  /** The row length at which attention costs what the linear layers cost. */
+  readonly balancedLength: number;
+  /** Each row once, in the order in which they are done; who stops reading stops the model. */
+  scoreRows(rows: readonly ScoringRow[]): AsyncIterable<ScoredRow>;
 }
 
 export interface LoglikelihoodResult {
@@ -37,7 +45,17 @@ export interface LoglikelihoodResult {
 
 export interface LoglikelihoodOptions {
   readonly bos?: BosPolicy;
+  /** Rows done, of all. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Each result as soon as it is there, by its request's place; the model waits for what it returns. */
+  readonly onResult?: (request: number, result: LoglikelihoodResult) => Promise<void> | void;
+}
+
+export interface Loglikelihoods {
+  readonly results: readonly LoglikelihoodResult[];
+  /** What the model read. */
+  readonly rowCount: number;
+  readonly tokenCount: number;
 }
 
 /** Requests tokenised in one call: enough for the tokenizer's threads, little memory. */
@@ -50,51 +68,62 @@ const CHUNK = 2048;
  *     the model reads           c c c c c c|A B        without the last token
  *     and is asked for                    A B C        one pick for each token of the continuation
  *
- * Requests whose model input is the same share a row: the letters A to D after one question are one forward pass with
- * four picks. The sums do not change by it.
+ * Requests of one item that follow each other share what their inputs begin with: the letters A to D after a question
+ * are one forward pass with four picks at its last token; whole answers are branches after it. A request that the cut
+ * or the tokenizer gave another context branches off where it differs. The sums do not change by it.
  *
  * @param requests any number, in any order; results come back in the same order
- * @returns the results, and how many rows the model read
  * @throws naming the item: a continuation longer than maxLength, a token outside the model's vocabulary, a score that is no finite number
- * Source: lm_eval/models/huggingface.py, _loglikelihood_tokens; the sharing is its `logits_cache`.
- * Differs: the harness's warning counts one truncated token too many; `truncatedTokens` is what is really dropped.
+ * Source: lm_eval/models/huggingface.py, _loglikelihood_tokens.
+ * Differs: the harness shares a forward pass among equal inputs only (`logits_cache`); its warning counts one truncated
+ * token too many, `truncatedTokens` is what is really dropped.
  */
 export async function loglikelihood(
   requests: readonly LoglikelihoodRequest[],
   scorer: TokenScorer,
   tokenizer: ScoringTokenizer,
-  { bos = 'never', onProgress }: LoglikelihoodOptions = {},
-): Promise<{ results: LoglikelihoodResult[]; rowCount: number }> {
-  const rows = new SharedRows();
-  const places: (Place & Omit<LoglikelihoodResult, 'logLikelihood' | 'isGreedy'>)[] = [];
+  { bos = 'never', onProgress, onResult }: LoglikelihoodOptions = {},
+): Promise<Loglikelihoods> {
+  const inputs: ModelInput[] = [];
   for (let start = 0; start < requests.length; start += CHUNK) {
     const chunk = requests.slice(start, start + CHUNK);
     for (const [i, encoded] of (await encodeRequests(chunk, tokenizer, bos)).entries()) {
-      const { tokens, picks, truncatedTokens } = modelInput(encoded, chunk[i]!.id, scorer);
-      places.push({ ...rows.add(tokens, picks), tokenCount: picks.length, truncatedTokens, seam: encoded.seam });
+      inputs.push(modelInput(encoded, chunk[i]!.id, scorer));
     }
   }
-  const scores = rows.rows.length > 0 ? await scorer.scoreRows(rows.rows, onProgress) : [];
-  const results = places.map(({ row, firstPick, ...counts }, i) => {
-    const picked = scores[row]?.slice(firstPick, firstPick + counts.tokenCount) ?? [];
-    const logLikelihood = picked.reduce((sum, pick) => sum + pick.logProb, 0);
-    if (picked.length !== counts.tokenCount || !Number.isFinite(logLikelihood)) {
-      throw new Error(
-        `loglikelihood: item ${requests[i]!.id}: the model gave ${picked.length} of ${counts.tokenCount} scores, sum ${logLikelihood}; ` +
-          'its weights or its scorer are broken',
-      );
+  const rows = rowsOf(requests, inputs, scorer.balancedLength);
+  const results: LoglikelihoodResult[] = [];
+  let done = 0;
+  if (rows.length > 0) {
+    for await (const { row, scores } of scorer.scoreRows(rows)) {
+      let first = 0;
+      for (const i of rows[row]!.requests) {
+        const own = scores.slice(first, first + inputs[i]!.continuation.length);
+        first += own.length;
+        results[i] = resultOf(requests[i]!, inputs[i]!, own);
+        await onResult?.(i, results[i]);
+      }
+      done++;
+      onProgress?.(done, rows.length);
     }
-    return { logLikelihood, isGreedy: picked.every((pick) => pick.isGreedy), ...counts };
-  });
-  return { results, rowCount: rows.rows.length };
+  }
+  if (done < rows.length) throw new Error(`loglikelihood: the model scored ${done} of ${rows.length} rows`);
+  return { results, rowCount: rows.length, tokenCount: rows.reduce((sum, { tree }) => sum + tree.tokens.length, 0) };
 }
 
-/** What the model reads for one request, and the picks for its continuation. */
+interface ModelInput {
+  readonly tokens: readonly number[];
+  readonly continuation: readonly number[];
+  readonly truncatedTokens: number;
+  readonly seam: boolean;
+}
+
+/** What the model reads for one request, and the continuation it is asked for. */
 function modelInput(
-  { context, continuation }: EncodedRequest,
+  { context, continuation, seam }: EncodedRequest,
   id: string,
   { maxLength, vocabSize }: Pick<TokenScorer, 'maxLength' | 'vocabSize'>,
-): ScoringRow & { truncatedTokens: number } {
+): ModelInput {
   if (continuation.length > maxLength) {
     throw new Error(
       `loglikelihood: item ${id} has a continuation of ${continuation.length} tokens, more than maxLength ${maxLength}; ` +
@@ -110,31 +139,47 @@ function modelInput(
     );
   }
   const truncatedTokens = Math.max(0, whole.length - (maxLength + 1));
-  const tokens = whole.slice(truncatedTokens, -1);
-  const first = tokens.length - continuation.length;
-  return { tokens, picks: continuation.map((target, i) => ({ position: first + i, target })), truncatedTokens };
+  return { tokens: whole.slice(truncatedTokens, -1), continuation, truncatedTokens, seam };
 }
 
-interface Place {
-  readonly row: number;
-  readonly firstPick: number;
-}
-
-/** Rows in the order they came, with one row for each different input. */
-class SharedRows {
-  readonly rows: { tokens: readonly number[]; picks: ScoringRow['picks'][number][] }[] = [];
-  private readonly placeOf = new Map<string, number>();
-
-  add(tokens: readonly number[], picks: ScoringRow['picks']): Place {
-    const key = createHash('sha256').update(Int32Array.from(tokens)).digest('base64');
-    const row = this.placeOf.get(key) ?? this.rows.length;
-    if (row === this.rows.length) {
-      this.placeOf.set(key, row);
-      this.rows.push({ tokens, picks: [] });
+/** The rows of all items; a row's picks are those of its requests, one after the other. */
+function rowsOf(
+  requests: readonly LoglikelihoodRequest[],
+  inputs: readonly ModelInput[],
+  balance: number,
+): (ScoringRow & { readonly requests: readonly number[] })[] {
+  const rows: (ScoringRow & { readonly requests: readonly number[] })[] = [];
+  for (let first = 0, end = 0; first < requests.length; first = end) {
+    while (requests[end]?.id === requests[first]!.id) end++;
+    const own = inputs.slice(first, end);
+    for (const { tree, paths } of sharedRows(
+      own.map(({ tokens }) => tokens),
+      balance,
+    )) {
+      const members = [...paths.keys()].sort((a, b) => a - b);
+      const picks = members.flatMap((i) => {
+        const { continuation } = own[i]!;
+        const nodes = paths.get(i)!.slice(-continuation.length);
+        return continuation.map((target, k) => ({ node: nodes[k]!, target }));
+      });
+      rows.push({ tree, picks, requests: members.map((i) => first + i) });
     }
-    const shared = this.rows[row]!;
-    const firstPick = shared.picks.length;
-    shared.picks.push(...picks);
-    return { row, firstPick };
   }
+  return rows;
+}
+
+function resultOf(
+  { id }: LoglikelihoodRequest,
+  { continuation, truncatedTokens, seam }: ModelInput,
+  scores: readonly PickScore[],
+): LoglikelihoodResult {
+  const logLikelihood = scores.reduce((sum, pick) => sum + pick.logProb, 0);
+  if (scores.length !== continuation.length || !Number.isFinite(logLikelihood)) {
+    throw new Error(
+      `loglikelihood: item ${id}: the model gave ${scores.length} of ${continuation.length} scores, sum ${logLikelihood}; ` +
+        'its weights or its scorer are broken',
+    );
+  }
+  const isGreedy = scores.every((pick) => pick.isGreedy);
+  return { logLikelihood, isGreedy, tokenCount: continuation.length, truncatedTokens, seam };
 }

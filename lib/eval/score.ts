@@ -75,8 +75,9 @@ export interface ScoreResult {
   /** The paper's two averages, over the tasks present. */
   readonly groups: readonly GroupResult[];
   readonly items: readonly ItemResult[];
-  /** Rows the model read: fewer than requests, since the letters of one question share one. */
+  /** Rows that the model read, and their tokens: the answers of one question share its context. */
   readonly rowCount: number;
+  readonly tokenCount: number;
 }
 
 /**
@@ -102,7 +103,7 @@ export async function scoreItems(
     const sampled = chosen.length < available.length;
     return { task, chosen, requests, available: available.length, seed: sampled ? seed : null };
   });
-  const { results, rowCount } = await loglikelihood(
+  const { results, rowCount, tokenCount } = await loglikelihood(
     plans.flatMap((plan) => plan.requests.flat()),
     scorer,
     tokenizer,
@@ -122,7 +123,7 @@ export async function scoreItems(
     return { items: itemResults, task: { ...base, ...summary(itemResults, task), ...asked } };
   });
   const tasks = scored.map((one) => one.task);
-  return { tasks, groups: groupResults(tasks), items: scored.flatMap((one) => one.items), rowCount };
+  return { tasks, groups: groupResults(tasks), items: scored.flatMap((one) => one.items), rowCount, tokenCount };
 }
 
 function byTask(items: readonly EvalItem[], variant: TaskVariant): { task: TaskDefinition; items: EvalItem[] }[] {

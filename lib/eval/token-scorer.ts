@@ -1,16 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
-import { compile, type Step } from '../engine/compile';
+import { compile, type Program, type Step } from '../engine/compile';
 import type { Device } from '../engine/device';
 import type { DeviceState } from '../engine/state';
-import { float32Specs, int32 } from '../engine/tensors';
+import { float32Specs, type HostTensors, int32 } from '../engine/tensors';
+import { FORBIDDEN, type LlamaConfig, linearShapes } from '../model/llama';
 import { readTensor } from '../model/safetensors';
 import type { TunedModel } from '../model/tuned';
-import { lengthBuckets } from './length-buckets';
-import type { PickScore, ScoringRow, TokenScorer } from './loglikelihood';
+import { type Bucket, lengthBuckets } from './length-buckets';
+import type { ScoredRow, ScoringRow, TokenScorer } from './loglikelihood';
+import { isChain } from './token-tree';
+
+/** Numbers of one batch's logits: 64 MB of float32. */
+const MOST_LOGITS = 16_777_216;
 
 /**
- * Scores rows with a model: one graph for each bucket of lengths, rows padded on the right, where a causal model
- * does not look.
+ * Scores rows with a model: one graph for each bucket of lengths, rows padded on the right, where no row looks.
+ * Only the distributions that are asked for are computed, each once.
  *
  * @param state holds the model's trained tensors (empty for the untouched base)
  */
@@ -19,56 +24,113 @@ export function createTokenScorer(model: TunedModel, state: DeviceState, device:
   return {
     maxLength: config.maxPositionEmbeddings,
     vocabSize: config.vocabSize,
-    scoreRows: async (rows, onProgress) => {
-      const scores: PickScore[][] = rows.map(() => []);
-      let done = 0;
-      for (const { length, batchSize, batches } of lengthBuckets(rows.map((r) => r.tokens.length))) {
-        // A graph has a fixed number of picks: the most that a batch of this bucket needs.
-        const picks = Math.max(...batches.map((b) => b.reduce((sum, row) => sum + rows[row]!.picks.length, 0)));
-        const program = await compileScoring(model, device, batchSize, length, picks);
-        for (const batch of batches) {
-          const given = scoringInputs(
-            batch.map((row) => rows[row]!),
-            batchSize,
-            length,
-            picks,
-          );
-          const { logProb, isGreedy } = await program.run(given, state);
-          let at = 0;
-          for (const row of batch) {
-            scores[row] = rows[row]!.picks.map(() => {
-              const score = { logProb: logProb!.data[at]!, isGreedy: isGreedy!.data[at]! === 1 };
-              at++;
-              return score;
-            });
-          }
-          done += batch.length;
-          onProgress?.(done, rows.length);
-        }
-        await program.dispose();
-      }
-      return scores;
-    },
+    balancedLength: balancedLength(config),
+    scoreRows: (rows) => scoreRows(model, state, device, rows),
   };
 }
 
-/** Inputs tokens [B, T], places [P] in the flat B*T, targets [P]; outputs logProb and isGreedy [P]. */
-function compileScoring(model: TunedModel, device: Device, batch: number, length: number, picks: number) {
-  const step: Step = ({ inputs, state, frozen }) => {
-    const { hidden, head } = model.forward(state, frozen, inputs.tokens!);
-    const picked = tf.gather(hidden, inputs.places!); // [P, C]
-    const logits = tf.matMul(picked, head as tf.Tensor2D, false, true); // [P, V]
-    const logSumExp = tf.max(logits, -1).sub(tf.log(tf.max(tf.softmax(logits), -1)));
-    const target = tf.sum(picked.mul(tf.gather(head, inputs.targets!)), -1);
-    const isGreedy = tf.equal(tf.argMax(logits, -1), inputs.targets!).cast('int32');
-    return { outputs: { logProb: target.sub(logSumExp), isGreedy } };
+async function* scoreRows(
+  model: TunedModel,
+  state: DeviceState,
+  device: Device,
+  rows: readonly ScoringRow[],
+): AsyncGenerator<ScoredRow> {
+  const buckets = lengthBuckets(
+    rows.map(({ tree }) => tree.tokens.length),
+    rows.map(({ picks }) => placesOf(picks).length),
+    Math.floor(MOST_LOGITS / model.base.config.vocabSize),
+  );
+  for (const bucket of buckets) {
+    const shape = graphShape(bucket, rows);
+    const program = await compileScoring(model, device, shape);
+    try {
+      for (const batch of bucket.batches) {
+        const inputs = batchInputs(
+          batch.map((row) => rows[row]!),
+          shape,
+        );
+        const { logProb, isGreedy } = await program.run(inputs, state);
+        let at = 0;
+        for (const row of batch) {
+          const scores = rows[row]!.picks.map(() => {
+            const score = { logProb: logProb!.data[at]!, isGreedy: isGreedy!.data[at]! === 1 };
+            at++;
+            return score;
+          });
+          yield { row, scores };
+        }
+      }
+    } finally {
+      await program.dispose();
+    }
+  }
+}
+
+/** The nodes that a row is asked about, each once. */
+const placesOf = (picks: ScoringRow['picks']): number[] => [...new Set(picks.map(({ node }) => node))];
+
+/**
+ * Multiplications and elementwise work of a layer: per token in its linear layers, per pair of tokens in attention.
+ * A pair costs two products of a head's width and some passes over the score itself, measured at about 40 multiplications.
+ */
+function balancedLength(config: LlamaConfig): number {
+  const perToken = Object.values(linearShapes(config)).reduce((sum, [out, size]) => sum + 2 * out * size, 0);
+  return perToken / (config.numAttentionHeads * (4 * config.headDim + 40));
+}
+
+/** What a bucket's graph is made for: the most that a batch of it holds. */
+interface GraphShape {
+  readonly batch: number;
+  readonly length: number;
+  readonly places: number;
+  readonly picks: number;
+  /** Some row has branches: positions and who sees whom are inputs. */
+  readonly branched: boolean;
+}
+
+function graphShape({ length, batchSize, batches }: Bucket, rows: readonly ScoringRow[]): GraphShape {
+  const most = (count: (row: ScoringRow) => number) =>
+    Math.max(...batches.map((batch) => batch.reduce((sum, row) => sum + count(rows[row]!), 0)));
+  return {
+    batch: batchSize,
+    length,
+    places: most(({ picks }) => placesOf(picks).length),
+    picks: most(({ picks }) => picks.length),
+    branched: batches.some((batch) => batch.some((row) => !isChain(rows[row]!.tree))),
   };
-  const ints = (shape: readonly number[]) => ({ shape, dtype: 'int32' }) as const;
+}
+
+/**
+ * Inputs tokens [B, T], with branches also positions and ends [B, T]; places [Q] in the flat B*T; of the picks [P], which
+ * place and which target. Outputs logProb and isGreedy [P].
+ */
+function compileScoring(model: TunedModel, device: Device, shape: GraphShape): Promise<Program> {
+  const { batch, length, places, picks, branched } = shape;
+  const step: Step = ({ inputs, state, frozen }) => {
+    const scope = branched ? { positions: inputs.positions!, mask: treeMask(inputs.ends!) } : {};
+    const { hidden, head } = model.forward(state, frozen, inputs.tokens!, { scope });
+    const asked = tf.gather(hidden, inputs.places!); // [Q, C]
+    const logits = tf.matMul(asked, head as tf.Tensor2D, false, true); // [Q, V]
+    const logSumExp = tf.max(logits, -1).sub(tf.log(tf.max(tf.softmax(logits), -1))); // [Q]
+    const at = inputs.pickPlaces as tf.Tensor1D;
+    const logit = tf.sum(tf.gather(asked, at).mul(tf.gather(head, inputs.targets!)), -1); // [P]
+    const best = tf.gather(tf.argMax(logits, -1), at);
+    const isGreedy = tf.equal(best, inputs.targets!).cast('int32');
+    return { outputs: { logProb: logit.sub(tf.gather(logSumExp, at)), isGreedy } };
+  };
+  const ints = (...of: readonly number[]) => ({ shape: of, dtype: 'int32' }) as const;
+  const tree = branched ? { positions: ints(batch, length), ends: ints(batch, length) } : {};
   return compile(
     step,
     {
       name: `score-${model.method}-${batch}x${length}`,
-      inputs: { tokens: ints([batch, length]), places: ints([picks]), targets: ints([picks]) },
+      inputs: {
+        tokens: ints(batch, length),
+        ...tree,
+        places: ints(places),
+        pickPlaces: ints(picks),
+        targets: ints(picks),
+      },
       state: float32Specs(model.trainedShapes),
       frozen: model.frozen,
       readFrozen: readTensor,
@@ -77,19 +139,41 @@ function compileScoring(model: TunedModel, device: Device, batch: number, length
   );
 }
 
-/** Missing rows and picks are zeros; their scores are not read. */
-function scoringInputs(rows: readonly ScoringRow[], batch: number, length: number, picks: number) {
+/** ends [B, T] -> [B, T, T], added to scores: 0 where j <= i < end(j), so that node i sees node j. */
+function treeMask(ends: tf.Tensor): tf.Tensor {
+  const [batch, length] = ends.shape as [number, number];
+  const nodes = tf.range(0, length, 1, 'int32');
+  const query = nodes.reshape([1, length, 1]);
+  const before = tf.lessEqual(nodes.reshape([1, 1, length]), query);
+  const within = tf.greater(ends.reshape([batch, 1, length]), query);
+  const sees = tf.logicalAnd(within, before.broadcastTo([batch, length, length]));
+  return tf.where(sees, tf.scalar(0), tf.fill([batch, length, length], FORBIDDEN));
+}
+
+/** Missing rows, places and picks are zeros; their scores are not read. A padded node sees itself, and none sees it. */
+function batchInputs(rows: readonly ScoringRow[], shape: GraphShape): HostTensors {
+  const { batch, length, branched } = shape;
   const tokens = int32([batch, length]);
-  const places = int32([picks]);
-  const targets = int32([picks]);
-  let at = 0;
-  rows.forEach((row, r) => {
-    tokens.data.set(row.tokens, r * length);
-    for (const pick of row.picks) {
-      places.data[at] = r * length + pick.position;
-      targets.data[at] = pick.target;
-      at++;
+  const positions = int32([batch, length]);
+  const ends = int32([batch, length]);
+  const places = int32([shape.places]);
+  const pickPlaces = int32([shape.picks]);
+  const targets = int32([shape.picks]);
+  for (let i = 0; i < batch * length; i++) ends.data[i] = (i % length) + 1;
+  let place = 0;
+  let pick = 0;
+  rows.forEach(({ tree, picks }, r) => {
+    tokens.data.set(tree.tokens, r * length);
+    positions.data.set(tree.positions, r * length);
+    ends.data.set(tree.ends, r * length);
+    const placeOf = new Map(placesOf(picks).map((node, i) => [node, place + i]));
+    for (const [node, at] of placeOf) places.data[at] = r * length + node;
+    place += placeOf.size;
+    for (const { node, target } of picks) {
+      pickPlaces.data[pick] = placeOf.get(node)!;
+      targets.data[pick] = target;
+      pick++;
     }
   });
-  return { tokens, places, targets };
+  return { tokens, ...(branched ? { positions, ends } : {}), places, pickPlaces, targets };
 }

@@ -35,25 +35,31 @@ export function distribution(prefix: readonly number[]): Float64Array {
 
 export type CountingScorer = TokenScorer & { readonly seen: ScoringRow[] };
 
-/** A model whose every probability is known; it keeps the rows it was given. */
+/** The tokens that a node of a row sees, itself the last: its ancestors. */
+export function seenBy({ tree }: ScoringRow, node: number): number[] {
+  return tree.tokens.filter((_, j) => j <= node && node < tree.ends[j]!);
+}
+
+/** A model whose every probability is known; it keeps the rows it was given, and answers the last first. */
 export function fakeScorer(
   maxLength: number,
   logProbs: (prefix: readonly number[]) => Float64Array = distribution,
+  balancedLength = 1000,
 ): CountingScorer {
   const seen: ScoringRow[] = [];
   const score = (row: ScoringRow): PickScore[] =>
-    row.picks.map(({ position, target }) => {
-      const all = logProbs(row.tokens.slice(0, position + 1));
+    row.picks.map(({ node, target }) => {
+      const all = logProbs(seenBy(row, node));
       return { logProb: all[target]!, isGreedy: all.indexOf(Math.max(...all)) === target };
     });
   return {
     maxLength,
     vocabSize: VOCABULARY,
+    balancedLength,
     seen,
-    scoreRows: async (rows, onProgress) => {
+    scoreRows: async function* (rows) {
       seen.push(...rows);
-      onProgress?.(rows.length, rows.length);
-      return rows.map(score);
+      for (const [i, row] of [...rows.entries()].reverse()) yield { row: i, scores: score(row) };
     },
   };
 }

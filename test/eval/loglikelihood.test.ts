@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type BosPolicy, encodeRequests, type ScoringTokenizer } from '../../lib/eval/encode-request';
-import { type LoglikelihoodResult, loglikelihood } from '../../lib/eval/loglikelihood';
+import { type LoglikelihoodResult, loglikelihood, type TokenScorer } from '../../lib/eval/loglikelihood';
 import type { LoglikelihoodRequest } from '../../lib/eval/requests';
 import { createRandom } from '../../lib/random';
 import { byteTokenizer, distribution, fakeScorer, VOCABULARY } from './fakes';
@@ -107,30 +107,32 @@ describe('loglikelihood', () => {
     expect(results[1]!.logLikelihood).toBeCloseTo(Math.log(0.75) + Math.log(0.25 / (VOCABULARY - 1)), 12);
   });
 
-  it('reads a question once for its letters, and once for each different input otherwise', async () => {
+  it('reads a question once, whatever its answers', async () => {
     const letters = fakeScorer(64);
     const lettered = byteTokenizer([' A', ' B', ' C', ' D']);
-    const questions = ['Q1:', 'Q2:'].flatMap((q) => [' A', ' B', ' C', ' D'].map((letter) => request(q, letter)));
+    const questions = ['Q1:', 'Q2:'].flatMap((q) => [' A', ' B', ' C', ' D'].map((letter) => request(q, letter, q)));
     expect((await loglikelihood(questions, letters, lettered)).rowCount).toBe(2);
-    expect(letters.seen.map((row) => row.picks.length)).toEqual([4, 4]);
-    expect(letters.seen[0]!.tokens).toEqual(bytes('Q1:'));
+    expect(letters.seen.map((row) => row.picks.map(({ node }) => node))).toEqual([Array(4).fill(2), Array(4).fill(2)]);
+    expect(letters.seen[0]!.tree.tokens).toEqual(bytes('Q1:'));
 
     const words = fakeScorer(64);
     const texts = ['ab', 'ac', 'bc', 'b'].map((continuation) => request('Q:', continuation));
-    expect((await loglikelihood(texts, words, tokenizer)).rowCount).toBe(3);
-    expect(words.seen.map((row) => row.picks.length)).toEqual([4, 2, 1]);
+    expect(await loglikelihood(texts, words, tokenizer)).toMatchObject({ rowCount: 1, tokenCount: 4 });
+    expect(words.seen[0]!.tree.tokens).toEqual(bytes('Q:ab'));
+    expect(words.seen[0]!.picks.map(({ node }) => node)).toEqual([1, 2, 1, 2, 1, 3, 1]);
   });
 
   it('drops tokens from the left, never from the continuation, and counts them', async () => {
     const scorer = fakeScorer(5);
     const { results } = await loglikelihood([request('abcdef', 'XY'), request('abcd', 'XY')], scorer, tokenizer);
-    expect(scorer.seen[0]!.tokens).toEqual(bytes('cdefX'));
-    expect(scorer.seen[0]!.picks).toEqual([
-      { position: 3, target: bytes('X')[0] },
-      { position: 4, target: bytes('Y')[0] },
+    const [row] = scorer.seen.filter(({ tree }) => tree.tokens[0] === bytes('c')[0]);
+    expect(row!.tree.tokens).toEqual(bytes('cdefX'));
+    expect(row!.picks).toEqual([
+      { node: 3, target: bytes('X')[0] },
+      { node: 4, target: bytes('Y')[0] },
     ]);
     expect(results.map((result) => result.truncatedTokens)).toEqual([2, 0]);
-    expect(scorer.seen[1]!.tokens).toEqual(bytes('abcdX'));
+    expect(scorer.seen.map(({ tree }) => tree.tokens)).toContainEqual(bytes('abcdX'));
   });
 
   it('scores a continuation of exactly maxLength, and names the item of a longer one', async () => {
@@ -148,8 +150,14 @@ describe('loglikelihood', () => {
     await expect(loglikelihood([request('Q:', ' A', 'bad')], broken, tokenizer)).rejects.toThrow(
       /item bad: .* sum NaN/,
     );
-    const short = { ...fakeScorer(16), scoreRows: async () => [] };
-    await expect(loglikelihood([request('Q:', ' A')], short, tokenizer)).rejects.toThrow(/gave 0 of 2 scores/);
+    const short = async function* () {
+      yield { row: 0, scores: [] };
+    };
+    const silent = async function* () {};
+    const asking = (scoreRows: TokenScorer['scoreRows']) =>
+      loglikelihood([request('Q:', ' A')], { ...fakeScorer(16), scoreRows }, tokenizer);
+    await expect(asking(short)).rejects.toThrow(/gave 0 of 2 scores/);
+    await expect(asking(silent)).rejects.toThrow(/scored 0 of 1 rows/);
   });
 
   it.each(['never', 'tokenizer'] as const)('equals the loop over single requests, bos %s', async (bos) => {
@@ -157,22 +165,30 @@ describe('loglikelihood', () => {
     const merging = byteTokenizer(['ab', ': ', ' a', 'ca']);
     const text = (length: number) => Array.from({ length }, () => 'abc: é'.charAt(random.int(6))).join('');
     const contexts = Array.from({ length: 60 }, (_, i) => (i === 0 ? '' : `x${text(random.int(14))}`));
-    const requests = contexts.flatMap((context) => [1, 1, 2, 4].map((n) => request(context, `${text(n)}d`)));
+    const requests = contexts.flatMap((context, i) =>
+      [1, 1, 2, 4].map((n) => request(context, `${text(n)}d`, `item ${i}`)),
+    );
     const maxLength = 12;
     const scorer = fakeScorer(maxLength);
-    const { results, rowCount } = await loglikelihood(requests, scorer, merging, { bos });
+    const told: number[] = [];
+    const { results, rowCount, tokenCount } = await loglikelihood(requests, scorer, merging, {
+      bos,
+      onResult: (i) => void told.push(i),
+    });
     for (const [i, one] of requests.entries()) {
       expect(results[i]).toMatchObject(await reference(one, maxLength, merging, bos));
     }
-    expect(rowCount).toBe(new Set(scorer.seen.map((row) => row.tokens.join())).size);
-    expect(rowCount).toBeLessThan(requests.length);
+    expect(told.sort((a, b) => a - b)).toEqual(requests.map((_, i) => i));
+    expect(rowCount).toBe(scorer.seen.length);
+    expect(rowCount).toBeLessThan(requests.length / 2);
+    expect(tokenCount).toBe(scorer.seen.reduce((sum, { tree }) => sum + tree.tokens.length, 0));
     expect(results.some((result) => result.seam)).toBe(true);
     expect(results.some((result) => result.truncatedTokens > 0)).toBe(true);
   });
 
   it('asks the model nothing when there is nothing to ask', async () => {
     const scorer = fakeScorer(4);
-    expect(await loglikelihood([], scorer, tokenizer)).toEqual({ results: [], rowCount: 0 });
+    expect(await loglikelihood([], scorer, tokenizer)).toEqual({ results: [], rowCount: 0, tokenCount: 0 });
     expect(scorer.seen).toHaveLength(0);
   });
 });

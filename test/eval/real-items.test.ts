@@ -10,15 +10,19 @@ import { TABLE_A2 } from '../../lib/report/paper';
 const uniform = (maxLength: number, vocabSize: number): TokenScorer => ({
   maxLength,
   vocabSize,
-  scoreRows: async (rows) =>
-    rows.map((row) => row.picks.map(() => ({ logProb: -Math.log(vocabSize), isGreedy: false }))),
+  balancedLength: 1000,
+  scoreRows: async function* (rows) {
+    for (const [row, { picks }] of rows.entries()) {
+      yield { row, scores: picks.map(() => ({ logProb: -Math.log(vocabSize), isGreedy: false })) };
+    }
+  },
 });
 
 const DATA = '../shared/data';
 const MODELS = '../shared/models';
 
 describe.skipIf(!existsSync(DATA) || !existsSync(MODELS))("the paper's evaluation sets", () => {
-  it('are read once an item for letters with the Llama-2 tokenizer, whole and without a seam', async () => {
+  it('are read once an item with the Llama-2 tokenizer, whole and without a seam', async () => {
     const { items } = await loadEvalItems(DATA);
     const tokenizer = await loadTokenizer(`${MODELS}/llama2-tokenizer`);
     const { tasks, rowCount } = await scoreItems(items, uniform(4096, 32000), tokenizer);
@@ -28,13 +32,8 @@ describe.skipIf(!existsSync(DATA) || !existsSync(MODELS))("the paper's evaluatio
     );
     for (const task of tasks) expect(task).toMatchObject({ seams: 0, truncatedItems: 0 });
     expect(tasks.reduce((sum, task) => sum + task.requests, 0)).toBe(4 * items.length - 500);
-    const headqaOnly = await scoreItems(
-      items.filter((item) => item.task === 'headqa'),
-      uniform(4096, 32000),
-      tokenizer,
-    );
-    // 'yes', 'no' and 'maybe' are one token each, like the letters.
-    expect(rowCount - headqaOnly.rowCount).toBe(items.length - 2742);
+    // Letters take no token of their own; of HeadQA's whole answers a few are cheaper apart.
+    expect(rowCount - items.length).toBeLessThan(0.02 * 2742);
   });
 
   it.each([

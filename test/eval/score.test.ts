@@ -95,7 +95,7 @@ describe('scoreItems', () => {
     expect(result.tasks.map((task) => task.task)).toEqual(['mmlu_college_biology', 'mmlu_anatomy', 'medqa_4options']);
     expect(result.items.map((one) => one.id)).toEqual(['4', '2', '3', '1']);
     expect(result.groups[0]).toMatchObject({ group: 'mmlu', acc: 0.75, accWeighted: 2 / 3, accStderr: null, n: 3 });
-    expect(progress).toEqual([[4, 4]]);
+    expect(progress).toEqual([1, 2, 3, 4].map((done) => [done, 4]));
   });
 
   it('scores one item of a file, and no item at all', async () => {
@@ -106,6 +106,7 @@ describe('scoreItems', () => {
       groups: [],
       items: [],
       rowCount: 0,
+      tokenCount: 0,
     });
   });
 

@@ -5,13 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
 import { lengthBuckets } from '../../lib/eval/length-buckets';
-import type { ScoringRow } from '../../lib/eval/loglikelihood';
+import type { PickScore, ScoringRow, TokenScorer } from '../../lib/eval/loglikelihood';
 import { splitOverlong } from '../../lib/eval/overlong';
 import { createTokenScorer } from '../../lib/eval/token-scorer';
+import { sharedRows } from '../../lib/eval/token-tree';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
 import { TINY, tinyFolder, tinyWeights } from '../model/tiny-llama';
-import { byteTokenizer } from './fakes';
+import { byteTokenizer, seenBy } from './fakes';
 
 const LONG = { ...TINY, maxPositionEmbeddings: 160 };
 
@@ -23,47 +24,79 @@ describe('scoring rows', () => {
     device = await openDevice('cpu', 2);
   });
 
-  /** Rows of every length from 1 to the context, with one to three picks; the picks need not be at the end. */
-  function rows(count: number): ScoringRow[] {
+  /** Sequences of every length from 1 to the context, five of one beginning after another; some are equal. */
+  function trees(count: number): ScoringRow[] {
     const random = createRandom(9, 'rows');
+    const tokens = (length: number) => Array.from({ length }, () => random.int(LONG.vocabSize));
     return Array.from({ length: count }, (_, i) => {
-      const length = i === 0 ? 1 : i === 1 ? LONG.maxPositionEmbeddings : 1 + random.int(LONG.maxPositionEmbeddings);
+      const shared = tokens(i === 0 ? 1 : i === 1 ? LONG.maxPositionEmbeddings : 1 + random.int(120));
+      const room = LONG.maxPositionEmbeddings - shared.length;
+      const branches = i < 2 ? [[]] : [[], tokens(1), [3], [3, 4], tokens(random.int(room + 1)), [3]];
+      const [row, ...more] = sharedRows(
+        branches.map((branch) => [...shared, ...branch]),
+        1e9,
+      );
+      expect(more).toEqual([]);
       return {
-        tokens: Array.from({ length }, () => random.int(LONG.vocabSize)),
-        picks: Array.from({ length: 1 + random.int(3) }, () => ({
-          position: random.int(length),
-          target: random.int(LONG.vocabSize),
-        })),
+        tree: row!.tree,
+        picks: row!.tree.tokens.map((_, node) => ({ node, target: random.int(LONG.vocabSize) })).reverse(),
       };
     });
   }
 
-  test.each(['base', 'full'] as const)('in batches as one at a time, %s', async (method) => {
-    const base = await tinyFolder(join(folder, method), LONG);
-    const state = await createState(device, method === 'full' ? tinyWeights(LONG) : {});
-    const scorer = createTokenScorer(tunedModel(base, method), state, device);
-    const all = rows(24);
-    const seen: (readonly [number, number])[] = [];
-    const together = await scorer.scoreRows(all, (done, total) => seen.push([done, total]));
-    expect(seen.at(-1)).toEqual([24, 24]);
-    expect(seen.map(([done]) => done)).toEqual([...seen.map(([done]) => done)].sort((a, b) => a - b));
-    for (const [i, row] of all.entries()) {
-      const [alone] = await scorer.scoreRows([row]);
-      expect(together[i], `row ${i}`).toHaveLength(row.picks.length);
-      for (const [pick, { logProb, isGreedy }] of alone!.entries()) {
-        expect(Math.abs(together[i]![pick]!.logProb - logProb), `row ${i} pick ${pick}`).toBeLessThan(1e-5);
-        expect(together[i]![pick]!.isGreedy).toBe(isGreedy);
-        expect(logProb).toBeLessThan(0);
+  const collect = async (scorer: TokenScorer, rows: readonly ScoringRow[]): Promise<(readonly PickScore[])[]> => {
+    const all: (readonly PickScore[])[] = [];
+    for await (const { row, scores } of scorer.scoreRows(rows)) all[row] = scores;
+    return all;
+  };
+  /** One sequence, one question: nothing shared. */
+  const alone = (row: ScoringRow, { node, target }: ScoringRow['picks'][number]): ScoringRow => {
+    const tokens = seenBy(row, node);
+    const tree = { tokens, positions: tokens.map((_, i) => i), ends: tokens.map(() => tokens.length) };
+    return { tree, picks: [{ node: tokens.length - 1, target }] };
+  };
+
+  test.each(['base', 'full'] as const)(
+    'a tree of sequences in batches as one request at a time, %s',
+    async (method) => {
+      const base = await tinyFolder(join(folder, method), LONG);
+      const state = await createState(device, method === 'full' ? tinyWeights(LONG) : {});
+      const scorer = createTokenScorer(tunedModel(base, method), state, device);
+      const rows = trees(12);
+      const together = await collect(scorer, rows);
+      const some = rows.flatMap((row, r) =>
+        row.picks.flatMap((pick, p) => ((r + p) % 7 === 0 ? [{ row, pick, r, p }] : [])),
+      );
+      const single = await collect(
+        scorer,
+        some.map(({ row, pick }) => alone(row, pick)),
+      );
+      for (const [i, { r, p }] of some.entries()) {
+        const [expected, found] = [single[i]![0]!, together[r]![p]!];
+        expect(Math.abs(found.logProb - expected.logProb), `row ${r} pick ${p}`).toBeLessThan(1e-5);
+        expect(found.isGreedy).toBe(expected.isGreedy);
+        expect(found.logProb).toBeLessThan(0);
       }
+    },
+  );
+
+  test('who stops reading stops the model', async () => {
+    const base = await tinyFolder(join(folder, 'stopped'), LONG);
+    const scorer = createTokenScorer(tunedModel(base, 'base'), await createState(device, {}), device);
+    for await (const { scores } of scorer.scoreRows(trees(3))) {
+      expect(scores[0]!.logProb).toBeLessThan(0);
+      break;
     }
+    expect(await collect(scorer, trees(3))).toHaveLength(3);
   });
 
   test('the vocabulary’s probabilities sum to one and one token is greedy', async () => {
     const base = await tinyFolder(join(folder, 'sum'), LONG);
     const scorer = createTokenScorer(tunedModel(base, 'base'), await createState(device, {}), device);
     const tokens = [3, 1, 4, 1, 5];
-    const picks = Array.from({ length: LONG.vocabSize }, (_, target) => ({ position: 4, target }));
-    const [scores] = await scorer.scoreRows([{ tokens, picks }]);
+    const picks = Array.from({ length: LONG.vocabSize }, (_, target) => ({ node: 4, target }));
+    const tree = { tokens, positions: [0, 1, 2, 3, 4], ends: [5, 5, 5, 5, 5] };
+    const [scores] = await collect(scorer, [{ tree, picks }]);
     expect(scores!.reduce((sum, { logProb }) => sum + Math.exp(logProb), 0)).toBeCloseTo(1, 5);
     const best = scores!.reduce((a, b) => (b.logProb > a.logProb ? b : a));
     expect(scores!.filter((s) => s.isGreedy)).toEqual([best]);
@@ -72,14 +105,21 @@ describe('scoring rows', () => {
   test('no rows are no scores', async () => {
     const base = await tinyFolder(join(folder, 'none'), LONG);
     const scorer = createTokenScorer(tunedModel(base, 'base'), await createState(device, {}), device);
-    expect(await scorer.scoreRows([])).toEqual([]);
+    expect(await collect(scorer, [])).toEqual([]);
   });
 });
 
 describe('length buckets', () => {
   const random = createRandom(4, 'lengths');
+  const buckets = (lengths: readonly number[], granularity = 16) =>
+    lengthBuckets(
+      lengths,
+      lengths.map(() => 1),
+      Number.POSITIVE_INFINITY,
+      granularity,
+    );
   const cost = (lengths: readonly number[], granularity: number) =>
-    lengthBuckets(lengths, granularity).reduce((sum, b) => sum + b.length * b.batches.flat().length, 0);
+    buckets(lengths, granularity).reduce((sum, b) => sum + b.length * b.batches.flat().length, 0);
 
   /** The least total length over every choice of at most six of the distinct lengths. */
   function bruteForce(lengths: readonly number[], granularity: number): number {
@@ -109,10 +149,10 @@ describe('length buckets', () => {
   test('each row once, in a bucket as long as it; six at most; batches within their size', () => {
     for (let trial = 0; trial < 50; trial++) {
       const lengths = Array.from({ length: 1 + random.int(300) }, () => 1 + random.int(500));
-      const buckets = lengthBuckets(lengths);
-      expect(buckets.length).toBeLessThanOrEqual(6);
-      expect(buckets.flatMap((b) => b.batches.flat()).sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
-      for (const { length, batchSize, batches } of buckets) {
+      const found = buckets(lengths);
+      expect(found.length).toBeLessThanOrEqual(6);
+      expect(found.flatMap((b) => b.batches.flat()).sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
+      for (const { length, batchSize, batches } of found) {
         expect(length % 16).toBe(0);
         expect(batchSize === 1 || batchSize * length <= 2048).toBe(true);
         for (const batch of batches) {
@@ -124,11 +164,17 @@ describe('length buckets', () => {
   });
 
   test('lengths of one, one row, equal rows, none', () => {
-    expect(lengthBuckets([1, 1, 1], 1)).toEqual([{ length: 1, batchSize: 3, batches: [[0, 1, 2]] }]);
-    expect(lengthBuckets([1])).toEqual([{ length: 16, batchSize: 1, batches: [[0]] }]);
-    expect(lengthBuckets([5000])).toEqual([{ length: 5008, batchSize: 1, batches: [[0]] }]);
-    expect(lengthBuckets([700, 700, 700])).toEqual([{ length: 704, batchSize: 2, batches: [[0, 1], [2]] }]);
-    expect(lengthBuckets([])).toEqual([]);
+    expect(buckets([1, 1, 1], 1)).toEqual([{ length: 1, batchSize: 3, batches: [[0, 1, 2]] }]);
+    expect(buckets([1])).toEqual([{ length: 16, batchSize: 1, batches: [[0]] }]);
+    expect(buckets([5000])).toEqual([{ length: 5008, batchSize: 1, batches: [[0]] }]);
+    expect(buckets([700, 700, 700])).toEqual([{ length: 704, batchSize: 2, batches: [[0, 1], [2]] }]);
+    expect(buckets([])).toEqual([]);
+  });
+
+  test('batches are equally full, and ask for no more than they may', () => {
+    expect(buckets(Array(5).fill(500), 1).map(({ batchSize }) => batchSize)).toEqual([3]);
+    const places = [1, 4, 2, 2, 9, 1];
+    expect(lengthBuckets(Array(6).fill(10), places, 5, 1)[0]!.batches).toEqual([[0, 1], [2, 3], [4], [5]]);
   });
 });
 

@@ -7,6 +7,7 @@ import type { PickScore, TokenScorer } from '../../lib/eval/loglikelihood';
 import { requestHash, requestsOf } from '../../lib/eval/requests';
 import { scoreItems } from '../../lib/eval/score';
 import { taskNamed, taskOf } from '../../lib/eval/tasks';
+import { seenBy } from '../eval/fakes';
 
 /** What harness_scores.py writes: lm-evaluation-harness's own requests, token ids, scores and metrics. */
 interface HarnessRecord {
@@ -51,22 +52,27 @@ const record = path ? (JSON.parse(readFileSync(path, 'utf8')) as HarnessRecord) 
 /** A model that answers from the record, and knows nothing that the harness did not ask of its own. */
 function replay({ tasks, maxLength, vocabSize }: HarnessRecord): TokenScorer {
   const known = new Map<string, PickScore>();
-  const key = (input: readonly number[], position: number, target: number) => `${input.join()} ${position} ${target}`;
+  const key = (seen: readonly number[], target: number) => `${seen.join()} ${target}`;
   for (const { input, picks } of Object.values(tasks).flatMap((task) => task.items.flatMap((one) => one.requests))) {
     for (const [position, target, logProb, isGreedy] of picks) {
-      known.set(key(input, position, target), { logProb, isGreedy });
+      known.set(key(input.slice(0, position + 1), target), { logProb, isGreedy });
     }
   }
-  const find = (tokens: readonly number[], position: number, target: number): PickScore => {
-    const score = known.get(key(tokens, position, target));
-    if (!score) throw new Error(`the harness never asked for token ${target} at ${position} of ${tokens.join()}`);
+  const find = (seen: readonly number[], target: number): PickScore => {
+    const score = known.get(key(seen, target));
+    if (!score) throw new Error(`the harness never asked for token ${target} after ${seen.join()}`);
     return score;
   };
   return {
     maxLength,
     vocabSize,
-    scoreRows: async (rows) =>
-      rows.map((row) => row.picks.map(({ position, target }) => find(row.tokens, position, target))),
+    balancedLength: 1000,
+    scoreRows: async function* (rows) {
+      for (const [i, row] of rows.entries()) {
+        const scores = row.picks.map(({ node, target }) => find(seenBy(row, node), target));
+        yield { row: i, scores };
+      }
+    },
   };
 }
 
