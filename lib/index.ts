@@ -76,6 +76,13 @@ export { type LlamaConfig, linearShapes, weightShapes } from './model/llama';
 export { loraParameterCount, loraScaling, loraShapes, mergeLora } from './model/lora';
 export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors } from './model/safetensors';
 export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
+// Notebooks: what a cell shows, long work that can be interrupted, runs that were made before.
+export { interruptSignal } from './notebook/interrupt';
+export { type ModelRequest, makeModel } from './notebook/make-model';
+export { requireRun } from './notebook/require-run';
+export { show, showHtml, showMarkdown, showTable, type TableOptions } from './notebook/show';
+export { showFigure } from './notebook/show-figure';
+export { showProgress } from './notebook/show-progress';
 export { createRandom, type Random, restoreRandom } from './random';
 // Report: the paper's tables, ours beside them, figures, the manifest.
 export { auditPaper, type PaperAudit } from './report/audit';

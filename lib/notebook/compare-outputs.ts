@@ -1,4 +1,4 @@
-import type { NotebookCell, NotebookOutput } from './notebook-file';
+import { type NotebookCell, type NotebookOutput, sorted } from './notebook-file';
 
 /** Outputs of a cell with this tag are of the machine or the moment: speed, memory, versions. */
 const VARIES = 'varies';
@@ -89,7 +89,7 @@ function formsOf(output: NotebookOutput): Record<string, string> {
   return Object.fromEntries(
     Object.entries(output.data).map(([type, value]) => {
       if (/^image\/(?!svg)/.test(type)) return [type, ''];
-      return [type, typeof value === 'string' ? value : JSON.stringify(value, null, 1)];
+      return [type, typeof value === 'string' ? value : JSON.stringify(sorted(value), null, 1)];
     }),
   );
 }

@@ -133,7 +133,8 @@ function writeOutput(output: NotebookOutput): object {
 
 const lines = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
-function sorted(value: unknown): unknown {
+/** With the keys of all objects in order: equal things give equal text. */
+export function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
