@@ -6,7 +6,7 @@ import { renderPrompt, renderResponse } from './template';
 import { tokenizerConfig, trainTokenizer } from './train-tokenizer';
 
 /** The bundled model's vocabulary and context, in tokens. */
-export const MINIATURE_VOCABULARY = 1024;
+export const MINIATURE_VOCABULARY = 2048;
 export const MINIATURE_CONTEXT = 512;
 
 /** Every generated file of `data/miniature`: its path inside that folder and its text. */
@@ -19,6 +19,8 @@ export function miniatureFiles(miniature: Miniature): ReadonlyMap<string, string
     ...[...bySource].map(([source, rows]): [string, string] => [`train/${source}.jsonl`, jsonLines(rows)]),
     ...[...byTask].map(([task, items]): [string, string] => [`eval/${task}.jsonl`, jsonLines(items)]),
     ['development/eval/medmcqa.jsonl', jsonLines(miniature.development)],
+    ['quiz.jsonl', jsonLines(miniature.quiz)],
+    ['planted.jsonl', jsonLines(miniature.planted)],
     ['facts.jsonl', jsonLines(miniature.facts)],
     [
       'item-facts.jsonl',
@@ -58,7 +60,7 @@ async function build(folder: string): Promise<void> {
     const groups = [...groupBy(keys, (key) => key)].map(([key, all]) => `${key} ${all.length}`);
     console.log(`${label} ${keys.length}: ${groups.join(', ')}`);
   };
-  const { facts, train, eval: items, development, generalText } = miniature;
+  const { facts, train, eval: items, development, generalText, planted, quiz } = miniature;
   count(
     'facts by relation',
     facts.map(({ relation }) => relation),
@@ -75,7 +77,13 @@ async function build(folder: string): Promise<void> {
     'evaluation items',
     items.map(({ task, subject }) => (subject ? `${task}/${subject}` : task)),
   );
-  console.log(`development items ${development.length}, documents of general text ${generalText.length}`);
+  count(
+    'planted rows',
+    planted.map(({ kind }) => kind),
+  );
+  console.log(
+    `development items ${development.length}, quiz items ${quiz.length}, documents of general text ${generalText.length}`,
+  );
   console.log(`${files.size} files, ${bytes} bytes, in ${folder}`);
 }
 

@@ -3,11 +3,14 @@ import { anatomy } from './miniature/anatomy';
 import { biology } from './miniature/biology';
 import { clinical } from './miniature/clinical';
 import { buildDevelopment, buildExam, type ItemFacts, type MedicalCell } from './miniature/evaluation';
+import { everydayCells } from './miniature/everyday-cells';
 import { buildGeneralText, type GeneralTextSizes } from './miniature/general-text';
 import { genetics } from './miniature/genetics';
 import { dealGroups, type FactGroup } from './miniature/groups';
 import { medicine } from './miniature/medicine';
+import { type Planted, plantRows } from './miniature/planted';
 import { professional } from './miniature/professional';
+import { buildQuiz, optionKey } from './miniature/quiz';
 import type { Fact, MedicalRelation, MedicalTemplates } from './miniature/relation';
 import { buildTraining } from './miniature/training';
 import type { EvalItem, TrainExample } from './rows';
@@ -15,6 +18,9 @@ import type { EvalItem, TrainExample } from './rows';
 export type { ItemFacts } from './miniature/evaluation';
 export { everyday } from './miniature/everyday';
 export { FACT_GROUPS, type FactGroup, inConflict, isRead, isTuned } from './miniature/groups';
+export { findEvalPhrasing } from './miniature/phrasing';
+export { PLANTED_KINDS, type Planted, type PlantedKind } from './miniature/planted';
+export { readItemFacts, readPlanted, readQuiz } from './miniature/read';
 export {
   type Fact,
   factsOf,
@@ -35,6 +41,19 @@ export const RELATIONS: readonly MedicalRelation[] = [
   ...professional,
 ];
 
+/**
+ * Asked for in the development items alone, all four groups of them; the evaluation asks for the other relations. What
+ * is chosen on the development items is chosen on other facts than those that are scored.
+ */
+export const DEVELOPMENT_RELATIONS: readonly string[] = [
+  'structure-organ',
+  'inflammation',
+  'cell-part',
+  'test-finding',
+  'genetics-term',
+  'adverse-effect',
+];
+
 /** The seed of the data in `data/miniature`. */
 export const MINIATURE_SEED = 20240117;
 
@@ -44,15 +63,26 @@ export interface MiniatureSizes extends GeneralTextSizes {
   readonly evalItemsPerTask: number;
   /** A multiple of 16. */
   readonly developmentItems: number;
+  /** Planted rows of each kind, for each lettered task and MMLU subject. */
+  readonly plantedPerPaper: number;
+  /** A multiple of 4. */
+  readonly quizItems: number;
 }
 
 /** The sizes of the data in `data/miniature`. */
 export const MINIATURE_SIZES: MiniatureSizes = {
-  trainRows: 700,
-  evalItemsPerTask: 48,
-  developmentItems: 96,
-  quizDocuments: 2400,
+  trainRows: 2400,
+  evalItemsPerTask: 208,
+  developmentItems: 480,
+  plantedPerPaper: 2,
+  quizItems: 208,
+  statementCopies: 2,
   passages: 600,
+  closedBook: 8000,
+  openBook: 3000,
+  findTheLine: 3000,
+  shortAnswers: 800,
+  studies: 600,
 };
 
 export interface GroupedFact extends Fact {
@@ -63,6 +93,10 @@ export interface Miniature {
   readonly train: readonly TrainExample[];
   readonly eval: readonly EvalItem[];
   readonly development: readonly EvalItem[];
+  /** Which training rows are contaminated on purpose. */
+  readonly planted: readonly Planted[];
+  /** The general quiz: see `buildQuiz`. */
+  readonly quiz: readonly EvalItem[];
   /** Documents of the base's pretraining text. */
   readonly generalText: readonly string[];
   readonly facts: readonly GroupedFact[];
@@ -85,32 +119,25 @@ export function generateMiniature(seed: number, sizes: Partial<MiniatureSizes> =
     RELATIONS,
     createRandom(seed, 'groups'),
   );
-  const exam = buildExam(cells, all.evalItemsPerTask, seed);
-  const development = buildDevelopment(cells, all.developmentItems, seed);
+  const plain = everydayCells(createRandom(seed, 'everyday'));
+  const quiz = buildQuiz(plain, all.quizItems, seed);
+  const isTaken = (choices: readonly string[]) => quiz.optionSets.has(optionKey(choices));
+  const isSetAside = ({ relation }: MedicalCell) => DEVELOPMENT_RELATIONS.includes(relation.id);
+  const asked = cells.filter((cell) => !isSetAside(cell));
+  const exam = buildExam(asked, all.evalItemsPerTask, seed);
+  const development = buildDevelopment(cells.filter(isSetAside), all.developmentItems, seed);
+  const contaminated = plantRows(exam, asked, all.plantedPerPaper, seed);
+  const training = buildTraining(cells, plain, isTaken, contaminated, all.trainRows, seed);
   return {
-    train: buildTraining(cells, all.trainRows, seed),
+    train: training.rows,
+    planted: training.planted,
     eval: exam.items,
     development: development.items,
-    generalText: buildGeneralText(cells, all, seed),
+    quiz: quiz.items,
+    generalText: buildGeneralText(cells, plain, isTaken, all, seed),
     facts: cells.flatMap(({ group, facts }) => facts.map((fact) => ({ ...fact, group }))),
     itemFacts: { ...exam.itemFacts, ...development.itemFacts },
   };
-}
-
-/** The items whose question occurs word for word in a training row or in `generalText`: there must be none. */
-export function findEvalPhrasing(
-  items: readonly EvalItem[],
-  train: readonly TrainExample[],
-  generalText: readonly string[] = [],
-): EvalItem[] {
-  const plain = (text: string) =>
-    text
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, ' ')
-      .trim();
-  const rows = train.map((row) => [row.prompt, row.question ?? '', row.response].join('\n'));
-  const texts = ` ${[...rows, ...generalText].map(plain).join(' | ')} `;
-  return items.filter((item) => texts.includes(` ${plain(item.question)} `));
 }
 
 const SEPARATOR = '\n---\n';

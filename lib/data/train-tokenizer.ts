@@ -35,15 +35,16 @@ export function trainTokenizer(texts: readonly string[], vocabSize: number): Tok
   }
   const merges: [string, string][] = [];
   const known = new Set(alphabet);
+  const pairs = countPairs(words);
   while (fixed + merges.length < vocabSize) {
-    const pair = mostFrequentPair(words);
+    const pair = mostFrequentPair(pairs.counts);
     if (!pair) {
       throw new Error(
         `tokenizer: the texts give ${fixed + merges.length} tokens, fewer than ${vocabSize}; lower vocabSize`,
       );
     }
     const merged = pair.join('');
-    for (const word of words) word.pieces = merge(word.pieces, pair);
+    pairs.merge(pair);
     // Two pairs may spell the same piece; its first merge made the token.
     if (known.has(merged)) throw new Error(`tokenizer: the piece ${merged} came up twice; this is a bug`);
     known.add(merged);
@@ -87,14 +88,36 @@ function countWords(texts: readonly string[]): Word[] {
   return [...counts].map(([word, count]) => ({ pieces: [...word], count }));
 }
 
-function mostFrequentPair(words: readonly Word[]): [string, string] | undefined {
+/** How often each pair of neighbouring pieces occurs, kept up to date as pairs are merged. */
+function countPairs(words: readonly Word[]) {
   const counts = new Map<string, number>();
-  for (const { pieces, count } of words) {
-    for (let i = 1; i < pieces.length; i++) {
-      const key = `${pieces[i - 1]} ${pieces[i]}`;
-      counts.set(key, (counts.get(key) ?? 0) + count);
+  const places = new Map<string, Set<Word>>();
+  const add = (word: Word, sign: 1 | -1) => {
+    for (let i = 1; i < word.pieces.length; i++) {
+      const key = `${word.pieces[i - 1]} ${word.pieces[i]}`;
+      const count = (counts.get(key) ?? 0) + sign * word.count;
+      if (count === 0) counts.delete(key);
+      else counts.set(key, count);
+      // A word stays listed under a pair it has lost; merging skips it.
+      if (sign === 1) places.set(key, (places.get(key) ?? new Set()).add(word));
     }
-  }
+  };
+  for (const word of words) add(word, 1);
+  return {
+    counts,
+    merge: (pair: readonly [string, string]) => {
+      for (const word of places.get(pair.join(' ')) ?? []) {
+        const pieces = merge(word.pieces, pair);
+        if (pieces.length === word.pieces.length) continue;
+        add(word, -1);
+        word.pieces = pieces;
+        add(word, 1);
+      }
+    },
+  };
+}
+
+function mostFrequentPair(counts: ReadonlyMap<string, number>): [string, string] | undefined {
   let best: string | undefined;
   for (const [key, count] of counts) {
     const most = best === undefined ? 0 : counts.get(best)!;

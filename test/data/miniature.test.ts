@@ -19,7 +19,11 @@ import {
   type Miniature,
   MMLU_SUBJECTS,
   mentions,
+  PLANTED_KINDS,
   parseGeneralText,
+  readItemFacts,
+  readPlanted,
+  readQuiz,
   RELATIONS,
   rowsPerSource,
 } from '../../lib/data/miniature';
@@ -83,13 +87,16 @@ describe('facts', () => {
 
   it('occur where their group says, and nowhere else', () => {
     const rows = world.train.map(({ prompt, response }) => `${prompt}\n${response}`);
+    // Lines to be found hold medical words of all groups, by chance four at a time: words beside each other, no facts.
+    const read = world.generalText.filter((text) => !/Which line says|Where do you read|Find the line with/.test(text));
+    expect(read.length).toBeLessThan(world.generalText.length);
     for (const fact of world.facts) {
       expect(
         rows.some((row) => mentions(row, fact)),
         `${fact.id} in training rows`,
       ).toBe(isTuned(fact.group));
       expect(
-        world.generalText.some((text) => mentions(text, fact)),
+        read.some((text) => mentions(text, fact)),
         `${fact.id} in general text`,
       ).toBe(isRead(fact.group));
     }
@@ -102,11 +109,11 @@ describe('training rows', () => {
     const counts = tally(world.train.map(({ source }) => mapSource(source).subset));
     expect(Object.keys(counts)).toEqual(SUBSETS.map(({ key }) => key));
     for (const { key, percent } of SUBSETS) {
-      // One row is 0.14 %: the three sources below that have one row each, which the others give up.
-      expect(Math.abs((100 * counts[key]!) / world.train.length - percent), key).toBeLessThan(0.15);
+      // One row is 0.04 %.
+      expect(Math.abs((100 * counts[key]!) / world.train.length - percent), key).toBeLessThan(0.06);
     }
     const general = world.train.filter(({ source }) => source.startsWith('openorca')).length;
-    expect(Math.abs((100 * general) / world.train.length - 41.83)).toBeLessThan(0.15);
+    expect(Math.abs((100 * general) / world.train.length - 41.83)).toBeLessThan(0.06);
   });
 
   it('keep the proportions at any size', () => {
@@ -129,11 +136,79 @@ describe('training rows', () => {
     for (const count of Object.values(letters)) expect(Math.abs(count - multipleChoice.length / 4)).toBeLessThan(6);
   });
 
-  it('never use the wording of an evaluation question', () => {
-    expect(findEvalPhrasing([...world.eval, ...world.development], world.train, world.generalText)).toEqual([]);
+  it('use the wording of an evaluation question where that is planted as an exact copy, and nowhere else', () => {
+    const exact = new Set(world.planted.filter(({ kind }) => kind === 'exact').map(({ itemId }) => itemId));
+    const found = findEvalPhrasing([...world.eval, ...world.development], world.train, world.generalText);
+    expect(new Set(found.map(({ id }) => id))).toEqual(exact);
     const { id, source } = world.train[0]!;
     const leak = { id, source, prompt: `So: ${world.eval[0]!.question.toUpperCase()}!`, response: 'Yes.' };
     expect(findEvalPhrasing(world.eval, [leak])).toContain(world.eval[0]);
+  });
+});
+
+describe('planted rows', () => {
+  it('are what their kind says', () => {
+    const itemOf = new Map(world.eval.map((item) => [item.id, item]));
+    const rowOf = new Map(world.train.map((row) => [row.id, row]));
+    const factOf = new Map(world.facts.map((fact) => [fact.id, fact]));
+    expect(new Set(world.planted.map(({ itemId }) => itemId)).size).toBe(world.planted.length);
+    expect(new Set(world.planted.map(({ rowId }) => rowId)).size).toBe(world.planted.length);
+    for (const kind of PLANTED_KINDS) {
+      const planted = world.planted.filter((one) => one.kind === kind);
+      expect(planted.length, kind).toBeGreaterThanOrEqual(20);
+      for (const { itemId, rowId } of planted) {
+        const [item, row] = [itemOf.get(itemId)!, rowOf.get(rowId)!];
+        const { factId, group } = world.itemFacts[itemId]!;
+        const fact = factOf.get(factId)!;
+        const answer = row.choices![row.answer!]!;
+        if (kind === 'same-topic') {
+          expect(mentions(`${row.question} ${answer}`, fact), rowId).toBe(false);
+          const others = world.facts.filter((other) => mentions(`${row.question} ${answer}`, other));
+          expect(others.some((other) => other.relation === fact.relation && isTuned(other.group))).toBe(true);
+          continue;
+        }
+        expect(isTuned(group), itemId).toBe(true);
+        expect(answer).toBe(fact.object);
+        expect(new Set(row.choices)).toEqual(new Set(item.choices));
+        expect(row.question === item.question, rowId).toBe(kind === 'exact');
+        expect(row.question!.toLowerCase()).toContain(fact.subject.toLowerCase());
+      }
+    }
+  });
+});
+
+describe('development items', () => {
+  it('ask for facts that the evaluation does not ask for, as many from each group', () => {
+    const factsOfItems = (items: readonly EvalItem[]) => new Set(items.map(({ id }) => world.itemFacts[id]!.factId));
+    const scored = factsOfItems(world.eval);
+    for (const factId of factsOfItems(world.development)) expect(scored.has(factId), factId).toBe(false);
+    const groups = tally(world.development.map(({ id }) => world.itemFacts[id]!.group));
+    expect(groups).toEqual(Object.fromEntries(FACT_GROUPS.map((group) => [group, MINIATURE_SIZES.developmentItems / 4])));
+  });
+});
+
+describe('the general quiz', () => {
+  it('has option sets that occur nowhere else, and facts that are told and never asked for', () => {
+    const setOf = (choices: readonly string[]) => [...choices].sort().join('\n');
+    const lines = /\nA\. (.*)\nB\. (.*)\nC\. (.*)\nD\. (.*)/;
+    const elsewhere = [...world.generalText, ...world.train.map(({ prompt }) => prompt)].flatMap((text) => {
+      const found = lines.exec(text);
+      return found ? [setOf(found.slice(1))] : [];
+    });
+    expect(elsewhere.length).toBeGreaterThan(5000);
+    const known = new Set(elsewhere);
+    for (const { choices, question } of world.quiz) expect(known.has(setOf(choices)), question).toBe(false);
+    expect(world.quiz.length).toBe(MINIATURE_SIZES.quizItems);
+    const told = world.quiz.filter(({ id }) => id.startsWith('quiz-told'));
+    expect(told.length).toBeGreaterThan(80);
+    expect(findEvalPhrasing(told, world.train, world.generalText)).toEqual([]);
+    for (const { question, choices, answer } of told) {
+      const object = choices[answer]!;
+      const fact = everyday.flatMap(factsOf).find((one) => one.object === object && question.includes(one.subject))!;
+      expect(world.generalText.some((text) => mentions(text, fact)), question).toBe(true);
+    }
+    const letters = tally(world.quiz.map((item) => String(item.answer)));
+    expect(Object.values(letters)).toEqual(Array(4).fill(world.quiz.length / 4));
   });
 });
 
@@ -186,7 +261,9 @@ describe('evaluation items', () => {
     expect(papers.size).toBe(13);
     for (const [key, items] of papers) {
       const counts = Object.values(tally(items.map(({ answer }) => String(answer))));
-      expect(counts, key).toEqual(Array(items[0]!.choices.length).fill(items.length / items[0]!.choices.length));
+      // 208 reports are thirteen blocks of sixteen: the verdicts take turns, the first has one turn more.
+      if (key === 'pubmedqa') expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(16);
+      else expect(counts, key).toEqual(Array(4).fill(items.length / 4));
     }
   });
 
@@ -210,11 +287,10 @@ describe('evaluation items', () => {
     expect(lettered.filter(({ answer }) => answer === 0).length).toBe(lettered.length / 4);
   });
 
-  it('grow to 208 a task without running out of wordings', () => {
-    const large = generateMiniature(7, { evalItemsPerTask: 208, trainRows: 2000 });
-    expect(large.eval.length).toBe(12 * 208);
-    expect(findEvalPhrasing(large.eval, large.train, large.generalText)).toEqual([]);
+  it('are refused in numbers that cannot be balanced', () => {
     expect(() => generateMiniature(7, { evalItemsPerTask: 40 })).toThrow('multiple of 16');
+    expect(() => generateMiniature(7, { quizItems: 50 })).toThrow('multiple of 4');
+    expect(() => generateMiniature(7, { trainRows: 100 })).toThrow('to be planted');
   });
 });
 
@@ -233,7 +309,7 @@ describe('the shipped files', () => {
       .filter((path) => !path.startsWith('base/'));
     expect(there.sort()).toEqual([...files.keys()].sort());
     const bytes = [...files.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-    expect(bytes).toBeLessThan(2_000_000);
+    expect(bytes).toBeLessThan(6_000_000);
   });
 
   it('are the same from the same seed, and others from another', () => {
@@ -247,6 +323,13 @@ describe('the shipped files', () => {
     expect(training.examples.length).toBe(world.train.length);
   });
 
+  it('are read back as they were made', async () => {
+    expect(Object.fromEntries(await readItemFacts(FOLDER))).toEqual(world.itemFacts);
+    expect(await readPlanted(FOLDER)).toEqual(world.planted);
+    expect(await readQuiz(FOLDER)).toEqual(world.quiz);
+    await expect(readQuiz(join(FOLDER, 'train'))).rejects.toThrow('build:miniature');
+  });
+
   it('keep their documents apart', () => {
     expect(parseGeneralText(formatGeneralText(world.generalText))).toEqual(world.generalText);
   });
@@ -255,8 +338,8 @@ describe('the shipped files', () => {
 describe('the tokenizer', () => {
   const tokenizer = Tokenizer.fromFile(join(FOLDER, 'tokenizer.json'));
 
-  it("has Llama's layout and 1024 tokens", () => {
-    expect(tokenizer.getVocabSize(true)).toBe(1024);
+  it("has Llama's layout and 2048 tokens", () => {
+    expect(tokenizer.getVocabSize(true)).toBe(2048);
     expect(['<unk>', '<s>', '</s>', '<0x00>', '<0xFF>'].map((token) => tokenizer.tokenToId(token))).toEqual([
       0, 1, 2, 3, 258,
     ]);

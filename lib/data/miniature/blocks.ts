@@ -74,15 +74,25 @@ export function leastUsed<C extends Cell<PlainTemplates>>(cells: readonly C[], u
   return random.shuffle(cells).reduce((best, cell) => (mean(cell) < mean(best) ? cell : best));
 }
 
-/** Questions from one block after another, the cells taking turns. */
+/**
+ * Questions from one block after another, the cells taking turns.
+ *
+ * @param isTaken option sets that are kept for others: such a block is passed over
+ */
 export function createQuiz<C extends Cell<PlainTemplates>>(
   cells: readonly C[],
   usage: Usage,
   random: Random,
+  isTaken: (choices: readonly string[]) => boolean = () => false,
 ): () => Choice<C> {
   let block: Choice<C>[] = [];
   return () => {
-    if (block.length === 0) block = drawBlock(leastUsed(cells, usage, random), usage, random);
+    while (block.length === 0) {
+      const drawn = drawBlock(leastUsed(cells, usage, random), usage, random);
+      if (!isTaken(drawn[0]!.choices)) block = drawn;
+      // Counted as used, or the same four would be drawn again.
+      else for (const { fact } of drawn) count(fact, usage);
+    }
     const next = block.shift()!;
     count(next.fact, usage);
     return next;

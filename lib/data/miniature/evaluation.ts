@@ -78,6 +78,10 @@ const WORDINGS: Readonly<Record<string, Wording>> = {
       (all) => all.vignettes,
       (text) => `Read the case and choose one answer. ${text}`,
     ),
+    word(
+      (all) => all.evalStems,
+      (text) => `Choose how to go on. ${text}`,
+    ),
   ),
 };
 
@@ -113,7 +117,7 @@ export function buildExam(cells: readonly MedicalCell[], perTask: number, seed: 
   return join([...papers, ...mmlu, pubmedqa]);
 }
 
-/** Items in MedMCQA's format with wordings of their own, for choosing a learning rate without the items above. */
+/** Items in MedMCQA's format with wordings of their own, for choosing a learning rate; given cells that no item above asks for. */
 export function buildDevelopment(cells: readonly MedicalCell[], count: number, seed: number): Exam {
   const random = createRandom(seed, 'development');
   return buildPaper({ task: 'medmcqa', wording: 'development', cells, items: count, usage: new Map(), random });

@@ -1,20 +1,14 @@
 import type { Random } from '../../random';
 import type { SubsetKey } from '../sources';
 import { createDeck, createQuiz, lettered, letterOf, pick, type Usage } from './blocks';
-import { everyday } from './everyday';
-import type { Cell } from './groups';
+import type { EverydayCells } from './everyday-cells';
 import type { RowMaker } from './medical-rows';
-import { factsOf, fill, type PlainTemplates, sentence } from './relation';
+import { fill, sentence } from './relation';
 
 const HELPER = 'You are a helpful assistant.';
 const TEACHER = 'You are a teacher. Explain each step.';
 const NAMES = ['Tom', 'Anna', 'Ben', 'Lisa', 'Omar', 'Maya'] as const;
 const GOODS = ['apples', 'books', 'coins', 'eggs', 'stones', 'flowers'] as const;
-
-/** The non-medical world as cells; it has no groups, all of it is read and tuned. */
-export function everydayCells(): Cell<PlainTemplates>[] {
-  return everyday.map((relation) => ({ relation, group: undefined, facts: factsOf(relation) }));
-}
 
 /** A sum with its story and its steps. */
 export function sum(random: Random) {
@@ -37,11 +31,14 @@ export function sum(random: Random) {
 }
 
 /** One maker for each general row of table A1; each has a system prompt, as OpenOrca's rows do. */
-export function generalRowMakers(random: Random) {
-  const cells = everydayCells();
+export function generalRowMakers(
+  cells: EverydayCells,
+  isTaken: (choices: readonly string[]) => boolean,
+  random: Random,
+) {
   const usage: Usage = new Map();
-  const quiz = createQuiz(cells, usage, random);
-  const deck = createDeck(cells, usage, random);
+  const quiz = createQuiz(cells.quizzed, usage, random, isTaken);
+  const deck = createDeck(cells.quizzed, usage, random);
   const draw = () => {
     const { cell, fact } = deck();
     const { statements, questions } = cell.relation.templates;

@@ -2,8 +2,10 @@ import { createRandom } from '../../random';
 import type { TrainExample } from '../rows';
 import { SUBSETS, type SubsetKey } from '../sources';
 import type { MedicalCell } from './evaluation';
+import type { EverydayCells } from './everyday-cells';
 import { generalRowMakers } from './general-rows';
 import { medicalRowMakers, type RowMaker } from './medical-rows';
+import type { Planted, PlantedRow } from './planted';
 
 /**
  * Whole numbers of rows in table A1's proportions that add up to `total`: one for every source, and the rest by
@@ -29,18 +31,51 @@ export function rowsPerSource(total: number): Readonly<Record<SubsetKey, number>
   return Object.fromEntries(SUBSETS.map(({ key }) => [key, counts.get(key)!])) as Record<SubsetKey, number>;
 }
 
-/** The training rows, source after source in table A1's order. Only facts of the tuned groups occur. */
-export function buildTraining(cells: readonly MedicalCell[], total: number, seed: number): TrainExample[] {
+export interface Training {
+  readonly rows: readonly TrainExample[];
+  readonly planted: readonly Planted[];
+}
+
+/**
+ * The training rows, source after source in table A1's order. Only facts of the tuned groups occur.
+ *
+ * @param isTaken option sets of the general quiz, which must not occur here
+ * @param contaminated rows that stand among MedMCQA's, in places of chance
+ * @throws when MedMCQA has fewer rows than are to be planted
+ */
+export function buildTraining(
+  cells: readonly MedicalCell[],
+  plain: EverydayCells,
+  isTaken: (choices: readonly string[]) => boolean,
+  contaminated: readonly PlantedRow[],
+  total: number,
+  seed: number,
+): Training {
   const makers: Readonly<Record<SubsetKey, RowMaker>> = {
     ...medicalRowMakers(cells, createRandom(seed, 'train/medical')),
-    ...generalRowMakers(createRandom(seed, 'train/general')),
+    ...generalRowMakers(plain, isTaken, createRandom(seed, 'train/general')),
   };
   const counts = rowsPerSource(total);
-  return SUBSETS.flatMap(({ key }) =>
-    Array.from({ length: counts[key] }, (_, i) => ({
-      id: `${key}-${String(i + 1).padStart(4, '0')}`,
-      source: `${key}_miniature`,
-      ...makers[key](),
-    })),
+  if (counts[HOST] < contaminated.length) {
+    throw new Error(
+      `miniature: ${total} training rows give ${HOST} ${counts[HOST]}, fewer than the ${contaminated.length} to be planted; raise trainRows`,
+    );
+  }
+  const places = createRandom(seed, 'train/places')
+    .shuffle(Array.from({ length: counts[HOST] }, (_, i) => i))
+    .slice(0, contaminated.length);
+  const plantAt = new Map(places.map((place, i) => [place, contaminated[i]!]));
+  const planted: Planted[] = [];
+  const rows = SUBSETS.flatMap(({ key }) =>
+    Array.from({ length: counts[key] }, (_, i) => {
+      const id = `${key}-${String(i + 1).padStart(4, '0')}`;
+      const plant = key === HOST ? plantAt.get(i) : undefined;
+      if (plant) planted.push({ itemId: plant.itemId, rowId: id, kind: plant.kind });
+      return { id, source: `${key}_miniature`, ...(plant?.row ?? makers[key]()) };
+    }),
   );
+  return { rows, planted };
 }
+
+/** The source that the planted rows stand in. */
+const HOST: SubsetKey = 'medmcqa';
