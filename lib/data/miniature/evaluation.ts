@@ -140,7 +140,7 @@ function buildPaper({ task, wording = task, subject, cells, items: wanted, usage
   // Turns are counted twice: within the task, so that a fact's wordings are used one after another, and over all
   // tasks, so that every fact is asked for.
   const nth: Usage = new Map();
-  const drawn: { question: Choice<MedicalCell>; block: number }[] = [];
+  const drawn: { question: Choice<MedicalCell>; place: number }[] = [];
   for (let i = 0; i < wanted / 4; i++) {
     const group = FACT_GROUPS[i % 4]!;
     const cell = leastUsed(
@@ -148,18 +148,19 @@ function buildPaper({ task, wording = task, subject, cells, items: wanted, usage
       usage,
       random,
     );
-    for (const question of drawBlock(cell, usage, random)) {
+    for (const [j, question] of drawBlock(cell, usage, random).entries()) {
       count(question.fact, usage);
-      drawn.push({ question, block: Math.floor(i / 4) });
+      // The place among the group's items, shifted from group to group: verdicts take turns within each group and over all.
+      drawn.push({ question, place: 4 * Math.floor(i / 4) + j + (i % 4) });
     }
   }
   const items: EvalItem[] = [];
   const itemFacts: Record<string, { factId: string; group: FactGroup }> = {};
-  for (const { question, block } of random.shuffle(drawn)) {
+  for (const { question, place } of random.shuffle(drawn)) {
     const turn = nth.get(question.fact.id) ?? 0;
     nth.set(question.fact.id, turn + 1);
     const id = `${[wording, ...(subject ? [subject] : [])].join('-')}-${String(items.length + 1).padStart(4, '0')}`;
-    const body = task === 'pubmedqa' ? study(question, turn, block, random) : choose(wording, question, turn, random);
+    const body = task === 'pubmedqa' ? study(question, turn, place, random) : choose(wording, question, turn, random);
     if (body === undefined) {
       throw new Error(
         `miniature: ${wording} has no more than ${turn} wordings for ${question.fact.id}; ask for fewer items`,
@@ -178,10 +179,10 @@ function choose(wording: string, question: Choice<MedicalCell>, turn: number, ra
 
 const STUDY_QUESTIONS = ['Does this report support that {c}?', 'Do the records bear out that {c}?'];
 
-/** A report that settles a claim, or does not: blocks take turns with yes, no and maybe. A report never says a falsehood is so. */
-function study({ cell, fact, answer, wrong }: Choice<MedicalCell>, turn: number, block: number, random: Random) {
-  const verdict = block % 3;
-  const object = verdict === 0 || (verdict === 2 && answer % 2 === 0) ? fact.object : wrong;
+/** A report that settles a claim, or does not: items take turns with yes, no and maybe. A report never says a falsehood is so. */
+function study({ cell, fact, wrong }: Choice<MedicalCell>, turn: number, place: number, random: Random) {
+  const verdict = place % 3;
+  const object = verdict === 0 || (verdict === 2 && random.int(2) === 0) ? fact.object : wrong;
   const claim = fill(cell.relation.templates.claim, { subject: fact.subject, object });
   const template = STUDY_QUESTIONS[turn];
   if (template === undefined) return undefined;
