@@ -35,21 +35,31 @@ export { mapSource, SUBSETS, type SubsetKey, subsetOf } from './data/sources';
 export { DEFAULT_SYSTEM_PROMPT, renderPrompt, renderResponse } from './data/template';
 export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
 // Decontamination: evaluation items near to training rows.
-export type {
-  Decontamination,
-  EncoderDescription,
-  EvidencePair,
-  FlagCount,
-  KindRecall,
-  PlantedKind,
-  PlantedPair,
-  SecondOpinion,
-  SweepRow,
-  TaskFlags,
-  TruthRow,
-  TruthScore,
-  View,
+export {
+  type Comparison,
+  type DecontaminationInput,
+  decontaminate,
+  PAPER_THRESHOLD,
+} from './decontaminate/decontaminate';
+export { type Encoder, openEncoder } from './decontaminate/encoder';
+export {
+  type Decontamination,
+  type EncoderDescription,
+  type EvidencePair,
+  type FlagCount,
+  type KindRecall,
+  type PlantedKind,
+  type PlantedPair,
+  type SecondOpinion,
+  type SweepRow,
+  type TaskFlags,
+  type TruthRow,
+  type TruthScore,
+  VIEWS,
+  type View,
 } from './decontaminate/record';
+export { itemText, rowText } from './decontaminate/views';
+export { type DiffPart, wordDiff } from './decontaminate/word-diff';
 export { compile, type Program, type ProgramSpec, type Step, type Tensors } from './engine/compile';
 export { type Device, type DeviceName, openDevice } from './engine/device';
 export { type WithGradient, withGradient } from './engine/gradient';

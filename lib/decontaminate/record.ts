@@ -54,6 +54,8 @@ export interface EvidencePair {
   readonly subject: string | null;
   readonly rowId: string;
   readonly source: string;
+  /** Training rows with this very text; `rowId` is the first of them. */
+  readonly copies: number;
   /** 1 for the item's nearest row. */
   readonly rank: number;
   readonly cosine: number;
@@ -76,7 +78,8 @@ export interface SweepRow extends FlagCount {
 /** A method that needs no vectors, over the same texts. */
 export interface SecondOpinion {
   readonly method: 'normalised exact match' | '13-gram overlap';
-  readonly source: string;
+  /** What was compared, and whose rule it is. */
+  readonly rule: string;
   readonly total: FlagCount;
   readonly tasks: readonly TaskFlags[];
   readonly flagged: readonly string[];
@@ -136,6 +139,8 @@ export interface Decontamination {
   readonly encoder: EncoderDescription | null;
   readonly truncation: { readonly evaluation: Truncation; readonly training: Truncation } | null;
   readonly trainingRows: number;
+  /** Different texts among the rows. */
+  readonly trainingTexts: number;
   readonly total: FlagCount;
   /** Each task of the data, then its subjects. */
   readonly tasks: readonly TaskFlags[];

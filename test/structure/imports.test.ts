@@ -23,7 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   model: [...GROUND, 'engine'],
   train: [...GROUND, 'engine', 'data', 'model'],
   eval: [...GROUND, 'statistics', 'engine', 'data', 'model'],
-  decontaminate: [...GROUND, 'statistics', 'engine', 'data'],
+  decontaminate: [...GROUND, 'statistics', 'engine', 'data', 'model'],
   report: [...GROUND, ...STAGES],
   reproduce: [...GROUND, ...STAGES],
   notebook: [...GROUND, ...STAGES, 'reproduce'],
@@ -127,6 +127,13 @@ describe('lib', () => {
     expect(new Set(loads)).toEqual(new Set(['lib/engine/runtime.ts imports onnxruntime-node']));
     const inOrder = imports.filter((i) => i.file === 'engine/runtime').map((i) => i.from);
     expect([...new Set(inOrder)]).toEqual(['./no-telemetry', 'onnxruntime-node']);
+  });
+
+  test('only one file loads @huggingface/transformers, which loads ONNX Runtime, after the same switch', () => {
+    const loads = imports.filter((i) => i.from.startsWith('@huggingface/transformers') && !i.typeOnly);
+    expect(loads.map((i) => i.file)).toEqual(['decontaminate/transformers']);
+    const inOrder = imports.filter((i) => i.file === 'decontaminate/transformers' && !i.typeOnly).map((i) => i.from);
+    expect(inOrder[0]).toBe('../engine/no-telemetry');
   });
 });
 

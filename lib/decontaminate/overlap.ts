@@ -1,0 +1,79 @@
+/** Second opinions, without vectors: 13 words in a row, and sameness of the whole text. */
+
+/** string.punctuation of Python: ASCII alone. */
+const PUNCTUATION = /[!-/:-@[-`{-~]/g;
+/** What Python's str.split() splits at: JavaScript's \s has U+FEFF more, and U+0085 and U+001C to U+001F less. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are separators, and Python splits there
+const PYTHON_SPACE = /[\p{White_Space}\x1c-\x1f]+/u;
+
+export const NGRAM = 13;
+
+/**
+ * The words of a text as lm-evaluation-harness compares them: ASCII letters in lower case, ASCII punctuation deleted
+ * (not replaced: "well-known" is one word), split at white space.
+ *
+ * Source: lm_eval/decontamination/janitor.py, Janitor.normalize_string and word_ngrams
+ */
+export function harnessWords(text: string): string[] {
+  const lower = text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()).replace(PUNCTUATION, '');
+  return lower.split(PYTHON_SPACE).filter((word) => word !== '');
+}
+
+/** Every run of 13 words, joined by spaces; none when there are fewer. */
+export function ngrams(words: readonly string[], n: number = NGRAM): string[] {
+  return Array.from({ length: Math.max(0, words.length - n + 1) }, (_, i) => words.slice(i, i + n).join(' '));
+}
+
+/** A run of 13 words that both texts have: the first of `b`'s, or null. */
+export function sharedNgram(a: string, b: string): string | null {
+  const known = new Set(ngrams(harnessWords(a)));
+  return (known.size > 0 && ngrams(harnessWords(b)).find((gram) => known.has(gram))) || null;
+}
+
+/** Case, accents' form, punctuation of any script and white space taken off. */
+export function normalised(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[\p{P}\p{S}]+/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** Items that share a 13-gram with any training text, and those too short to have one. */
+export interface NgramOverlap {
+  readonly flagged: readonly boolean[];
+  readonly tooShort: readonly boolean[];
+}
+
+/**
+ * Marks the texts that have at least one 13-gram in common with any of `rows`. The lookup holds the items' n-grams,
+ * so that memory does not grow with the rows.
+ *
+ * Source: lm_eval/decontamination/decontaminate.py, get_train_overlap
+ */
+export function ngramOverlap(items: readonly string[], rows: Iterable<string>): NgramOverlap {
+  const owners = new Map<string, number[]>();
+  const tooShort = items.map((text, i) => {
+    const grams = new Set(ngrams(harnessWords(text)));
+    for (const gram of grams) {
+      const list = owners.get(gram);
+      if (list) list.push(i);
+      else owners.set(gram, [i]);
+    }
+    return grams.size === 0;
+  });
+  const flagged = items.map(() => false);
+  for (const row of rows) {
+    if (owners.size === 0) break;
+    const words = harnessWords(row);
+    for (let i = 0; i + NGRAM <= words.length; i++) {
+      const gram = words.slice(i, i + NGRAM).join(' ');
+      const list = owners.get(gram);
+      if (!list) continue;
+      for (const item of list) flagged[item] = true;
+      owners.delete(gram);
+    }
+  }
+  return { flagged, tooShort };
+}

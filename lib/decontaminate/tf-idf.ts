@@ -1,0 +1,96 @@
+import { emptyNeighbours, type Neighbours } from './neighbours';
+
+/** Features are hashed into this many places, so that memory does not grow with the vocabulary. */
+const PLACES = 2 ** 22;
+
+export interface TfIdfOptions {
+  /** Words and pairs of neighbouring words, or words alone. */
+  readonly pairs: boolean;
+  /** A feature in more than this share of the texts says nothing and is left out. */
+  readonly maxShare: number;
+}
+
+/** Chosen with the threshold on development pairs: lib/decontaminate/development-pairs.ts. */
+export const TF_IDF: TfIdfOptions = { pairs: true, maxShare: 0.1 };
+export const TF_IDF_THRESHOLD = 0.5;
+
+/**
+ * The k nearest rows of each item by the cosine of TF-IDF vectors: what stands in where there is no encoder.
+ *
+ *     idf = ln((1 + texts) / (1 + texts with it)) + 1,  weight = count * idf,  vectors of length 1
+ *
+ * Exact: rows are read one after the other against an index of the items' features.
+ */
+export function nearestByTfIdf(
+  items: readonly string[],
+  rows: readonly string[],
+  k: number,
+  options: TfIdfOptions = TF_IDF,
+  at?: (done: number, total: number) => void,
+): Neighbours {
+  const documents = new Uint32Array(PLACES);
+  const texts = items.length + rows.length;
+  for (const list of [items, rows]) {
+    for (const text of list) for (const place of featureCounts(text, options).keys()) documents[place]!++;
+  }
+  const most = Math.max(1, options.maxShare * texts);
+  const idf = (place: number): number =>
+    documents[place]! > most ? 0 : Math.log((1 + texts) / (1 + documents[place]!)) + 1;
+
+  const index = new Map<number, { items: number[]; weights: number[] }>();
+  for (const [item, text] of items.entries()) {
+    for (const [place, weight] of vector(featureCounts(text, options), idf)) {
+      const postings = index.get(place) ?? { items: [], weights: [] };
+      index.set(place, postings);
+      postings.items.push(item);
+      postings.weights.push(weight);
+    }
+  }
+  const found = emptyNeighbours(items.length, Math.min(k, rows.length));
+  const cosines = new Float64Array(items.length);
+  for (const [row, text] of rows.entries()) {
+    cosines.fill(0);
+    for (const [place, weight] of vector(featureCounts(text, options), idf)) {
+      const postings = index.get(place);
+      if (!postings) continue;
+      const { items: holders, weights } = postings;
+      for (let i = 0; i < holders.length; i++) cosines[holders[i]!]! += weight * weights[i]!;
+    }
+    for (let item = 0; item < items.length; item++) {
+      if (cosines[item]! >= found.least[item]!) found.offer(item, row, cosines[item]!);
+    }
+    if (row % 256 === 255 || row + 1 === rows.length) at?.(row + 1, rows.length);
+  }
+  return found;
+}
+
+/** Place -> how often. Words are letters and digits of any script, in lower case. */
+function featureCounts(text: string, { pairs }: TfIdfOptions): Map<number, number> {
+  const counts = new Map<number, number>();
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const add = (feature: string) => {
+    const place = hash(feature);
+    counts.set(place, (counts.get(place) ?? 0) + 1);
+  };
+  for (const [i, word] of words.entries()) {
+    add(word);
+    if (pairs && i > 0) add(`${words[i - 1]} ${word}`);
+  }
+  return counts;
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return (h ^ (h >>> 15)) & (PLACES - 1);
+}
+
+function vector(counts: ReadonlyMap<number, number>, idf: (place: number) => number): [number, number][] {
+  const weighted = [...counts].flatMap(([place, n]): [number, number][] => {
+    const weight = n * idf(place);
+    return weight === 0 ? [] : [[place, weight]];
+  });
+  const length = Math.sqrt(weighted.reduce((sum, [, weight]) => sum + weight * weight, 0));
+  return weighted.map(([place, weight]) => [place, weight / length]);
+}
