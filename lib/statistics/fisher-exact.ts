@@ -14,7 +14,8 @@ export function fisherExact(
   needsCounts('fisherExact', a.count, a.n);
   needsCounts('fisherExact', b.count, b.n);
   const right = a.count + b.count;
-  const logMass = (k: number) => logChoose(a.n, k) + logChoose(b.n, right - k) - logChoose(a.n + b.n, right);
+  const every = logChoose(a.n + b.n, right);
+  const logMass = (k: number) => logChoose(a.n, k) + logChoose(b.n, right - k) - every;
   const first = Math.max(0, right - b.n);
   const counts = Array.from({ length: Math.min(a.n, right) - first + 1 }, (_, i) => first + i);
   const seen = logMass(a.count);
