@@ -112,14 +112,26 @@ export {
   type SliceComparison,
 } from './report/compare-models';
 export type { PooledSeeds, SeedPair } from './report/compare-pair';
-export { MODELS, type ModelName, type Scores, type Subject } from './report/compared';
+export { MODELS, type ModelName, type Subject } from './report/compared';
 export { drawSvg } from './report/draw';
 export { type Environment, environment } from './report/environment';
-export { accuracyFigure, type Figure, type LossRun, lossFigure } from './report/figures';
+export { accuracyFigure } from './report/figures/accuracy';
+export { costFigure } from './report/figures/cost';
+export { factGroupsFigure } from './report/figures/fact-groups';
+export { figure1 } from './report/figures/figure-1';
+export { figure2 } from './report/figures/figure-2';
+export { lossFigure } from './report/figures/loss';
+export { figureA1 } from './report/figures/pairs';
+export type { Figure } from './report/figures/style';
+export { sweepFigure } from './report/figures/sweep';
 export { type Manifest, type ManifestInput, manifest, manifestToJson } from './report/manifest';
 export { paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './report/paper';
-export { type Accuracy, type ResultsRow, resultsTable } from './report/results-table';
-export { tableToCsv, tableToMarkdown, tableToText } from './report/table-formats';
+export { type ReportExtras, type ReportParts, reportParts } from './report/parts';
+export { svgToPng } from './report/png';
+export type { ModelRecord, RunRecord, Setting, TrainingRecord } from './report/run-record';
+export type { Cell, Column, Table } from './report/table';
+export { tableToCsv, tableToHtml, tableToLatex, tableToMarkdown, tableToText } from './report/table-formats';
+export { writeReport } from './report/write-report';
 // The whole line, as `npm run reproduce` runs it.
 export { parseOptions, type RunOptions } from './reproduce/options';
 export { MINIATURE_FULL, MINIATURE_LORA, PRESETS, type PresetName, type RunConfig } from './reproduce/presets';

@@ -1,14 +1,11 @@
-import type { GroupName } from '../eval/groups';
-import type { ScoreResult, TaskResult } from '../eval/score';
 import { TASK_NAMES, type TaskName } from '../eval/task-definition';
+import type { Answer } from './estimate';
+import type { ModelRecord, RunRecord, Setting } from './run-record';
 
-/** The three models of the comparison, in the order they are shown. */
+/** The three ways to have a model, in the order they are shown. */
 export const MODELS = ['base', 'lora', 'full'] as const;
 
 export type ModelName = (typeof MODELS)[number];
-
-/** What is compared: a model that was not scored is left out. */
-export type Scores = Readonly<Partial<Record<ModelName, Pick<ScoreResult, 'tasks' | 'groups'>>>>;
 
 /** What the numbers are of; said beside every figure and table. */
 export interface Subject {
@@ -17,46 +14,65 @@ export interface Subject {
   readonly device: string;
 }
 
-/** One task's results, and what must be the same for all models: the questions. */
-export interface ComparedTask {
-  readonly task: TaskName;
-  readonly n: number;
-  readonly chance: number;
-  readonly results: Readonly<Partial<Record<ModelName, TaskResult>>>;
+/** The setting that the comparison stands on: the tuned one where it was run. */
+export function mainSetting({ models }: RunRecord): Setting {
+  return models.some(({ method, setting }) => method !== 'base' && setting === 'tuned') ? 'tuned' : 'paper';
 }
 
-/** A chance level inside the 95% interval: the model may as well be guessing. */
-export function isAtChance([low, high]: readonly [number, number], chance: number): boolean {
-  return low <= chance && chance <= high;
+/** The runs of one method at one setting, one for each training seed; of the base one, whatever the setting. */
+export function runsOf(record: RunRecord, method: ModelName, setting: Setting = mainSetting(record)): ModelRecord[] {
+  return record.models.filter((model) => model.method === method && (method === 'base' || model.setting === setting));
+}
+
+/** The tasks that were scored, in table 1's order. */
+export function scoredTasks({ models }: RunRecord): TaskName[] {
+  return TASK_NAMES.filter((name) => models.some(({ scores }) => scores.tasks.some(({ task }) => task === name)));
 }
 
 /**
- * The tasks that any model was scored on, in table 1's order.
+ * Every item's answer, over the seeds of a method: clustered by the fact that the item asks for where that is known.
  *
- * @throws when two models were asked different questions: their difference would not be the training's
+ * @param runs of one method and setting; none gives no answers
  */
-export function comparedTasks(scores: Scores): ComparedTask[] {
-  return TASK_NAMES.flatMap((task) => {
-    const results: Partial<Record<ModelName, TaskResult>> = {};
-    let first: { model: ModelName; result: TaskResult } | undefined;
-    for (const model of MODELS) {
-      const result = scores[model]?.tasks.find((one) => one.task === task);
-      if (!result) continue;
-      results[model] = result;
-      first ??= { model, result };
-      if (result.requestHash !== first.result.requestHash || result.n !== first.result.n) {
-        throw new Error(
-          `compared: ${task} was asked of ${model} in other words or on other items than of ${first.model} ` +
-            `(request hash ${result.requestHash.slice(0, 8)} and ${first.result.requestHash.slice(0, 8)}); ` +
-            'score all models with the same items, sample seed and task variant',
-        );
-      }
-    }
-    return first ? [{ task, n: first.result.n, chance: first.result.chance, results }] : [];
+export function answersOf(record: RunRecord, runs: readonly ModelRecord[]): Answer[] {
+  const [first, ...others] = runs;
+  if (!first) return [];
+  const right = others.map(({ scores }) => new Map(scores.items.map((item) => [keyOf(item), isRight(item)])));
+  return first.scores.items.map((item) => {
+    const key = keyOf(item);
+    const sum = right.reduce((total, of) => total + of.get(key)!, isRight(item));
+    return {
+      id: item.id,
+      task: item.task,
+      right: sum / runs.length,
+      chance: 1 / item.logLikelihoods.length,
+      cluster: record.facts?.[item.id]?.factId ?? key,
+    };
   });
 }
 
-/** The members of an average that were scored. */
-export function groupMembers(tasks: readonly ComparedTask[], group: GroupName): ComparedTask[] {
-  return tasks.filter(({ task }) => task.startsWith(`${group}_`));
+const keyOf = ({ task, id }: { readonly task: string; readonly id: string }) => `${task}\n${id}`;
+const isRight = ({ prediction, answer }: { readonly prediction: number; readonly answer: number }) =>
+  prediction === answer ? 1 : 0;
+
+/**
+ * @throws when two models were asked different questions: their difference would not be the training's
+ */
+export function checkSameQuestions({ models }: RunRecord): void {
+  const [first, ...others] = models;
+  if (first?.method !== 'base') {
+    throw new Error('report: the record must begin with the untouched base; score it and run again');
+  }
+  for (const { name, scores } of others) {
+    const wanted = first.scores.tasks.map(({ task, requestHash }) => `${task} ${requestHash}`);
+    const got = scores.tasks.map(({ task, requestHash }) => `${task} ${requestHash}`);
+    const place = wanted.findIndex((one, i) => one !== got[i]);
+    if (place >= 0 || got.length !== wanted.length) {
+      const task = first.scores.tasks[Math.max(place, 0)]?.task ?? 'a task';
+      throw new Error(
+        `report: ${task} was asked of ${name} in other words or on other items than of ${first.name}; ` +
+          'score all models with the same items, sample seed and task variant',
+      );
+    }
+  }
 }

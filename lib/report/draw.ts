@@ -6,7 +6,7 @@ import { compileFunction } from 'node:vm';
 import type { Window } from 'happy-dom';
 import { createRandom, type Random } from '../random';
 import { plainText } from './escape';
-import type { Figure } from './figure-style';
+import type { Figure } from './figures/style';
 import { measureTexts } from './svg-text-box';
 
 /** What we call of Plotly. */

@@ -32,3 +32,85 @@ export function markdownText(text: string): string {
 export function plotlyText(text: string): string {
   return plainText(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
+
+/** Text inside an HTML element or a quoted attribute. */
+export function htmlText(text: string): string {
+  return plainText(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+const LATEX: Readonly<Record<string, string>> = {
+  '\\': '\\textbackslash{}',
+  '~': '\\textasciitilde{}',
+  '^': '\\textasciicircum{}',
+  '<': '\\textless{}',
+  '>': '\\textgreater{}',
+  '|': '\\textbar{}',
+  '"': "''",
+  '`': '\\`{}',
+  '–': '--',
+  '—': '---',
+  '’': "'",
+  '‘': '`',
+  '“': '``',
+  '”': "''",
+  '…': '\\ldots{}',
+  '−': '$-$',
+  '×': '$\\times$',
+  '÷': '$\\div$',
+  '±': '$\\pm$',
+  '→': '$\\rightarrow$',
+  '≤': '$\\le$',
+  '≥': '$\\ge$',
+  '≈': '$\\approx$',
+  '·': '$\\cdot$',
+  '°': '$^\\circ$',
+  µ: '$\\mu$',
+  μ: '$\\mu$',
+  α: '$\\alpha$',
+  β: '$\\beta$',
+  '²': '$^2$',
+  '³': '$^3$',
+  '†': '$\\dagger$',
+  '‡': '$\\ddagger$',
+  ß: '\\ss{}',
+  ø: '\\o{}',
+  Ø: '\\O{}',
+  æ: '\\ae{}',
+  ı: '\\i{}',
+};
+
+/** Combining marks, as LaTeX puts them on a letter. */
+const ACCENTS: Readonly<Record<string, string>> = {
+  '\u0300': '`',
+  '\u0301': "'",
+  '\u0302': '^',
+  '\u0303': '~',
+  '\u0308': '"',
+  '\u030a': 'r',
+  '\u030c': 'v',
+  '\u0327': 'c',
+};
+
+/**
+ * One line of LaTeX text in ASCII alone. Characters that have no command here stand as their code point, [U+4E2D]:
+ * seen to be missing, and no error.
+ */
+export function latexText(text: string): string {
+  return [...plainText(text).normalize('NFC')].map(latexCharacter).join('');
+}
+
+function latexCharacter(character: string): string {
+  if (/[&%_#${}]/.test(character)) return `\\${character}`;
+  const known = LATEX[character];
+  if (known !== undefined) return known;
+  const code = character.codePointAt(0)!;
+  if (code < 0x80) return character;
+  const [letter = '', accent = '', more] = [...character.normalize('NFD')];
+  if (ACCENTS[accent] && more === undefined && /[A-Za-z]/.test(letter)) return `\\${ACCENTS[accent]}{${letter}}`;
+  return `[U+${code.toString(16).toUpperCase().padStart(4, '0')}]`;
+}

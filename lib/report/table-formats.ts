@@ -1,98 +1,134 @@
-import { MODELS, type Subject } from './compared';
-import { csvField, markdownText, plainText } from './escape';
-import type { Accuracy, ResultsRow } from './results-table';
-
-/** What a reader must know before comparing two columns; printed under the table. */
-export const TABLE_NOTE =
-  'Accuracy in % with its 95% interval (Wilson; of an average, ±1.96 standard errors). ' +
-  '* at chance: the chance level lies in the interval, so the model may as well be guessing. ' +
-  'The two last columns are the paper’s, of Llama-2 70B: another scale of model, to be read for the direction of the difference, ' +
-  'not as a target. Truncated: share of items whose question was cut to fit.';
-
-const HEADINGS = ['task', 'n', 'base', 'LoRA', 'full', 'chance', 'truncated', 'PE-FT 70B', 'FP-FT 70B'];
+import { csvField, htmlText, latexText, markdownText, plainText } from './escape';
+import { type Cell, cellText, columnGroups, isEstimate, isNumeric, type Row, type Table } from './table';
 
 /**
- * The table as CSV after RFC 4180, one header line, CRLF, numbers in full and in percent, empty where there is none.
- * What was run stands in the last three columns, so that tables of several runs can be put under one another.
+ * The table as CSV after RFC 4180: one header line, CRLF, numbers in full, empty where there is none. An estimate takes
+ * three columns: key, key_low, key_high.
  */
-export function tableToCsv(rows: readonly ResultsRow[], { model, data, device }: Subject): string {
-  const ofModel = MODELS.flatMap((name) =>
-    ['acc', 'low', 'high', 'stderr', 'at_chance'].map((part) => `${name}_${part}`),
-  );
-  const paper = ['paper_pe_ft_70b', 'paper_fp_ft_70b'];
-  const header = [
-    'key',
-    'label',
-    'missing_tasks',
-    'n',
-    ...ofModel,
-    'chance',
-    'truncated',
-    ...paper,
-    'model',
-    'data',
-    'device',
-  ];
-  const lines = rows.map((row) => [
-    ...[row.key, row.label, row.missing, row.n],
-    ...MODELS.flatMap((name) => csvCells(row[name])),
-    ...[row.chance, row.truncated, row.paperPeFt, row.paperFpFt],
-    ...[model, data, device],
-  ]);
+export function tableToCsv({ columns, rows }: Table): string {
+  const header = columns.flatMap(({ key, estimate }) => (estimate ? [key, `${key}_low`, `${key}_high`] : [key]));
+  const lines = rows.map(({ cells }) => columns.flatMap(({ estimate }, i) => csvCells(cells[i] ?? null, estimate)));
   return [header, ...lines].map((cells) => `${cells.map(csvField).join(',')}\r\n`).join('');
 }
 
-function csvCells(accuracy: Accuracy | null): (string | number | null)[] {
-  if (!accuracy) return [null, null, null, null, null];
-  const { value, low, high, stderr, atChance } = accuracy;
-  return [value, low, high, stderr, atChance ? 'yes' : 'no'];
+function csvCells(cell: Cell, estimate = false): (string | number | null)[] {
+  if (!estimate) return [isEstimate(cell) ? cell.value : cell];
+  return isEstimate(cell) ? [cell.value, cell.low, cell.high] : [cell, null, null];
 }
 
-/** The table as Markdown, with what was run above and the note below. */
-export function tableToMarkdown(rows: readonly ResultsRow[], { model, data, device }: Subject): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
-  const rule = HEADINGS.map((_, i) => (i === 0 ? '---' : '---:'));
-  const body = rows.map((row) => line(textCells(row).map(markdownText))).join('');
-  const subject = [model, data, device].map(markdownText).join(' · ');
-  return `${subject}\n\n${line(HEADINGS)}${line(rule)}${body}\n${markdownText(TABLE_NOTE)}\n`;
+/** Headings of one line: the group's name goes before its columns' where columns have one. */
+function headings({ columns }: Table): string[] {
+  return columns.map(({ label, group }) => (group ? `${group}: ${label}` : label));
 }
 
-/** The table for a terminal: columns aligned, lines no longer than they need be, the note wrapped to the table's width. */
-export function tableToText(rows: readonly ResultsRow[], { model, data, device }: Subject): string {
-  const cells = [HEADINGS, ...rows.map(textCells)];
-  const widths = HEADINGS.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  const line = (texts: readonly string[]) =>
-    `${texts.map((text, i) => (i === 0 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join('  ')}\n`;
-  const rule = line(widths.map((width) => '-'.repeat(width)));
-  const body = cells.slice(1).map(line).join('');
-  const width = rule.length - 1;
-  const subject = lines([model, data, device].map(plainText).join(' · '), width);
-  return `${subject}\n${line(HEADINGS)}${rule}${body}\n${lines(TABLE_NOTE, width)}`;
+function texts(table: Table, { cells, level }: Row, part: string): string[] {
+  return table.columns.map((column, i) => {
+    const text = cellText(cells[i] ?? null, column);
+    return i === 0 && level === 'part' ? `${part}${text}` : text;
+  });
 }
 
-function textCells(row: ResultsRow): string[] {
-  const label = row.missing > 0 ? `${row.label}, ${row.missing} not scored` : row.label;
-  return [
-    // An average heads the tasks it is of.
-    row.key.startsWith('mmlu_') || row.key.startsWith('usmle_') ? `- ${label}` : label,
-    String(row.n),
-    ...MODELS.map((name) => accuracyText(row[name])),
-    ...[row.chance, row.truncated, row.paperPeFt, row.paperFpFt].map((value) => value.toFixed(1)),
-  ];
+/** The table as Markdown, its title above and its notes below. */
+export function tableToMarkdown(table: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(markdownText).join(' | ')} |\n`;
+  const rule = `| ${table.columns.map((_, i) => (isNumeric(table, i) ? '---:' : '---')).join(' | ')} |\n`;
+  const body = table.rows.map((row) => line(texts(table, row, '- '))).join('');
+  const notes = table.notes.map((note) => `\n${markdownText(note)}\n`).join('');
+  return `**${markdownText(table.title)}**\n\n${line(headings(table))}${rule}${body}${notes}`;
 }
 
-function accuracyText(accuracy: Accuracy | null): string {
-  if (!accuracy) return '-';
-  const { value, low, high, atChance } = accuracy;
-  return `${value.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]${atChance ? '*' : ' '}`.trimEnd();
+/** The table for a terminal: columns aligned, notes wrapped to `width`. */
+export function tableToText(table: Table, width = 100): string {
+  const cells = [headings(table), ...table.rows.map((row) => texts(table, row, '- '))].map((line) =>
+    line.map(plainText),
+  );
+  const widths = table.columns.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)));
+  const pad = (text: string, i: number) => (isNumeric(table, i) ? text.padStart(widths[i]!) : text.padEnd(widths[i]!));
+  const line = (of: readonly string[]) => `${of.map(pad).join('  ').trimEnd()}\n`;
+  const rule = line(widths.map((n) => '-'.repeat(n)));
+  const notes = table.notes.map((note) => `\n${wrapped(plainText(note), width)}`).join('');
+  return `${plainText(table.title)}\n\n${line(cells[0]!)}${rule}${cells.slice(1).map(line).join('')}${notes}`;
 }
 
-function lines(text: string, width: number): string {
+function wrapped(text: string, width: number): string {
   let column = 0;
   const words = text.split(' ').map((word, i) => {
-    const fits = column + word.length + 1 <= width;
-    column = i === 0 || !fits ? word.length : column + word.length + 1;
+    const fits = i > 0 && column + word.length + 1 <= width;
+    column = fits ? column + word.length + 1 : word.length;
     return i === 0 ? word : `${fits ? ' ' : '\n'}${word}`;
   });
   return `${words.join('')}\n`;
+}
+
+/** The table as a `<figure>` of HTML that scrolls sideways by itself where the page is narrow. */
+export function tableToHtml(table: Table): string {
+  const groups = columnGroups(table.columns);
+  const side = table.columns.map((_, i) => (isNumeric(table, i) ? ' class="n"' : ''));
+  const over = groups.map(([label, span]) =>
+    label === '' ? `<td colspan="${span}"></td>` : `<th scope="colgroup" colspan="${span}">${htmlText(label)}</th>`,
+  );
+  const heads = table.columns.map(({ label }, i) => `<th scope="col"${side[i]}>${htmlText(label)}</th>`);
+  const body = table.rows.map((row) => {
+    const cells = texts(table, row, '').map((text, i) => {
+      if (i === 0) return `<th scope="row"${side[i]}>${htmlText(text)}</th>`;
+      return `<td${side[i]}>${htmlCell(text, row.cells[i] ?? null)}</td>`;
+    });
+    return `<tr${row.level ? ` class="${row.level}"` : ''}>${cells.join('')}</tr>`;
+  });
+  const notes = table.notes.map((note) => `<p class="note">${htmlText(note)}</p>`).join('\n');
+  return [
+    `<figure class="table" id="${htmlText(table.key)}">`,
+    `<figcaption>${htmlText(table.title)}</figcaption>`,
+    `<div class="scroll" tabindex="0"><table><thead>${groups.length > 0 ? `<tr>${over.join('')}</tr>` : ''}<tr>${heads.join('')}</tr></thead>`,
+    `<tbody>${body.join('\n')}</tbody></table></div>`,
+    notes,
+    '</figure>',
+  ].join('\n');
+}
+
+/** An estimate's interval is quieter than its value. */
+function htmlCell(text: string, cell: Cell): string {
+  if (!isEstimate(cell)) return htmlText(text);
+  const at = text.indexOf(' [');
+  return `${htmlText(text.slice(0, at))} <span class="ci">${htmlText(text.slice(at + 1))}</span>`;
+}
+
+/**
+ * The table as a LaTeX `table` for the packages booktabs and graphicx; a wide one is shrunk to the text's width.
+ * All that is not plain ASCII is written as commands, so that any engine and input encoding reads it.
+ */
+export function tableToLatex(table: Table): string {
+  const { columns, rows, key, title, notes } = table;
+  const line = (cells: readonly string[]) => `${cells.join(' & ')} \\\\\n`;
+  const groups = columnGroups(columns);
+  let next = 1;
+  const rules = groups.flatMap(([label, span]) => {
+    const first = next;
+    next += span;
+    return label === '' ? [] : [`\\cmidrule(lr){${first}-${next - 1}}`];
+  });
+  const over = groups.map(([label, span]) => `\\multicolumn{${span}}{c}{${latexText(label)}}`);
+  const tabular = [
+    `\\begin{tabular}{${columns.map((_, i) => (isNumeric(table, i) ? 'r' : 'l')).join('')}}\n\\toprule\n`,
+    groups.length > 0 ? `${line(over)}${rules.join(' ')}\n` : '',
+    line(columns.map(({ label }) => latexText(label))),
+    '\\midrule\n',
+    ...rows.map((row) =>
+      line(
+        texts(table, row, '').map((text, i) => `${i === 0 && row.level === 'part' ? '\\quad ' : ''}${latexText(text)}`),
+      ),
+    ),
+    '\\bottomrule\n\\end{tabular}',
+  ].join('');
+  const small = notes.map((note) => `\n\\par\\smallskip\n{\\footnotesize ${latexText(note)}\\par}`).join('');
+  return `% Needs \\usepackage{booktabs,graphicx}
+\\begin{table}[htbp]
+\\centering
+\\caption{${latexText(title)}}
+\\label{tab:${key}}
+\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%
+${tabular}%
+}${small}
+\\end{table}
+`;
 }

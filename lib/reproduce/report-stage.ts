@@ -4,9 +4,9 @@ import { DEFAULT_SYSTEM_PROMPT, renderPrompt } from '../data/template';
 import type { Device } from '../engine/device';
 import { writeFileAtomic } from '../files';
 import { manifest, manifestToJson, type Timings } from '../report/manifest';
-import { resultsTable } from '../report/results-table';
 import type { RunRecord } from '../report/run-record';
 import { tableToText } from '../report/table-formats';
+import { writeReport } from '../report/write-report';
 import { json } from './data-stage';
 import type { RunInputs } from './inputs';
 
@@ -24,10 +24,9 @@ export async function writeResults(stage: ResultsStage): Promise<string> {
   const { record, out, inputs } = stage;
   await writeFileAtomic(join(out, 'manifest.json'), manifestToJson(await runManifest(stage)));
   await writeFileAtomic(join(out, 'run.json'), json(record));
-  const scoresOf = (method: string) => record.models.find((model) => model.method === method)!.scores;
-  const rows = resultsTable({ base: scoresOf('base'), lora: scoresOf('lora'), full: scoresOf('full') });
+  const { tables } = await writeReport(record, { decontamination: [] }, out);
   const { evaluation, training } = inputs.data.dataset;
-  return `${tableToText(rows, record.subject)}\n${evaluation.items.length} items and ${training.examples.length} training rows were read.`;
+  return `${tableToText(tables[0]!)}\n${evaluation.items.length} items and ${training.examples.length} training rows were read.`;
 }
 
 function runManifest({ record, inputs, modelHash, device, timings }: ResultsStage) {

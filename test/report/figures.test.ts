@@ -1,37 +1,51 @@
 import { describe, expect, it } from 'vitest';
 import { drawSvg } from '../../lib/report/draw';
-import { accuracyFigure, type Figure, lossFigure } from '../../lib/report/figures';
+import { accuracyFigure } from '../../lib/report/figures/accuracy';
+import { figure1 } from '../../lib/report/figures/figure-1';
+import { figure2 } from '../../lib/report/figures/figure-2';
+import { lossFigure } from '../../lib/report/figures/loss';
+import { figureA1 } from '../../lib/report/figures/pairs';
+import type { Figure } from '../../lib/report/figures/style';
+import { reportParts } from '../../lib/report/parts';
+import type { RunRecord } from '../../lib/report/run-record';
 import { meanWindow, runningMean, thinned } from '../../lib/report/running-mean';
-import { SUBJECT, sampleLog, sampleScores } from './sample-results';
+import type { StepRecord } from '../../lib/train/log';
+import { sampleDecontamination, sampleLog, sampleRecord } from './fixture';
 import { parseSvg, shapeBoxes, textBoxes } from './svg-tree';
 
-const runs = [
-  { method: 'full', records: sampleLog(300, 6, 1.6, 25, 1) },
-  { method: 'lora', records: sampleLog(800, 6, 1.8, 50, 2) },
-] as const;
-const falling = [{ method: 'lora', records: sampleLog(2500, 9, 0.12, 100, 2) }] as const;
-const hostile = {
-  ...SUBJECT,
-  model: '<script>alert(1)</script> & <b>bold</b> <a href="javascript:alert(2)">x</a>',
-  data: 'a description of the data that is longer than one line of the figure and has to go on in the next, and the next',
-};
+const HOSTILE = ' <script>alert(1)</script> & <b>bold</b> <a href="javascript:alert(2)">x</a>';
+const record = sampleRecord();
+const hostile = sampleRecord({ hostile: HOSTILE });
+const two = sampleRecord({ tasks: ['medqa_4options', 'pubmedqa'], full: null, facts: false });
 
-const FIGURES: Record<string, Figure> = {
-  loss: lossFigure(runs, SUBJECT),
-  'loss, one method, log': lossFigure(falling, hostile),
-  'loss, a few updates': lossFigure([{ method: 'lora', records: sampleLog(3, 3, 2, 3, 4) }], SUBJECT),
-  'loss, a long run': lossFigure(
-    [
-      { method: 'lora', records: sampleLog(90_000, 6, 1.8, 4500, 2) },
-      { method: 'full', records: sampleLog(30_000, 6, 1.6, 1500, 1) },
-    ],
-    SUBJECT,
-  ),
-  accuracy: accuracyFigure(sampleScores(), SUBJECT),
-  'accuracy, two tasks': accuracyFigure(sampleScores(['medqa_4options', 'pubmedqa']), hostile),
-};
+/** The record with each run's log replaced. */
+function withLogs(log: (method: string) => readonly StepRecord[]): RunRecord {
+  const models = record.models.map((model) =>
+    model.training ? { ...model, training: { ...model.training, log: log(model.method) } } : model,
+  );
+  return { ...record, models };
+}
 
-describe.each(Object.entries(FIGURES))('%s', (_, figure) => {
+const figuresOf = (of: RunRecord, name: string, text = ''): [string, Figure][] =>
+  reportParts(of, { decontamination: [sampleDecontamination(of, { hostile: text })] }).figures.map((figure) => [
+    `${figure.key}, ${name}`,
+    figure,
+  ]);
+
+const FIGURES: readonly [string, Figure][] = [
+  ...figuresOf(record, 'three seeds'),
+  ...figuresOf(hostile, 'markup in every name', HOSTILE),
+  ...figuresOf(two, 'two tasks, LoRA alone'),
+  ['loss, log axis', lossFigure(withLogs(() => sampleLog(2500, 9, 0.12, 100, 2)))!],
+  ['loss, a few updates', lossFigure(withLogs(() => sampleLog(3, 3, 2, 3, 4)))!],
+  [
+    'loss, a long run',
+    lossFigure(withLogs((method) => sampleLog(method === 'lora' ? 90_000 : 30_000, 6, 1.8, 1500, 2)))!,
+  ],
+];
+const figureNamed = (name: string) => FIGURES.find(([of]) => of === name)![1];
+
+describe.each(FIGURES)('%s', (_, figure) => {
   it('is drawn well-formed, in its view box, no text over another', async () => {
     const svg = parseSvg(await drawSvg(figure));
     const { width, height } = figure.layout;
@@ -52,18 +66,21 @@ describe.each(Object.entries(FIGURES))('%s', (_, figure) => {
     expect(overlaps).toEqual([]);
   });
 
-  it('names every trace, its axes, title, model, data and device', async () => {
-    const texts = textBoxes(parseSvg(await drawSvg(figure))).map(({ text }) => text);
-    for (const trace of figure.data) expect(texts).toContain(trace.name);
-    const axes = [figure.layout.xaxis, figure.layout.yaxis] as { title: { text: string } }[];
-    for (const { title } of axes) if (title.text !== '') expect(texts).toContain(title.text);
-    expect(texts.join(' ')).toContain(SUBJECT.device);
+  it('names every trace of the legend, its axes and its title', async () => {
+    const texts = textBoxes(parseSvg(await drawSvg(figure))).map(({ text }) => text.trim());
+    for (const { name, showlegend } of figure.data) if (showlegend !== false) expect(texts).toContain(name);
+    for (const [key, value] of Object.entries(figure.layout)) {
+      const text = /^[xy]axis\d*$/.test(key) ? (value as { title?: { text: string } }).title?.text : undefined;
+      if (text) expect(texts).toContain(text);
+    }
+    expect(texts.join(' ')).toContain(figure.title.slice(0, 30));
   });
 });
 
 describe('drawSvg', () => {
+  const [a, b] = [figureNamed('loss, three seeds'), figureNamed('accuracy, three seeds')];
+
   it('gives the same bytes for the same figure in any order, and shares no id between figures', async () => {
-    const [a, b] = [FIGURES.loss!, FIGURES.accuracy!];
     const [first, other, again] = await Promise.all([drawSvg(a), drawSvg(b), drawSvg(a)]);
     expect(again).toBe(first);
     const ids = (svg: string) => [...svg.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id!);
@@ -73,92 +90,100 @@ describe('drawSvg', () => {
 
   it('leaves the globals and the figure as they were', async () => {
     const names = () => Object.getOwnPropertyNames(globalThis).sort();
-    const [before, random, figure] = [names(), Math.random, JSON.stringify(FIGURES.loss)];
-    await drawSvg(FIGURES.loss!);
+    const [before, random, figure] = [names(), Math.random, JSON.stringify(a)];
+    await drawSvg(a);
     expect(names()).toEqual(before);
     expect(Math.random).toBe(random);
-    expect(JSON.stringify(FIGURES.loss)).toBe(figure);
+    expect(JSON.stringify(a)).toBe(figure);
   });
 
   it('goes on after a figure that cannot be drawn', async () => {
-    const broken = { ...FIGURES.loss!, layout: null } as unknown as Figure;
-    await expect(drawSvg(broken)).rejects.toThrow();
-    expect(await drawSvg(FIGURES.loss!)).toContain('<svg');
+    await expect(drawSvg({ ...a, layout: null } as unknown as Figure)).rejects.toThrow();
+    expect(await drawSvg(a)).toContain('<svg');
   });
 
-  it('shows markup from outside as text', async () => {
-    const svg = await drawSvg(FIGURES['loss, one method, log']!);
-    const elements = [...parseSvg(svg).walk()].map(({ element }) => element);
-    expect(elements.filter(({ tagName }) => ['script', 'a', 'b', 'foreignObject'].includes(tagName))).toEqual([]);
-    const names = elements.flatMap(({ attributes }) => [...attributes.keys()]);
-    expect(names.filter((name) => name.endsWith('href') || name.startsWith('on'))).toEqual([]);
-    const texts = textBoxes(parseSvg(svg)).map(({ text }) => text);
-    expect(texts.join(' ')).toContain(hostile.model.slice(0, 40));
-  });
+  it.each(FIGURES.filter(([name]) => name.includes('markup')))(
+    'shows markup from outside as text: %s',
+    async (_, figure) => {
+      const svg = await drawSvg(figure);
+      const elements = [...parseSvg(svg).walk()].map(({ element }) => element);
+      expect(elements.filter(({ tagName }) => ['script', 'a', 'b', 'foreignObject'].includes(tagName))).toEqual([]);
+      const names = elements.flatMap(({ attributes }) => [...attributes.keys()]);
+      expect(names.filter((name) => name.endsWith('href') || name.startsWith('on'))).toEqual([]);
+      const texts = textBoxes(parseSvg(svg)).map(({ text }) => text);
+      expect(texts.join(' ')).toContain('<script>alert(1)</script>');
+    },
+  );
 
   it('says the figure in words', async () => {
-    expect(await drawSvg(FIGURES.loss!)).toContain('<desc>LoRA: training loss from ');
+    expect(await drawSvg(a)).toContain('<desc>LoRA (first of 3 seeds): training loss from ');
   });
 });
 
-describe('lossFigure', () => {
-  it('draws the numbers of the log: every update, the mean of the last ones, the held-out losses', () => {
-    const records = sampleLog(60, 4, 2, 20, 3);
-    const [points, mean, heldOut] = lossFigure([{ method: 'lora', records }], SUBJECT).data;
-    const losses = records.flatMap(({ loss }) => loss ?? []);
-    expect(points!.y).toEqual(losses);
-    expect((mean!.y as number[])[9]).toBeCloseTo((losses[8]! + losses[9]!) / 2, 12);
-    expect(heldOut!.x).toEqual([0, 20, 40, 60]);
-    expect(heldOut!.y).toEqual(records.flatMap(({ heldOutLoss }) => heldOutLoss ?? []));
-  });
-
-  it('tells the methods apart without colour', () => {
-    const { data } = lossFigure(runs, SUBJECT);
-    const dashes = data.flatMap(({ line }) => (line as { dash: string } | undefined)?.dash ?? []);
-    expect(dashes).toEqual(['solid', 'solid', 'dash', 'dash']);
-    const symbols = data.flatMap(({ marker }) => (marker as { symbol: string } | undefined)?.symbol ?? []);
-    expect(new Set(symbols).size).toBe(4);
-  });
-
-  it('takes a log axis when losses span more than twenty times', () => {
-    const axisOf = (figure: Figure) => (figure.layout.yaxis as { type?: string }).type ?? 'linear';
-    expect(axisOf(lossFigure(runs, SUBJECT))).toBe('linear');
-    expect(axisOf(lossFigure(falling, SUBJECT))).toBe('log');
-    expect(axisOf(lossFigure(falling, SUBJECT, { lossAxis: 'linear' }))).toBe('linear');
-  });
-
-  it('refuses a log without losses and two runs of one method', () => {
-    expect(() => lossFigure([{ method: 'lora', records: [{ step: 1, epoch: 0, loss: Number.NaN }] }], SUBJECT)).toThrow(
-      /finite loss/,
+describe('the figures', () => {
+  it('draw the numbers of the logs: a running mean for each seed, the mean of the held-out losses', () => {
+    const { data } = lossFigure(record)!;
+    const lora = record.models.filter(({ name }) => /^lora-\d/.test(name)).map(({ training }) => training!.log);
+    const lines = data.filter(({ mode, line }) => mode === 'lines' && (line as { dash: string }).dash === 'solid');
+    expect(lines).toHaveLength(3);
+    const losses = lora[1]!.flatMap(({ loss }) => loss ?? []);
+    expect((lines[1]!.y as number[])[4]).toBeCloseTo(
+      (losses[0]! + losses[1]! + losses[2]! + losses[3]! + losses[4]!) / 5,
+      12,
     );
-    expect(() => lossFigure([runs[0], runs[0]], SUBJECT)).toThrow(/two runs of method full/);
-  });
-});
-
-describe('accuracyFigure', () => {
-  it('draws the accuracies and Wilson intervals given', () => {
-    const scores = sampleScores();
-    const bar = accuracyFigure(scores, SUBJECT).data.find(({ name }) => name === 'LoRA')!;
-    const accs = scores.lora!.tasks.map(({ acc }) => acc);
-    expect(bar.x).toEqual(accs.map(({ value }) => 100 * value));
-    const { array, arrayminus } = bar.error_x as { array: number[]; arrayminus: number[] };
-    for (const [i, { value, interval }] of accs.entries()) {
-      expect(100 * value + array[i]!).toBeCloseTo(100 * interval[1], 9);
-      expect(100 * value - arrayminus[i]!).toBeCloseTo(100 * interval[0], 9);
-    }
+    const held = lora.map((log) => log.flatMap(({ heldOutLoss }) => heldOutLoss ?? []));
+    const marks = data.find(({ name }) => name === 'LoRA: held-out')!;
+    expect((marks.y as number[])[1]).toBeCloseTo((held[0]![1]! + held[1]![1]! + held[2]![1]!) / 3, 12);
   });
 
-  it('marks chance and the paper’s values, labelled as of another scale', () => {
-    const { data, layout } = accuracyFigure(sampleScores(['medqa_4options']), SUBJECT);
-    expect(data.find(({ name }) => name === 'chance')!.x).toEqual([25, 25, null]);
-    expect(data.find(({ name }) => name === 'paper’s 70B, FP-FT')!.x).toEqual([61.5]);
+  it('tell the methods apart without colour', () => {
+    const { data } = accuracyFigure(record);
+    const shapes = data.flatMap(
+      ({ marker }) => (marker as { pattern?: { shape: string } } | undefined)?.pattern?.shape ?? [],
+    );
+    expect(shapes).toEqual(['', '', '/']);
+    const lines = lossFigure(record)!.data.flatMap(({ line }) => (line as { dash?: string } | undefined)?.dash ?? []);
+    expect(new Set(lines)).toEqual(new Set(['solid', 'dash']));
+  });
+
+  it('take a log axis when losses span more than twenty times, and none where there is no loss', () => {
+    const axisOf = (figure: Figure | null) => (figure!.layout.yaxis as { type?: string }).type ?? 'linear';
+    expect(axisOf(lossFigure(record))).toBe('linear');
+    expect(axisOf(figureNamed('loss, log axis'))).toBe('log');
+    expect(lossFigure(withLogs(() => [{ step: 1, epoch: 0, loss: Number.NaN }]))).toBeNull();
+  });
+
+  it('mark chance and the paper’s values, labelled as of another scale', () => {
+    const { data, layout } = accuracyFigure(two);
+    expect(data.find(({ name }) => name === 'chance')!.x).toEqual([
+      25,
+      25,
+      null,
+      expect.closeTo(100 / 3),
+      expect.closeTo(100 / 3),
+      null,
+    ]);
+    expect(data.find(({ name }) => name === 'paper’s 70B, FP-FT')!.x).toEqual([61.5, 76.8]);
     expect(JSON.stringify(layout.annotations)).toContain('another scale');
   });
 
-  it('refuses models that were asked different questions', () => {
-    const { base, lora } = sampleScores(['medqa_4options']);
-    const other = { ...lora!, tasks: lora!.tasks.map((task) => ({ ...task, requestHash: 'f'.repeat(64) })) };
-    expect(() => accuracyFigure({ base: base!, lora: other }, SUBJECT)).toThrow(/medqa_4options was asked of lora/);
+  it('show the paper’s values beside ours: figure 1 by benchmark, figure 2 by change', () => {
+    const right = figure1(record).data.filter(({ xaxis }) => xaxis === 'x2');
+    expect(right.map(({ x }) => x)).toEqual([
+      [76.7, 70.6, 54.7, 59.1, 75.8, 68.3],
+      [76.7, 72.0, 60.9, 61.5, 76.8, 71.9],
+    ]);
+    const method = sampleDecontamination(record);
+    const marks = figure2(record, method).data.find(({ name }) => name === 'paper’s 70B, PE-FT')!;
+    expect((marks.x as number[]).slice(0, 3)).toEqual([0.1, 0.3, -0.1]);
+  });
+
+  it('show flagged pairs, reworded before copied, the differing words marked; none where none is flagged', () => {
+    const method = sampleDecontamination(record);
+    const texts = JSON.stringify(figureA1(method)!.layout.annotations);
+    expect(texts).toContain('Scurvy');
+    expect(texts).toMatch(/<b><span style=[^>]*>a<\/span><\/b>/);
+    expect(figureA1({ ...method, pairs: [] })).toBeNull();
   });
 });
 

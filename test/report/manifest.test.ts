@@ -9,7 +9,7 @@ import { environment, WORKBOOK_ROOT } from '../../lib/report/environment';
 import { taggedHyperParameters } from '../../lib/report/hyper-parameters';
 import { type ManifestInput, manifest, manifestToJson } from '../../lib/report/manifest';
 import { withoutPaths } from '../../lib/report/without-paths';
-import { sampleScores } from './sample-results';
+import { sampleRecord } from './fixture';
 
 let folder: string;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ async function input(): Promise<ManifestInput> {
     tokenizer: { name: 'tokenizer.json', sha256: hash },
     template: { name: 'med42', sha256: hash },
     packing: { packing: 'contiguous', maxSeqLen: 128, chunks: 10, tokens: 1280, lossTokens: 300, sha256: hash },
-    tasks: sampleScores(['medqa_4options']).lora!.tasks,
+    tasks: sampleRecord({ tasks: ['medqa_4options'] }).models[0]!.scores.tasks,
     training: [PAPER_LORA, { ...PAPER_FULL, learningRate: 1e-3 }],
     timings: { startedAt: '2024-01-01T00:00:00Z', seconds: { train: 12.5 } },
   };
@@ -65,7 +65,7 @@ describe('manifest', () => {
     const written = await manifest(await input());
     expect(written.paper.id).toBe('arXiv:2404.14779');
     expect(written.seeds).toEqual({ generator: 'xoroshiro128plus', values: { init: 42, shuffle: 42, bootstrap: 7 } });
-    expect(written.tasks[0]).toMatchObject({ task: 'medqa_4options', n: 1273, bos: 'never' });
+    expect(written.tasks[0]).toMatchObject({ task: 'medqa_4options', n: 40, bos: 'never' });
     expect(written.tasks[0]!.requestHash).toHaveLength(64);
     expect(written.packing!.sha256).toHaveLength(64);
     expect(written.timings).toMatchObject({ seconds: { train: 12.5 } });

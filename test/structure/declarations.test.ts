@@ -79,8 +79,10 @@ describe('what TypeScript 5.0.4 makes of dist/', () => {
         const scorer = med42.createTokenScorer(model, trained.state, device);
         const result = await med42.scoreItems(dataset.evaluation.items, scorer, tokenizer, { limitPerTask: 8 });
         const acc: number = result.tasks[0].acc.value;
-        const rows = med42.resultsTable({ lora: result });
-        const svg: string = await med42.drawSvg(med42.accuracyFigure({ lora: result }, { model: '', data: '', device: '' }));
+        const record: med42.RunRecord = JSON.parse('{}');
+        const { tables, findings } = await med42.writeReport(record, { decontamination: [] }, 'results/cell');
+        const rows = [med42.tableToMarkdown(tables[0]), ...findings.answer];
+        const svg: string = await med42.drawSvg(med42.accuracyFigure(record));
         const letters: string[] = med42.TABLE_1.map((row) => row.key);
         return { y, report, rate, acc, rows, svg, letters };
       }

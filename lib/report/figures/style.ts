@@ -1,6 +1,7 @@
-import type { ModelName, Subject } from './compared';
-import { plainText, plotlyText } from './escape';
-import { textWidth } from './text-size';
+import type { ModelName, Subject } from '../compared';
+import { plainText, plotlyText } from '../escape';
+import { METHOD_LABELS } from '../labels';
+import { textWidth } from '../text-size';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type PlotlyObject = { readonly [key: string]: Json };
@@ -10,6 +11,9 @@ export type PlotlyObject = { readonly [key: string]: Json };
  * `description` is not Plotly's: it says the figure in words, for those who cannot see it.
  */
 export interface Figure {
+  /** Names its files: 'figure-1'. */
+  readonly key: string;
+  readonly title: string;
   readonly data: readonly PlotlyObject[];
   readonly layout: PlotlyObject & { readonly width: number; readonly height: number };
   readonly description: string;
@@ -20,16 +24,19 @@ export const BLUE = '#0072B2';
 export const VERMILION = '#D55E00';
 export const GREY = '#BBBBBB';
 export const INK = '#333333';
-const GRID = '#E3E3E3';
+export const GRID = '#E3E3E3';
+/** Said quietly: subtitles, notes. */
+export const QUIET = '#555555';
+export const PAPER = '#FFFFFF';
 
 /** Colour never stands alone: dash, marker and hatching carry the same difference into a grey print. */
 export const STYLE = {
-  base: { label: 'base', colour: GREY, dash: 'dot', marker: 'triangle-up', hatch: '' },
-  lora: { label: 'LoRA', colour: BLUE, dash: 'solid', marker: 'circle', hatch: '' },
-  full: { label: 'full-parameter', colour: VERMILION, dash: 'dash', marker: 'square', hatch: '/' },
+  base: { label: METHOD_LABELS.base, colour: GREY, dash: 'dot', marker: 'triangle-up', hatch: '' },
+  lora: { label: METHOD_LABELS.lora, colour: BLUE, dash: 'solid', marker: 'circle', hatch: '' },
+  full: { label: METHOD_LABELS.full, colour: VERMILION, dash: 'dash', marker: 'square', hatch: '/' },
 } as const satisfies Record<ModelName, object>;
 
-const FONT_SIZE = 13;
+export const FONT_SIZE = 13;
 const TITLE_SIZE = 18;
 const LINE = 1.3;
 const MARGIN = { l: 70, r: 30 };
@@ -65,12 +72,15 @@ export interface FrameOptions {
   readonly title: string;
   readonly subject: Subject;
   /** Said under the subject: what the marks mean, what the figure does not show. */
-  readonly note?: string;
+  readonly note?: string | undefined;
   /** Of the axes, in pixels. */
   readonly plotHeight: number;
+  /** 0: without legend. */
   readonly legendRows: number;
   /** Of the axes' left edge; default 70. */
   readonly left?: number;
+  /** No axes: no room for their labels. */
+  readonly bare?: boolean;
 }
 
 /**
@@ -84,22 +94,22 @@ export interface FrameOptions {
  *       tick labels, axis title
  *       legend
  */
-export function frame({ title, subject, note, plotHeight, legendRows, left = MARGIN.l }: FrameOptions) {
+export function frame({ title, subject, note, plotHeight, legendRows, left = MARGIN.l, bare = false }: FrameOptions) {
   const room = FIGURE_WIDTH - 40;
   const subtitle = [
     ...wrap(`${subject.model} · ${subject.data} · ${subject.device}`, room, FONT_SIZE),
     ...(note === undefined ? [] : wrap(note, room, FONT_SIZE)),
   ];
   const top = Math.ceil(32 + TITLE_SIZE + subtitle.length * FONT_SIZE * LINE);
-  const bottom = AXIS_HEIGHT + legendRows * LEGEND_ROW + 14;
+  const bottom = (bare ? 0 : AXIS_HEIGHT) + legendRows * LEGEND_ROW + 14;
   const height = top + plotHeight + bottom;
   return {
     width: FIGURE_WIDTH,
     height,
     margin: { l: left, r: MARGIN.r, t: top, b: bottom, autoexpand: false },
     font: { family: 'sans-serif', size: FONT_SIZE, color: INK },
-    paper_bgcolor: '#FFFFFF',
-    plot_bgcolor: '#FFFFFF',
+    paper_bgcolor: PAPER,
+    plot_bgcolor: PAPER,
     title: {
       text: plotlyText(title),
       font: { size: TITLE_SIZE },
@@ -112,7 +122,7 @@ export function frame({ title, subject, note, plotHeight, legendRows, left = MAR
       // Not Plotly's own subtitle: that one lays its second line over its first.
       {
         text: subtitle.map(plotlyText).join('<br>'),
-        font: { color: '#555555' },
+        font: { color: QUIET },
         align: 'left',
         showarrow: false,
         borderpad: 0,

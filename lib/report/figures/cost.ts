@@ -1,0 +1,113 @@
+import { answersOf, runsOf } from '../compared';
+import { shareRight } from '../estimate';
+import { METHOD_LABELS, SETTING_LABELS } from '../labels';
+import type { RunRecord } from '../run-record';
+import { numberText } from '../table';
+import { type Cost, costOf } from '../tables/cost';
+import { axis, type Figure, FONT_SIZE, frame, INK, type PlotlyObject, STYLE } from './style';
+
+const PANELS: readonly { readonly label: string; readonly of: (cost: Cost) => number; readonly digits: number }[] = [
+  { label: 'trained numbers (thousands)', of: (cost) => cost.trainable / 1e3, digits: 0 },
+  { label: 'peak memory (MiB)', of: (cost) => cost.peakMemoryBytes / 2 ** 20, digits: 0 },
+  { label: 'seconds in updates', of: (cost) => cost.seconds, digits: 1 },
+  { label: 'saved file (KiB)', of: (cost) => cost.savedBytes / 2 ** 10, digits: 0 },
+];
+
+/** What accuracy costs: four panels, each cost across, accuracy over all items up. Null when nothing was trained. */
+export function costFigure(record: RunRecord): Figure | null {
+  const arms = (['tuned', 'paper'] as const).flatMap((setting) =>
+    (['lora', 'full'] as const).flatMap((method) => {
+      const runs = runsOf(record, method, setting);
+      const cost = costOf(runs);
+      const accuracy = shareRight(answersOf(record, runs));
+      return cost && accuracy ? [{ method, setting, cost, accuracy }] : [];
+    }),
+  );
+  if (arms.length === 0) return null;
+  const base = shareRight(answersOf(record, runsOf(record, 'base')))!;
+  const title = 'Accuracy against cost';
+  const layout = frame({
+    title,
+    subject: record.subject,
+    note: 'Accuracy over all items with 95% interval; every axis of cost begins at 0. The dotted line is the untouched base.',
+    plotHeight: 300,
+    legendRows: 2,
+  });
+  const top = Math.min(100, Math.max(base.high, ...arms.map(({ accuracy }) => accuracy.high)) * 1.08);
+  const bottom = Math.max(0, Math.min(base.low, ...arms.map(({ accuracy }) => accuracy.low)) * 0.92);
+  const axisName = (i: number) => (i === 0 ? '' : String(i + 1));
+  const gap = 0.045;
+  const width = (1 - gap * (PANELS.length - 1)) / PANELS.length;
+  const point = ({ method, setting, cost, accuracy }: (typeof arms)[number], i: number): PlotlyObject => {
+    const { colour, marker } = STYLE[method];
+    return {
+      type: 'scatter',
+      mode: 'markers',
+      name: `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}`,
+      legendgroup: `${method} ${setting}`,
+      showlegend: i === 0,
+      xaxis: `x${axisName(i)}`,
+      x: [PANELS[i]!.of(cost)],
+      y: [accuracy.value],
+      marker: {
+        symbol: setting === 'tuned' ? marker : `${marker}-open`,
+        size: 12,
+        color: colour,
+        line: { color: colour, width: 2 },
+      },
+      error_y: {
+        type: 'data',
+        symmetric: false,
+        array: [accuracy.high - accuracy.value],
+        arrayminus: [accuracy.value - accuracy.low],
+        color: colour,
+        thickness: 1.5,
+        width: 4,
+      },
+    };
+  };
+  const reach = (i: number) => 1.25 * Math.max(...arms.map(({ cost }) => PANELS[i]!.of(cost)));
+  return {
+    key: 'cost',
+    title,
+    data: PANELS.flatMap((_, i) => [
+      ...arms.map((arm) => point(arm, i)),
+      {
+        type: 'scatter',
+        mode: 'lines',
+        name: 'base',
+        showlegend: i === 0,
+        xaxis: `x${axisName(i)}`,
+        x: [0, reach(i)],
+        y: [base.value, base.value],
+        line: { color: INK, width: 1.5, dash: 'dot' },
+      },
+    ]),
+    layout: {
+      ...layout,
+      ...Object.fromEntries(
+        PANELS.map(({ label }, i) => {
+          const own = axis(label);
+          const start = i * (width + gap);
+          return [
+            `xaxis${axisName(i)}`,
+            {
+              ...own,
+              title: { ...own.title, font: { size: FONT_SIZE } },
+              range: [0, reach(i)],
+              domain: [start, start + width],
+              nticks: 4,
+            },
+          ];
+        }),
+      ),
+      yaxis: { ...axis('accuracy, all items (%)'), range: [bottom, top] },
+    },
+    description: arms
+      .map(({ method, setting, cost, accuracy }) => {
+        const own = PANELS.map(({ label, of, digits }) => `${label} ${numberText(of(cost), digits)}`);
+        return `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}: accuracy ${accuracy.value.toFixed(1)}%, ${own.join(', ')}.`;
+      })
+      .join(' '),
+  };
+}

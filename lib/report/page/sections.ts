@@ -1,0 +1,67 @@
+import { mainSetting, runsOf } from '../compared';
+import { htmlText } from '../escape';
+import { METHOD_LABELS } from '../labels';
+import type { ReportParts } from '../parts';
+import { numberText } from '../table';
+
+/*
+ * The page's own sentences: what was asked, what was run, the answer, the limits. As HTML.
+ */
+
+export const ASKED: readonly string[] = [
+  '<p>The paper fine-tunes Llama-2 for medical questions in two ways, all parameters and LoRA, scores both zero-shot on twelve benchmarks, and concludes:</p>',
+  '<blockquote>“Overall, full-parameter fine-tuning achieved better performance than parameter-efficient fine-tuning in medical tasks (Figure 1). However, it is noteworthy that parameter-efficient fine-tuning methods, such as LoRA, yield results that are remarkably close […].”</blockquote>',
+  '<p>It gives no interval, no number of runs and no test. This run asks the same, from its own base model: does tuning help, is one way better, what does each cost, and does contamination explain it?</p>',
+];
+
+export function whatWasRun({ record, extras }: ReportParts): string {
+  const { subject, mixture, models, packing } = record;
+  const count = (n: number) => numberText(n, 0);
+  const setting = mainSetting(record);
+  const trained = (['lora', 'full'] as const).flatMap((method): [string, string][] => {
+    const own = runsOf(record, method, setting);
+    const config = own[0]?.training?.config;
+    if (!config) return [];
+    const seeds = own.map(({ seed }) => seed).join(', ');
+    const runs = own.length === 1 ? `1 run, seed ${seeds}` : `${own.length} runs, seeds ${seeds}`;
+    const rate = `peak rate ${config.learningRate}${setting === 'tuned' ? ', chosen on a development split' : ', the paper’s'}`;
+    return [[METHOD_LABELS[method], `${runs}; ${config.epochs} epoch${config.epochs === 1 ? '' : 's'}, ${rate}`]];
+  });
+  const besides = models.filter((one) => one.method !== 'base' && one.setting !== setting).length;
+  const { tasks } = models[0]!.scores;
+  const items = tasks.reduce((sum, { n }) => sum + n, 0);
+  const data = `${count(mixture.total)} training rows of ${mixture.rows.length} sources, ${count(packing.tokens)} tokens in chunks of ${packing.maxSeqLen}`;
+  const rows: (readonly [string, string])[] = [
+    ['Base model', subject.model],
+    ['Data', `${subject.data}: ${data}`],
+    ...trained,
+    ...(besides > 0 ? [['Besides', `${besides} run${besides > 1 ? 's' : ''} at the paper’s own rates`] as const] : []),
+    ['Scored', `${count(items)} items of ${tasks.length} tasks, zero-shot, the same for every model`],
+    ['Contamination', extras.decontamination.map(({ method }) => method).join('; ') || 'not looked for'],
+    ['Device', subject.device],
+  ];
+  return `<dl>${rows.map(([name, text]) => `<dt>${htmlText(name)}</dt><dd>${htmlText(text)}</dd>`).join('')}</dl>`;
+}
+
+export function answer({ findings }: ReportParts): string {
+  const checks = findings.checks.map((check) => `<li>${htmlText(check)}</li>`).join('');
+  return [
+    `<div class="answer">${findings.answer.map((sentence) => `<p>${htmlText(sentence)}</p>`).join('')}</div>`,
+    '<p class="note">Square brackets hold 95% intervals. A difference is called higher or lower only where its whole interval is.</p>',
+    checks === '' ? '' : `<ul>${checks}</ul>`,
+  ].join('\n');
+}
+
+export function limits({ record }: ReportParts): string {
+  const own = [
+    `The models here are ${record.subject.model}; the paper’s have 7 and 70 billion numbers. What holds for one size need not hold for another.`,
+    ...(record.facts
+      ? [
+          'The miniature’s world is generated: its facts are few and plain, and its questions follow templates. Its scores say how learning and measuring work, not how much medicine a model knows.',
+        ]
+      : []),
+    'The paper’s printed accuracies come without their items, so no paired test against them is possible.',
+    'Multiple-choice accuracy is not clinical competence.',
+  ];
+  return `<ul>${own.map((one) => `<li>${htmlText(one)}</li>`).join('')}</ul>`;
+}

@@ -1,0 +1,67 @@
+import type { Contrast, ModelComparison, SliceComparison } from '../compare-models';
+import { GROUP_LABELS, METHOD_LABELS } from '../labels';
+import { paperRow, TABLE_1 } from '../paper';
+import type { Cell, Column, Estimate, Table } from '../table';
+
+/** A slice's name for a reader. */
+export function sliceLabel({ kind, name }: Pick<SliceComparison, 'kind' | 'name'>): string {
+  if (kind === 'all') return 'All items';
+  if (kind === 'tuned-groups') return 'All fine-tuned facts';
+  if (kind === 'fact-group') return `Facts ${GROUP_LABELS[name]?.label ?? name}`;
+  return TABLE_1.find(({ key }) => key === name) ? paperRow(TABLE_1, name as 'medqa_4options')!.label : name;
+}
+
+/** A difference in points with its 95% interval; without one where nothing varies. */
+export function differenceOf({ pooled }: SliceComparison): Estimate | number {
+  const points = (share: number) => 100 * share;
+  const { difference, interval } = pooled;
+  if (!interval) return points(difference);
+  return { value: points(difference), low: points(interval[0]), high: points(interval[1]) };
+}
+
+/** base to LoRA, base to full and LoRA to full on the same items, at one setting. */
+export function comparisons(
+  { contrasts, clusteredBy, bootstrap }: ModelComparison,
+  setting: Contrast['setting'],
+): Table | null {
+  const own = contrasts.filter((contrast) => contrast.setting === setting);
+  const [first] = own;
+  if (!first) return null;
+  const seeds = Math.min(...own.flatMap(({ slices }) => slices.map(({ pooled }) => pooled.seedsTo)));
+  const isTuned = setting === 'tuned';
+  return {
+    key: isTuned ? 'comparisons' : 'comparisons-paper-rates',
+    title: `Differences in accuracy between models on the same items, in points${isTuned ? '' : ', at the paper’s own rates'}`,
+    columns: [
+      { key: 'slice', label: 'Items' },
+      { key: 'n', label: 'n' },
+      ...own.flatMap(({ from, to }): Column[] => {
+        const group = `${METHOD_LABELS[from]} → ${METHOD_LABELS[to]}`;
+        return [
+          { key: `${from}_${to}`, label: 'difference', group, digits: 1, signed: true, estimate: true },
+          { key: `${from}_${to}_p`, label: 'p', group, isP: true },
+          { key: `${from}_${to}_p_holm`, label: 'p, Holm', group, isP: true },
+          { key: `${from}_${to}_detectable`, label: 'detectable', group, digits: 1 },
+        ];
+      }),
+    ],
+    rows: first.slices.map((slice, i) => ({
+      level: slice.kind === 'task' ? 'part' : 'whole',
+      cells: [
+        sliceLabel(slice),
+        slice.n,
+        ...own.flatMap(({ slices }): Cell[] => {
+          const one = slices[i]!;
+          const { p, pHolm, detectable } = one.pooled;
+          return [differenceOf(one), p, pHolm, detectable === null ? null : 100 * detectable];
+        }),
+      ],
+    })),
+    notes: [
+      `Paired: the same items, ${clusteredBy === 'item' ? 'each on its own' : `clustered by ${clusteredBy}`}; the interval ` +
+        `counts other items that could be asked${seeds > 1 ? ' and other training seeds that could be run' : ', one training seed each, so not what another seed would change'}. ` +
+        'p two-sided by Student’s t; p, Holm: corrected over the tasks of one contrast.',
+      `Detectable: the true difference that such a comparison finds four times out of five; a smaller one may well be there. comparison.json has, for each seed, McNemar’s exact test and a bootstrap interval (${bootstrap.resamples.toLocaleString('en-US')} resamples).`,
+    ],
+  };
+}

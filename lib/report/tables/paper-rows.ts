@@ -1,0 +1,33 @@
+import type { TaskName } from '../../eval/task-definition';
+import { scoredTasks } from '../compared';
+import type { Answer } from '../estimate';
+import { type PaperRowKey, TABLE_1 } from '../paper';
+import type { RunRecord } from '../run-record';
+import type { Row } from '../table';
+
+/** A row of the paper's tables, and which of our scored tasks it is made of. */
+export interface ScoredRow {
+  readonly key: PaperRowKey;
+  readonly label: string;
+  readonly level: Row['level'];
+  readonly tasks: readonly TaskName[];
+}
+
+/** The paper's rows in its order, those of which a task was scored; an average over fewer tasks than the paper's says so. */
+export function scoredRows(record: RunRecord): ScoredRow[] {
+  const scored = scoredTasks(record);
+  return TABLE_1.flatMap(({ key, label }): ScoredRow[] => {
+    if (key !== 'mmlu' && key !== 'usmle') {
+      const level = /^(mmlu|usmle)_/.test(key) ? 'part' : undefined;
+      return scored.some((task) => task === key) ? [{ key, label, level, tasks: [key] }] : [];
+    }
+    const tasks = scored.filter((task) => task.startsWith(`${key}_`));
+    const missing = TABLE_1.filter((row) => row.key.startsWith(`${key}_`)).length - tasks.length;
+    if (tasks.length === 0) return [];
+    return [{ key, label: missing > 0 ? `${label}, ${missing} not scored` : label, level: 'whole', tasks }];
+  });
+}
+
+export function answersTo({ tasks }: ScoredRow, answers: readonly Answer[]): Answer[] {
+  return answers.filter(({ task }) => tasks.some((one) => one === task));
+}

@@ -1,0 +1,67 @@
+import { TOTALS } from '../../data/sources';
+import type { RunRecord } from '../run-record';
+import type { Table } from '../table';
+
+/** The paper's table A1 with the rows that this run drew. */
+export function tableA1({ mixture, standIns, packing }: RunRecord): Table {
+  const { rows, domains, missing, total } = mixture;
+  const domain = (name: 'medical' | 'general') => ({
+    level: 'whole' as const,
+    cells: [
+      name === 'medical' ? 'Medical domain' : 'General domain',
+      domains[name].drawn,
+      domains[name].drawnPercent,
+      domains[name].drawnPercent - domains[name].paperPercent,
+      null,
+      TOTALS[name].samples,
+      TOTALS[name].percent,
+    ],
+  });
+  const own = (name: 'medical' | 'general') =>
+    rows
+      .filter((row) => row.domain === name)
+      .map((row) => ({
+        level: 'part' as const,
+        cells: [
+          row.name,
+          row.drawn,
+          row.drawnPercent,
+          row.deviation,
+          row.standInRows,
+          row.paperSamples,
+          row.paperPercent,
+        ],
+      }));
+  const notes = [...new Set(standIns.map(({ note }) => note))];
+  return {
+    key: 'table-a1',
+    title: 'Table A1. The training mixture, this run beside the paper',
+    columns: [
+      { key: 'dataset', label: 'Dataset' },
+      { key: 'rows', label: 'rows', group: 'This run' },
+      { key: 'percent', label: '%', group: 'This run', digits: 2 },
+      { key: 'deviation', label: 'points off the paper’s', group: 'This run', digits: 2, signed: true },
+      { key: 'stand_in_rows', label: 'of them stand-ins', group: 'This run' },
+      { key: 'paper_samples', label: 'samples', group: 'Paper' },
+      { key: 'paper_percent', label: '%', group: 'Paper', digits: 2 },
+    ],
+    rows: [
+      domain('medical'),
+      ...own('medical'),
+      domain('general'),
+      ...own('general'),
+      { level: 'whole', cells: ['Total', total, 100, 0, null, TOTALS.all.samples, TOTALS.all.percent] },
+    ],
+    notes: [
+      'Shares are of rows, as the paper’s are. The paper calls its 58.17 : 41.83 split 60 : 40.',
+      ...(missing.length > 0 ? [`Not there, so that their share went to the others: ${missing.join(', ')}.`] : []),
+      ...(notes.length > 0 && notes.length <= 6 ? [`Stand-ins: ${notes.join('; ')}.`] : []),
+      ...(notes.length > 6
+        ? [`Stand-ins: ${notes.slice(0, 2).join('; ')}; and so on for ${notes.length} sources.`]
+        : []),
+      `Packed "${packing.packing}": ${packing.samples} samples in ${packing.chunks} chunks of ${packing.maxSeqLen} tokens, ` +
+        `${(100 * packing.fillRate).toFixed(1)}% filled; ${packing.lossTokens} of ${packing.tokens} tokens carry loss; ` +
+        `${packing.samplesSplit} samples are cut at a chunk’s edge; ${packing.zeroLoss} chunks had no response token.`,
+    ],
+  };
+}

@@ -1,0 +1,80 @@
+import type { Decontamination } from '../../decontaminate/record';
+import { answersOf, MODELS, type ModelName, runsOf } from '../compared';
+import { type Answer, shareRight } from '../estimate';
+import { METHOD_LABELS } from '../labels';
+import { type PaperRowKey, paperRow, TABLE_A3 } from '../paper';
+import type { RunRecord } from '../run-record';
+import type { Cell, Column, Estimate, Row, Table } from '../table';
+import { answersTo, scoredRows } from './paper-rows';
+import { methodName } from './table-a2';
+
+/** A row's accuracies without the flagged items, and what leaving them out changed, in points. */
+export interface CleanedRow {
+  readonly key: PaperRowKey;
+  readonly label: string;
+  readonly level: Row['level'];
+  readonly removed: number;
+  readonly models: readonly {
+    readonly method: ModelName;
+    /** Null when every item of the row is flagged. */
+    readonly clean: Estimate | null;
+    readonly change: number | null;
+  }[];
+}
+
+/** Every row of table 1 again from the item results saved, without the items that the method flags: nothing is scored anew. */
+export function cleanedRows(record: RunRecord, { flagged }: Decontamination): CleanedRow[] {
+  const out = new Set(flagged);
+  const models = MODELS.map((method) => ({ method, answers: answersOf(record, runsOf(record, method)) })).filter(
+    ({ answers }) => answers.length > 0,
+  );
+  const isClean = ({ id }: Answer) => !out.has(id);
+  return scoredRows(record).map((row) => {
+    const own = models.map(({ method, answers }) => ({ method, answers: answersTo(row, answers) }));
+    return {
+      key: row.key,
+      label: row.label,
+      level: row.level,
+      removed: own[0]!.answers.filter((one) => !isClean(one)).length,
+      models: own.map(({ method, answers }) => {
+        const clean = shareRight(answers.filter(isClean), 'tasks');
+        return { method, clean, change: clean && clean.value - shareRight(answers, 'tasks')!.value };
+      }),
+    };
+  });
+}
+
+/** The paper's table A3 with our models before its columns. */
+export function tableA3(record: RunRecord, method: Decontamination): Table {
+  const rows = cleanedRows(record, method);
+  const group = (name: ModelName) => `This run: ${METHOD_LABELS[name]}`;
+  return {
+    key: 'table-a3',
+    title: 'Table A3. Accuracy in % without the flagged items, and its change in points',
+    columns: [
+      { key: 'dataset', label: 'Dataset' },
+      { key: 'removed', label: 'removed' },
+      ...(rows[0]?.models ?? []).flatMap(({ method: name }): Column[] => [
+        { key: name, label: 'accuracy', group: group(name), digits: 1, estimate: true },
+        { key: `${name}_change`, label: '±', group: group(name), digits: 1, signed: true },
+      ]),
+      { key: 'paper_pe_ft', label: 'PE-FT', group: 'Paper: Llama-2 70B', digits: 1 },
+      { key: 'paper_pe_ft_change', label: '±', group: 'Paper: Llama-2 70B', digits: 1, signed: true },
+      { key: 'paper_fp_ft', label: 'FP-FT', group: 'Paper: Llama-2 70B', digits: 1 },
+      { key: 'paper_fp_ft_change', label: '±', group: 'Paper: Llama-2 70B', digits: 1, signed: true },
+    ],
+    rows: rows.map(({ key, label, level, removed, models }) => {
+      const printed = paperRow(TABLE_A3, key)!;
+      const own = models.flatMap(({ clean, change }): Cell[] => [clean, change]);
+      return {
+        level,
+        cells: [label, removed, ...own, printed.peFt, printed.peFtChange, printed.fpFt, printed.fpFtChange],
+      };
+    }),
+    notes: [
+      `Flagged by ${methodName(method)}${method.notice ? ` (${method.notice})` : ''}. Computed from the saved answers to ` +
+        'each item; nothing was scored again.',
+      'A change after removal is not by itself a sign of leakage: the base’s change on the same items is the yardstick.',
+    ],
+  };
+}

@@ -1,0 +1,56 @@
+/** A stretch of words that the other text has too, or has not. */
+export interface DiffPart {
+  readonly text: string;
+  readonly shared: boolean;
+}
+
+/** Longer texts are compared up to here: the table below has words x words cells. */
+const MOST_WORDS = 600;
+
+/**
+ * Two texts as stretches that they share, in order, and stretches that they do not: the longest common subsequence of
+ * words, case and punctuation put aside.
+ *
+ *     'Which vitamin prevents scurvy?'        shared: Which vitamin | own: prevents | shared: scurvy?
+ *     'Which vitamin wards off scurvy?'       shared: Which vitamin | own: wards off | shared: scurvy?
+ */
+export function wordDiff(a: string, b: string): readonly [readonly DiffPart[], readonly DiffPart[]] {
+  const [left, right] = [words(a), words(b)];
+  const [x, y] = [left.map(plain), right.map(plain)];
+  const width = y.length + 1;
+  const length = new Uint16Array((x.length + 1) * width);
+  for (let i = x.length - 1; i >= 0; i--) {
+    for (let j = y.length - 1; j >= 0; j--) {
+      length[i * width + j] =
+        x[i] === y[j]
+          ? length[(i + 1) * width + j + 1]! + 1
+          : Math.max(length[(i + 1) * width + j]!, length[i * width + j + 1]!);
+    }
+  }
+  const [sharedX, sharedY] = [new Set<number>(), new Set<number>()];
+  for (let i = 0, j = 0; i < x.length && j < y.length; ) {
+    if (x[i] === y[j]) {
+      sharedX.add(i++);
+      sharedY.add(j++);
+    } else if (length[(i + 1) * width + j]! >= length[i * width + j + 1]!) i++;
+    else j++;
+  }
+  return [parts(left, sharedX), parts(right, sharedY)];
+}
+
+const words = (text: string): string[] => {
+  const all = text.split(/\s+/).filter((word) => word !== '');
+  return all.length > MOST_WORDS ? [...all.slice(0, MOST_WORDS), '…'] : all;
+};
+
+const plain = (word: string): string => word.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '') || word;
+
+function parts(all: readonly string[], shared: ReadonlySet<number>): DiffPart[] {
+  const result: { text: string; shared: boolean }[] = [];
+  for (const [i, word] of all.entries()) {
+    const last = result.at(-1);
+    if (last && last.shared === shared.has(i)) last.text += ` ${word}`;
+    else result.push({ text: word, shared: shared.has(i) });
+  }
+  return result;
+}
