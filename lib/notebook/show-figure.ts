@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { drawSvg } from '../report/draw';
-import type { Figure } from '../report/figures';
+import type { Figure } from '../report/figures/style';
 import { currentOutputs } from './output';
 import { show } from './show';
 

@@ -124,7 +124,7 @@ function sampleScores(items: readonly SampleItem[], level: Level, random: Random
       aligned.filter((one) => one.task === task),
     ),
   );
-  return { tasks, groups: groupResults(tasks), items: aligned, rowCount: aligned.length };
+  return { tasks, groups: groupResults(tasks), items: aligned, rowCount: aligned.length, tokenCount: 0 };
 }
 
 function item(id: string, task: TaskName, answer: number, choices: number, right: boolean, random: Random): ItemResult {
