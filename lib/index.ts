@@ -83,10 +83,12 @@ export { type ModelFolder, openModelFolder, saveModelFolder } from './model/fold
 export { createGenerator, type Generator } from './model/generate';
 export { createModelFolder } from './model/initialize';
 export { type LlamaConfig, linearShapes, weightShapes } from './model/llama';
+export { LLAMA_2, type Llama2Size } from './model/llama-2';
 export { loraParameterCount, loraScaling, loraShapes, mergeLora } from './model/lora';
 export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors } from './model/safetensors';
 export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
-// Notebooks: what a cell shows, long work that can be interrupted, runs that were made before.
+// Notebooks: what a cell shows, long work that can be interrupted, runs that were made before, exercises.
+export { grade, gradeAnswer, type Reference } from './notebook/grade';
 export { interruptSignal } from './notebook/interrupt';
 export { type ModelRequest, makeModel } from './notebook/make-model';
 export { requireRun } from './notebook/require-run';
@@ -161,5 +163,6 @@ export { type Reported, type UnpairedDifference, unpairedDifference } from './st
 // Training: the loop with its schedule, log and checkpoints.
 export { type BatchPlan, planBatches } from './train/batches';
 export type { StepRecord } from './train/log';
+export { countParameters, type ParameterCount, type TrainingMemory, trainingMemory } from './train/memory';
 export { learningRateAt } from './train/schedule';
 export { type TrainOptions, type TrainResult, train } from './train/train';

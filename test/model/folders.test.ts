@@ -11,6 +11,7 @@ import { float32, float32Specs, type HostTensor, type HostTensors, int32 } from 
 import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
 import { type ModelFolder, openModelFolder, saveModelFolder } from '../../lib/model/folder';
 import type { LlamaConfig } from '../../lib/model/llama';
+import { LLAMA_2 } from '../../lib/model/llama-2';
 import { loraParameterCount, loraScaling, loraTargets, mergeLora } from '../../lib/model/lora';
 import { readSafetensorsHeader, readTensor, readTensors, writeSafetensors } from '../../lib/model/safetensors';
 import { trainableCount, tunedModel } from '../../lib/model/tuned';
@@ -429,27 +430,10 @@ describe('adapters', () => {
 });
 
 test('numbers an adapter trains: Llama-2 7B and 70B at rank 8, every linear layer', () => {
-  const common = { vocabSize: 32_000, headDim: 128, rmsNormEps: 1e-5, ropeTheta: 10_000, maxPositionEmbeddings: 4096 };
-  const seven: LlamaConfig = {
-    ...common,
-    hiddenSize: 4096,
-    intermediateSize: 11_008,
-    numHiddenLayers: 32,
-    numAttentionHeads: 32,
-    numKeyValueHeads: 32,
-    tieWordEmbeddings: false,
-  };
-  const seventy: LlamaConfig = {
-    ...seven,
-    hiddenSize: 8192,
-    intermediateSize: 28_672,
-    numHiddenLayers: 80,
-    numAttentionHeads: 64,
-    numKeyValueHeads: 8,
-  };
-  expect(loraParameterCount(seven, PAPER_LORA.lora)).toBe(19_988_480);
-  expect(loraParameterCount(seventy, PAPER_LORA.lora)).toBe(103_546_880);
-  const model = { folder: '', config: seven, rawConfig: {}, weights: {} };
+  expect(loraParameterCount(LLAMA_2['7B'], PAPER_LORA.lora)).toBe(19_988_480);
+  expect(loraParameterCount(LLAMA_2['13B'], PAPER_LORA.lora)).toBe(31_293_440);
+  expect(loraParameterCount(LLAMA_2['70B'], PAPER_LORA.lora)).toBe(103_546_880);
+  const model = { folder: '', config: LLAMA_2['7B'], rawConfig: {}, weights: {} };
   expect(trainableCount(tunedModel(model, 'lora', PAPER_LORA.lora))).toBe(19_988_480);
   expect(trainableCount(tunedModel(model, 'full'))).toBe(6_738_415_616);
 });
