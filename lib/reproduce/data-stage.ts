@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { splitDevelopment } from '../data/development';
 import { type Dataset, type EvalItem, loadDataset } from '../data/examples';
+import { readItemFacts, readPlanted, readQuiz } from '../data/miniature';
 import { type MixtureReport, mixByPaper } from '../data/mixture';
 import { type Chunk, type PackingReport, packSamples } from '../data/packing';
 import { type SampleReport, tokenizeExamples } from '../data/samples';
 import { mapSource, type SubsetKey } from '../data/sources';
 import type { Tokenizer } from '../data/tokenizer';
+import type { PlantedPair } from '../decontaminate/record';
 import { writeFileAtomic } from '../files';
 import { createRandom } from '../random';
 import type { RunConfig } from './presets';
@@ -29,6 +31,8 @@ export interface PreparedData {
 export interface World {
   /** By item id. */
   readonly facts: Readonly<Record<string, { readonly factId: string; readonly group: string }>>;
+  /** Pairs of item and row made alike on purpose. */
+  readonly planted: readonly PlantedPair[];
   /** Questions outside medicine, to see what tuning forgets. */
   readonly quiz: readonly EvalItem[];
 }
@@ -77,11 +81,9 @@ export async function prepareData(
 }
 
 async function readWorld(folder: string): Promise<World | null> {
-  const text = await readFile(join(folder, 'item-facts.jsonl'), 'utf8').catch(() => undefined);
-  if (text === undefined) return null;
-  const lines = text.trimEnd().split('\n');
-  const rows = lines.map((line) => JSON.parse(line) as { id: string; factId: string; group: string });
-  return { facts: Object.fromEntries(rows.map(({ id, factId, group }) => [id, { factId, group }])), quiz: [] };
+  if (!existsSync(join(folder, 'item-facts.jsonl'))) return null;
+  const [facts, planted, quiz] = await Promise.all([readItemFacts(folder), readPlanted(folder), readQuiz(folder)]);
+  return { facts: Object.fromEntries(facts), planted, quiz };
 }
 
 /** Writes mixture.json and packing.json. */

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly model: string;
   readonly out: string;
   readonly device: DeviceName;
+  /** Folders of sentence encoders to look for contamination with, beside TF-IDF; scores are cleaned by the first. */
+  readonly encoders: readonly string[];
   /** Start anew even where the folder holds a run. */
   readonly fresh: boolean;
 }
@@ -20,6 +22,8 @@ export const USAGE = `npm run reproduce -- [options]
   --preset NAME    ${PRESET_NAMES.join(' | ')}  (default: miniature; with --data: real)
   --data FOLDER    rows as FOLDER/{eval,train}/*.jsonl(.gz)     (default: the bundled miniature)
   --model FOLDER   a Llama in a Hugging Face folder             (default: the bundled base)
+  --encoder FOLDER a sentence encoder to find contamination with; may be given again
+                   (default: TF-IDF alone, which is not the paper’s method)
   --out FOLDER     where results go                             (default: results/PRESET)
   --device NAME    cpu | webgpu | cuda | tfjs                   (default: cpu)
   --samples N      training rows drawn       --limit N   items a task, sampled (0: all)
@@ -74,6 +78,7 @@ export function parseOptions(args: readonly string[], root: string, cwd: string)
     data: values.data ? resolve(cwd, values.data) : bundled,
     model: values.model ? resolve(cwd, values.model) : resolve(bundled, 'base'),
     out: values.out ? resolve(cwd, values.out) : resolve(root, 'results', preset),
+    encoders: (values.encoder ?? []).map((folder) => resolve(cwd, folder)),
     device: (values.device ?? 'cpu') as DeviceName,
     fresh: values.fresh,
   };
@@ -85,6 +90,7 @@ function parse(args: readonly string[]) {
     preset: text,
     data: text,
     model: text,
+    encoder: { type: 'string', multiple: true },
     out: text,
     device: text,
     samples: text,

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { DEFAULT_SYSTEM_PROMPT, renderPrompt } from '../data/template';
+import type { Decontamination } from '../decontaminate/record';
 import type { Device } from '../engine/device';
 import { writeFileAtomic } from '../files';
 import { manifest, manifestToJson, type Timings } from '../report/manifest';
+import { RUN_FILE } from '../report/read-run';
 import type { RunRecord } from '../report/run-record';
 import { tableToText } from '../report/table-formats';
 import { writeReport } from '../report/write-report';
@@ -12,6 +14,7 @@ import type { RunInputs } from './inputs';
 
 export interface ResultsStage {
   readonly record: RunRecord;
+  readonly decontamination: readonly Decontamination[];
   readonly inputs: RunInputs;
   readonly modelHash: string;
   readonly device: Device;
@@ -23,8 +26,8 @@ export interface ResultsStage {
 export async function writeResults(stage: ResultsStage): Promise<string> {
   const { record, out, inputs } = stage;
   await writeFileAtomic(join(out, 'manifest.json'), manifestToJson(await runManifest(stage)));
-  await writeFileAtomic(join(out, 'run.json'), json(record));
-  const { tables } = await writeReport(record, { decontamination: [] }, out);
+  await writeFileAtomic(join(out, RUN_FILE), json(record));
+  const { tables } = await writeReport(record, { decontamination: stage.decontamination }, out);
   const { evaluation, training } = inputs.data.dataset;
   return `${tableToText(tables[0]!)}\n${evaluation.items.length} items and ${training.examples.length} training rows were read.`;
 }

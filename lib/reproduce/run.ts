@@ -4,9 +4,11 @@ import { basename, join } from 'node:path';
 import { openDevice } from '../engine/device';
 import { writeFileAtomic } from '../files';
 import type { Subject } from '../report/compared';
+import { WORKBOOK_ROOT } from '../report/environment';
 import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../report/run-record';
 import { hashOf } from '../train/checkpoint';
 import { json, writeDataReports } from './data-stage';
+import { decontaminationStage, openEncoders } from './decontamination-stage';
 import { hashWeights } from './hash-weights';
 import { modelIdentity, openInputs, type RunInputs } from './inputs';
 import { LOCK, lockFolder } from './lock';
@@ -47,6 +49,7 @@ export async function reproduce(
   const device = await openDevice(options.device);
   // Before the lock: a folder that is refused is not touched.
   await checkFolder(options);
+  const encoders = await openEncoders(options.encoders, device);
   const inputs = await openInputs(options, options.config);
   const modelHash = await hashWeights(inputs.base);
   const identity = hashOf({ config: options.config, data: options.data, device: options.device, modelHash });
@@ -56,6 +59,15 @@ export async function reproduce(
     await writeDataReports(inputs.data, out);
     const plans = planModels(inputs.config);
     say(describeInputs(inputs, plans.length));
+    const decontamination = await decontaminationStage({
+      inputs,
+      encoders,
+      device,
+      cache: join(WORKBOOK_ROOT, '.cache', 'embeddings'),
+      out,
+      say,
+      progress,
+    });
     const made = await makeModels(plans, inputs, modelHash, options, signal, { say, progress });
     const subject: Subject = {
       model: basename(inputs.base.folder),
@@ -66,6 +78,7 @@ export async function reproduce(
     const peak = Math.max(peakMemoryBytes(), made.peakMemoryBytes);
     const table = await writeResults({
       record,
+      decontamination,
       inputs,
       modelHash,
       device,
@@ -74,6 +87,7 @@ export async function reproduce(
     });
     return { table, peakMemoryBytes: peak };
   } finally {
+    for (const encoder of encoders) await encoder.dispose();
     lock.release();
   }
 }

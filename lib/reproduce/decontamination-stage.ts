@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Comparison, decontaminate } from '../decontaminate/decontaminate';
+import { type Encoder, openEncoder } from '../decontaminate/encoder';
+import type { Decontamination } from '../decontaminate/record';
+import type { Device } from '../engine/device';
+import { writeFileAtomic } from '../files';
+import { DECONTAMINATION_FILE, DECONTAMINATION_VERSION } from '../report/read-run';
+import { hashOf } from '../train/checkpoint';
+import type { RunInputs } from './inputs';
+import type { OpenProgress } from './progress';
+
+export interface DecontaminationStage {
+  readonly inputs: RunInputs;
+  /** Opened; the first is the one that scores are cleaned by. */
+  readonly encoders: readonly Encoder[];
+  readonly device: Device;
+  /** Where vectors are kept. */
+  readonly cache: string;
+  readonly out: string;
+  readonly say: (line: string) => void;
+  readonly progress: OpenProgress;
+}
+
+/** Opens the folders given; a wrong one is refused before anything is trained. */
+export async function openEncoders(folders: readonly string[], device: Device): Promise<Encoder[]> {
+  const encoders: Encoder[] = [];
+  for (const folder of folders) encoders.push(await openEncoder(folder, device));
+  return encoders;
+}
+
+/**
+ * Looks for evaluation items near any training row at hand, by each encoder and by TF-IDF; writes decontamination.json,
+ * or reads what an earlier start of this run found.
+ *
+ * Differs: rows at hand that the mixture did not draw are compared too, as the paper's counts are of its whole sets.
+ */
+export async function decontaminationStage(stage: DecontaminationStage): Promise<readonly Decontamination[]> {
+  const { inputs, encoders, device, cache, out, say, progress } = stage;
+  const { evaluation, training } = inputs.data.dataset;
+  const comparisons: Comparison[] = [
+    ...encoders.map((encoder): Comparison => {
+      const { name, sha256 } = encoder.description;
+      return { kind: 'embedding', encoder, device, cache: join(cache, `${name}-${sha256.slice(0, 12)}`) };
+    }),
+    { kind: 'tf-idf' },
+  ];
+  const file = join(out, DECONTAMINATION_FILE);
+  const identity = hashOf({
+    files: [...evaluation.files, ...training.files].map(({ sha256 }) => sha256),
+    encoders: encoders.map(({ description }) => description.sha256),
+  });
+  const known = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
+  if (known?.identity === identity && known.version === DECONTAMINATION_VERSION) {
+    say('decontamination  was done; its pairs are used');
+    return known.methods as Decontamination[];
+  }
+  const methods: Decontamination[] = [];
+  for (const comparison of comparisons) {
+    const name = comparison.kind === 'tf-idf' ? 'TF-IDF' : comparison.encoder.description.name;
+    const line = progress(`decontamination  ${name}`);
+    methods.push(
+      await decontaminate({
+        items: evaluation.items,
+        rows: training.examples,
+        comparison,
+        ...(inputs.data.world ? { planted: inputs.data.world.planted } : {}),
+        at: (what, done, total) => line.at(done, total, what),
+      }),
+    );
+  }
+  const text = JSON.stringify({ version: DECONTAMINATION_VERSION, identity, methods }, null, 1);
+  await writeFileAtomic(file, `${text}\n`);
+  return methods;
+}
