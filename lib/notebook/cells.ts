@@ -12,6 +12,7 @@ import {
   type Executor,
   showPackageToCompiler,
   statementsOf,
+  watchOwnFilesOnly,
 } from './tslab';
 
 /** What cells import the library by. */
@@ -36,6 +37,7 @@ export function createCells(root: string): Cells {
   const folder = realpathSync(root);
   process.chdir(folder);
   showPackageToCompiler(folder, PACKAGE_NAME);
+  watchOwnFilesOnly();
   const converter = mendConverter(createConverter());
   let failure: CellFailure | undefined;
   let outputs: CellOutputs | undefined;

@@ -47,6 +47,8 @@ type Kind =
   | 'ShorthandPropertyAssignment'
   | 'StringLiteral';
 
+type Watch = (path: string, ...rest: unknown[]) => { close(): void };
+
 /** What is used of the compiler. */
 interface Compiler {
   readonly version: string;
@@ -55,6 +57,8 @@ interface Compiler {
     readFile(path: string, encoding?: string): string | undefined;
     directoryExists(path: string): boolean;
     realpath(path: string): string;
+    watchDirectory: Watch;
+    watchFile: Watch;
   };
   readonly SyntaxKind: Readonly<Record<Kind, number>>;
   readonly NodeFlags: { readonly Let: number };
@@ -92,4 +96,19 @@ export function showPackageToCompiler(root: string, name: string): void {
   sys.readFile = (path, encoding) => readFile(behind(path), encoding);
   sys.directoryExists = (path) => directoryExists(behind(path));
   sys.realpath = (path) => realpath(behind(path));
+}
+
+/**
+ * Stops the compiler from watching node_modules and the built library: a thousand files, for changes that a kernel sees
+ * only when it is started anew. Files of the reader's own are still read again when they change.
+ */
+export function watchOwnFilesOnly(): void {
+  const { sys } = compiler;
+  for (const name of ['watchDirectory', 'watchFile'] as const) {
+    const watch = sys[name];
+    sys[name] = (path, ...rest) =>
+      name === 'watchDirectory' || /[\\/](node_modules|dist)[\\/]/.test(path)
+        ? { close: () => {} }
+        : watch.call(sys, path, ...rest);
+  }
 }
