@@ -1,5 +1,6 @@
+import { realpathSync } from 'node:fs';
 import { relative } from 'node:path';
-import { createCells } from './cells';
+import { type Cells, createCells } from './cells';
 import { capturePrints } from './output';
 import { endWithParent } from './parent-watch';
 import { KernelServer } from './server';
@@ -13,13 +14,17 @@ import { KernelServer } from './server';
  */
 export async function startKernel(connectionFile: string, root: string, startedIn: string): Promise<void> {
   const parent = Number(process.env.JPY_PARENT_PID) || process.ppid;
-  const cells = createCells(root);
+  let opened: Cells | undefined;
+  const cells = () => {
+    opened ??= createCells(root);
+    return opened;
+  };
   const server = new KernelServer(cells, connectionFile, () => process.exit(0));
-  process.on('SIGINT', () => cells.interrupt());
+  process.on('SIGINT', () => opened?.interrupt());
   capturePrints();
   await server.init();
   endWithParent(parent);
-  if (relative(process.cwd(), startedIn).startsWith('..')) {
-    process.stderr.write(`kernel: this notebook lies outside the workbook; its cells run in ${process.cwd()}\n`);
+  if (relative(realpathSync(root), realpathSync(startedIn)).startsWith('..')) {
+    process.stderr.write(`kernel: this notebook lies outside the workbook; its cells run in ${root}\n`);
   }
 }

@@ -2,10 +2,13 @@ import type { Cells } from './cells';
 import type { CellOutputs } from './output';
 import { type QueuedSocket, queueSends, type Socket } from './sockets';
 import { createStreamBuffer, type StreamBuffer } from './stream-buffer';
-import { compiler, JupyterHandlerImpl, type KernelMessage, type Sender, ZmqServer } from './tslab';
+import { compiler, type Executor, JupyterHandlerImpl, type KernelMessage, type Sender, ZmqServer } from './tslab';
 
 /** Long enough for requests that a client sent before it knew of an error to arrive. */
 const DRAIN_MS = 30;
+
+/** The compiler is loaded once Jupyter's first questions are answered: the first cell finds it ready. */
+const WARM_UP_MS = 400;
 
 /** Asked for by Jupyter, unknown to tslab. */
 const EMPTY_REPLIES: Readonly<Record<string, object>> = {
@@ -30,18 +33,22 @@ export class KernelServer extends ZmqServer {
   private readMessage: ((key: string, frames: Buffer[]) => KernelMessage) | undefined;
   private printed: StreamBuffer | undefined;
   private last: Promise<unknown> = Promise.resolve();
+  private warmUp: NodeJS.Timeout | undefined;
   private executionCount = 0;
   /** The cell that failed while others were waiting; those are not run. */
   private failedCell: number | undefined;
   private running: KernelMessage | undefined;
 
-  /** @param onClosed called when all has been sent after a shutdown request */
+  /**
+   * @param cells opened when first asked for: the compiler takes seconds to load, and Jupyter waits for an answer
+   * @param onClosed called when all has been sent after a shutdown request
+   */
   constructor(
-    private readonly cells: Cells,
+    private readonly cells: () => Cells,
     connectionFile: string,
     private readonly onClosed: () => void,
   ) {
-    super(new JupyterHandlerImpl(cells.executor, false), connectionFile);
+    super(new JupyterHandlerImpl(lazyExecutor(cells), false), connectionFile);
     for (const name of ['iopub', 'shell', 'control'] as const) this.mendSocket(name);
   }
 
@@ -65,7 +72,7 @@ export class KernelServer extends ZmqServer {
       if (answer === undefined && !KNOWN.has(type)) return;
       if (answer === undefined || !this.readMessage) return await super.handleShellMessage(sock, ...frames);
       const message = this.readMessage(this.connInfo.key, frames);
-      if (type === 'interrupt_request') this.cells.interrupt();
+      if (type === 'interrupt_request') this.cells().interrupt();
       this.publishStatus('busy', message);
       this.send(sock, message, type.replace(/request$/, 'reply'), answer);
       this.publishStatus('idle', message);
@@ -93,6 +100,8 @@ export class KernelServer extends ZmqServer {
       banner: `TypeScript ${compiler.version} on Node ${process.version}. Research only, not for clinical decisions.`,
       language_info: { ...stock.language_info, version: compiler.version, nbconvert_exporter: 'script' },
     });
+    clearTimeout(this.warmUp);
+    this.warmUp = setTimeout(this.cells, WARM_UP_MS);
   }
 
   override handleCommInfoRequest(sock: ZmqServer['shell'], message: KernelMessage): void {
@@ -119,7 +128,7 @@ export class KernelServer extends ZmqServer {
     const execution_count = this.executionCount;
     publish('execute_input', { code, execution_count });
     this.running = message;
-    const failure = await this.cells.run(code, silent ? SILENT : this.outputsOf(message, execution_count));
+    const failure = await this.cells().run(code, silent ? SILENT : this.outputsOf(message, execution_count));
     if (failure) {
       if (stop_on_error) await this.holdQueue(execution_count);
       publish('error', failure);
@@ -180,6 +189,22 @@ export class KernelServer extends ZmqServer {
     this.close();
     this.onClosed();
   }
+}
+
+/** As far as tslab's handler uses it. */
+function lazyExecutor(cells: () => Cells): Executor {
+  const executor = () => cells().executor;
+  return {
+    execute: (source) => executor().execute(source),
+    inspect: (source, position) => executor().inspect(source, position),
+    complete: (source, position) => executor().complete(source, position),
+    interrupt: () => executor().interrupt(),
+    reset: () => executor().reset(),
+    get locals() {
+      return executor().locals;
+    },
+    close: () => cells().close(),
+  };
 }
 
 const KNOWN = new Set([

@@ -28,7 +28,7 @@ export interface TableOptions {
   readonly caption?: string;
   /** Which columns, in which order; default: the keys of the rows. */
   readonly columns?: readonly string[];
-  /** Decimals of numbers that are not whole; default 3. */
+  /** Decimals of the columns whose numbers are not all whole; default 3. */
   readonly digits?: number;
 }
 
@@ -47,7 +47,9 @@ export function showTable(rows: readonly Readonly<Record<string, unknown>>[], op
       throw new Error(`table: row ${missing + 1} has no ${column}; it has ${Object.keys(rows[missing]!).join(', ')}`);
     }
   }
-  const cells = rows.map((row) => columns.map((column) => cellText(row[column] as Value, digits)));
+  // Of a column of which one number is not whole, all have decimals.
+  const decimals = columns.map((column) => (rows.every((row) => isWhole(row[column])) ? 0 : digits));
+  const cells = rows.map((row) => columns.map((column, i) => cellText(row[column] as Value, decimals[i]!)));
   const right = columns.map((column) => rows.every((row) => row[column] == null || typeof row[column] === 'number'));
   show({
     'text/html': tableHtml(columns, cells, right, caption),
@@ -55,11 +57,13 @@ export function showTable(rows: readonly Readonly<Record<string, unknown>>[], op
   });
 }
 
+const isWhole = (value: unknown): boolean => typeof value !== 'number' || Number.isInteger(value);
+
 function cellText(value: Value, digits: number): string {
   if (value === null || value === undefined) return '–';
   if (typeof value !== 'number') return asText(value);
-  if (Number.isInteger(value)) return value.toLocaleString('en-US');
-  return Math.abs(value) < 10 ** -digits ? value.toExponential(2) : value.toFixed(digits);
+  if (value !== 0 && Math.abs(value) < 10 ** -digits) return value.toExponential(2);
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 function tableHtml(
