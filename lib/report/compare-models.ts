@@ -66,7 +66,7 @@ export interface ComparedRun {
 }
 
 /** Answering these needs no fact: the abstract is part of the question. */
-const ANSWER_IN_CONTEXT: readonly TaskName[] = ['pubmedqa'];
+export const ANSWER_IN_CONTEXT: readonly TaskName[] = ['pubmedqa'];
 
 /** Facts of these groups occur in the training rows. */
 const TUNED_GROUPS = ['read-and-tuned', 'tuned-only'] as const;

@@ -1,4 +1,5 @@
 import { TASK_NAMES, type TaskName } from '../eval/task-definition';
+import { ANSWER_IN_CONTEXT } from './compare-models';
 import type { Answer } from './estimate';
 import type { ModelRecord, RunRecord, Setting } from './run-record';
 
@@ -49,6 +50,11 @@ export function answersOf(record: RunRecord, runs: readonly ModelRecord[]): Answ
       cluster: record.facts?.[item.id]?.factId ?? key,
     };
   });
+}
+
+/** The group of the fact that an item asks for; undefined where that is not known, or the answer stands in its own context. */
+export function factGroupOf({ facts }: RunRecord, { id, task }: Answer): string | undefined {
+  return ANSWER_IN_CONTEXT.some((one) => one === task) ? undefined : facts?.[id]?.group;
 }
 
 const keyOf = ({ task, id }: { readonly task: string; readonly id: string }) => `${task}\n${id}`;

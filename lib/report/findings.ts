@@ -1,9 +1,10 @@
+import type { Decontamination } from '../decontaminate/record';
 import type { Contrast, ModelComparison, SliceComparison } from './compare-models';
 import { mainSetting, runsOf } from './compared';
-import { METHOD_LABELS } from './labels';
 import type { RunRecord } from './run-record';
 import { type Estimate, isEstimate, numberText, pText } from './table';
 import { differenceOf } from './tables/comparisons';
+import { contaminationEffects } from './tables/contamination-effect';
 import { costOf } from './tables/cost';
 import { type Forgetting, forgettingOf } from './tables/forgetting';
 
@@ -14,6 +15,8 @@ export interface Findings {
   /** What else must be known to believe them. */
   readonly checks: readonly string[];
 }
+
+const NAMES = { base: 'the base', lora: 'LoRA', full: 'full-parameter training' } as const;
 
 /** 'higher' or 'lower' only where the whole 95% interval is. */
 export type Verdict = 'higher' | 'lower' | 'untold' | 'equal';
@@ -35,7 +38,11 @@ function mainSlice({ slices }: Contrast): SliceComparison {
   return slices.find(({ kind }) => kind === 'tuned-groups') ?? slices.find(({ kind }) => kind === 'all')!;
 }
 
-export function findings(record: RunRecord, comparison: ModelComparison | null): Findings {
+export function findings(
+  record: RunRecord,
+  comparison: ModelComparison | null,
+  method: Decontamination | null,
+): Findings {
   const setting = mainSetting(record);
   const contrast = (from: Contrast['from'], to: Contrast['to']) =>
     comparison?.contrasts.find((one) => one.setting === setting && one.from === from && one.to === to);
@@ -45,7 +52,12 @@ export function findings(record: RunRecord, comparison: ModelComparison | null):
       loraAgainstFull(contrast('lora', 'full')),
       price(record),
     ],
-    checks: [...perTask(contrast('lora', 'full')), ...control(comparison), ...paperRates(comparison, setting)],
+    checks: [
+      ...perTask(contrast('lora', 'full')),
+      ...control(comparison),
+      ...paperRates(comparison, setting),
+      ...contamination(record, method),
+    ],
   };
 }
 
@@ -55,7 +67,7 @@ function againstBase(contrasts: readonly Contrast[]): string {
   const where = whereOf(slices[0]!);
   const told = contrasts.map(({ to }, i) => {
     const difference = differenceOf(slices[i]!);
-    return { name: METHOD_LABELS[to], verdict: verdictOf(difference), text: pointsText(difference) };
+    return { name: NAMES[to], verdict: verdictOf(difference), text: pointsText(difference) };
   });
   const verdicts = new Set(told.map(({ verdict }) => verdict));
   const list = told.map(({ name, text }) => `${name} ${text}`).join(', ');
@@ -109,17 +121,18 @@ function price(record: RunRecord): string {
   const setting = mainSetting(record);
   const [lora, full] = [costOf(runsOf(record, 'lora', setting)), costOf(runsOf(record, 'full', setting))];
   if (!lora || !full) return 'The price of LoRA against full-parameter training cannot be told from one of them alone.';
-  const times = (a: number, b: number) => `${numberText(a / b, a / b < 0.1 ? 3 : 2)} times`;
+  const share = (a: number, b: number) =>
+    a < b ? `${numberText((100 * a) / b, a < 0.1 * b ? 1 : 0)}% of` : `${numberText(a / b, a < 10 * b ? 2 : 0)} times`;
   const parts =
-    `LoRA changes ${numberText((100 * lora.trainable) / full.trainable, 1)}% of the numbers that full-parameter training does, ` +
-    `saves a file ${times(lora.savedBytes, full.savedBytes)} the size, and took ${times(lora.peakMemoryBytes, full.peakMemoryBytes)} the peak memory and ` +
-    `${times(lora.seconds, full.seconds)} the time (${times(lora.tokens, full.tokens)} the tokens)`;
+    `Against full-parameter training, LoRA changes ${share(lora.trainable, full.trainable)} the numbers, saves a file ` +
+    `${share(lora.savedBytes, full.savedBytes)} the size and took ${share(lora.peakMemoryBytes, full.peakMemoryBytes)} the peak memory and ` +
+    `${share(lora.seconds, full.seconds)} the time, for ${share(lora.tokens, full.tokens)} the tokens`;
   const quiz = forgettingOf(record).filter((one) => one.setting === setting && one.change !== null);
   return `${parts}${quiz.length === 0 ? '' : `; on the general quiz, ${quiz.map(forgotten).join(' and ')}`}.`;
 }
 
 function forgotten({ method, change }: Forgetting): string {
-  const name = METHOD_LABELS[method];
+  const name = NAMES[method];
   switch (verdictOf(change!)) {
     case 'higher':
       return `${name} gained ${pointsText(change!)}`;
@@ -153,7 +166,7 @@ function control(comparison: ModelComparison | null): string[] {
   const off = checks.filter(({ atChance }) => !atChance);
   if (off.length === 0) {
     return [
-      `The control group, facts that no training text has, stays at chance for every model (${checks[0]!.n} items, ${numberText(100 * checks[0]!.chance, 0)}%): what the models gain was learnt from the rows.`,
+      `On the control group, facts that no training text has, no model can be told from chance (${checks[0]!.n} items, ${numberText(100 * checks[0]!.chance, 1)}%).`,
     ];
   }
   const list = off.map(({ model, accuracy }) => `${model} ${numberText(100 * accuracy, 1)}%`).join(', ');
@@ -165,10 +178,30 @@ function control(comparison: ModelComparison | null): string[] {
 function paperRates(comparison: ModelComparison | null, main: Contrast['setting']): string[] {
   const own = comparison?.contrasts.filter(({ setting, from }) => setting === 'paper' && from === 'base') ?? [];
   if (main === 'paper' || own.length === 0) return [];
-  const list = own.map((contrast) => `${METHOD_LABELS[contrast.to]} ${pointsText(differenceOf(mainSlice(contrast)))}`);
+  const list = own.map((contrast) => `${NAMES[contrast.to]} ${pointsText(differenceOf(mainSlice(contrast)))}`);
   return [
     `At the paper’s own learning rates, meant for models thousands of times larger, the change against the base is ${list.join(', ')}.`,
   ];
+}
+
+function contamination(record: RunRecord, method: Decontamination | null): string[] {
+  if (!method) return [];
+  const items = record.models[0]!.scores.items;
+  const out = new Set(method.flagged);
+  const flagged = items.filter(({ id }) => out.has(id)).length;
+  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}, ${method.notice ?? 'the paper’s method'})`;
+  const effects = contaminationEffects(record, method);
+  if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
+  const told = effects.map(({ method: name, effect }) => {
+    const words = {
+      higher: 'gained more on them than on clean items',
+      lower: 'gained less on them than on clean items',
+      untold: 'gained neither more nor less on them than can be chance',
+      equal: 'gained the same on them as on clean items',
+    }[verdictOf(effect)];
+    return `${NAMES[name]} ${words} (${pointsText(effect)})`;
+  });
+  return [`${counted}: ${told.join('; ')}.`];
 }
 
 function whereOf({ kind, n, clusters }: SliceComparison): string {

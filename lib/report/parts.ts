@@ -14,6 +14,7 @@ import { type Findings, findings } from './findings';
 import type { RunRecord } from './run-record';
 import type { Table } from './table';
 import { comparisons } from './tables/comparisons';
+import { contaminationEffect } from './tables/contamination-effect';
 import { cost } from './tables/cost';
 import { decontamination } from './tables/decontamination';
 import { factGroups } from './tables/fact-groups';
@@ -65,6 +66,7 @@ export function reportParts(record: RunRecord, extras: ReportExtras): ReportPart
     forgetting(record),
     cost(record),
     first ? decontamination(methods) : null,
+    first ? contaminationEffect(record, first) : null,
     constantAnswerTable(record),
     requests(record),
     hyperParameters(record),
@@ -84,7 +86,7 @@ export function reportParts(record: RunRecord, extras: ReportExtras): ReportPart
     record,
     extras,
     comparison,
-    findings: findings(record, comparison),
+    findings: findings(record, comparison, first ?? null),
     tables: tables.filter((table) => table !== null),
     figures: figures.filter((figure) => figure !== null),
   };

@@ -1,5 +1,5 @@
 import { mean } from 'simple-statistics';
-import { answersOf, MODELS, runsOf } from '../compared';
+import { answersOf, factGroupOf, MODELS, runsOf } from '../compared';
 import { plotlyText } from '../escape';
 import { shareRight } from '../estimate';
 import { GROUP_LABELS } from '../labels';
@@ -10,13 +10,12 @@ import { axis, type Figure, frame, STYLE } from './style';
 
 /** Accuracy by where a fact could be learnt, against chance; null for data whose facts are not known. */
 export function factGroupsFigure(record: RunRecord): Figure | null {
-  const { facts } = record;
-  if (!facts) return null;
+  if (!record.facts) return null;
   const models = MODELS.map((method) => ({ method, answers: answersOf(record, runsOf(record, method)) })).filter(
     ({ answers }) => answers.length > 0,
   );
   const groups = Object.entries(GROUP_LABELS).flatMap(([group, { label }]) => {
-    const own = models.map(({ answers }) => answers.filter(({ id }) => facts[id]?.group === group));
+    const own = models.map(({ answers }) => answers.filter((one) => factGroupOf(record, one) === group));
     const asked = own[0]!;
     if (asked.length === 0) return [];
     const chance = 100 * mean(asked.map((answer) => answer.chance));

@@ -69,7 +69,15 @@ function sectionsOf(parts: ReportParts, drawings: ReadonlyMap<string, string>): 
   const [method] = parts.extras.decontamination;
   const sweeps = parts.figures.filter(({ key }) => key.startsWith('sweep-')).map(({ key }) => figure(key));
   const contamination = method
-    ? [figure('figure-2'), table('table-a2'), table('table-a3'), table('decontamination'), ...sweeps, pairsHtml(method)]
+    ? [
+        figure('figure-2'),
+        table('table-a2'),
+        table('table-a3'),
+        table('contamination-effect'),
+        table('decontamination'),
+        ...sweeps,
+        pairsHtml(method),
+      ]
     : ['<p>This run did not look for contamination: there are no tables A2 and A3 and no figures 2 and A.1.</p>'];
   const paperRates = table('comparisons-paper-rates');
   return [

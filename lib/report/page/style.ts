@@ -11,11 +11,11 @@ export const STYLE_SHEET = `
   ${LIGHT_FIGURE} }
 @media (prefers-color-scheme: dark) { :root {
   --page: #16181b; --ink: #e4e4e2; --quiet: #a8a8a4; --line: #3a3d42; --soft: #1f2226; --link: #7cc4f5; --mark: #ffab75; --mark-bg: #3a2417;
-  --fig-ink: #dcdcda; --fig-quiet: #b4b4b0; --fig-grid: #34373c; --fig-paper: #16181b; --fig-blue: #4aa8e0; --fig-vermilion: #f08a4b; --fig-grey: #8d8f92; } }
+  --fig-ink: #dcdcda; --fig-quiet: #b4b4b0; --fig-grid: #34373c; --fig-paper: #16181b; --fig-blue: #3a92cc; --fig-vermilion: #dd6f2f; --fig-grey: #777a7e; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main, header, footer { max-width: 66rem; margin: 0 auto; padding: 0 1.25rem; }
+main, header, footer { max-width: 80rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; }
 h2 { font-size: 1.35rem; margin: 2.8rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--line); }
@@ -35,15 +35,15 @@ figure { margin: 1.6rem 0; }
 figcaption { font-weight: 600; margin-bottom: .45rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .3rem; }
 .scroll:focus-visible, .drawing:focus-visible { outline: 2px solid var(--link); }
-table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; width: 100%; }
+table { border-collapse: collapse; font-size: .84rem; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: .32rem .6rem; text-align: left; vertical-align: top; }
 thead { background: var(--soft); } thead th { vertical-align: bottom; line-height: 1.25; }
 thead th[scope=colgroup] { text-align: center; border-bottom: 1px solid var(--line); }
 tbody tr { border-top: 1px solid var(--line); }
-tbody th { font-weight: 400; } tr.whole th, tr.whole td { font-weight: 600; } tr.part th { padding-left: 1.5rem; }
+tbody th { font-weight: 400; } tbody th[scope=row] { white-space: nowrap; position: sticky; left: 0; background: var(--page); } tr.whole th, tr.whole td { font-weight: 600; } tr.part th { padding-left: 1.5rem; }
 td.n, th.n { text-align: right; } td.n { white-space: nowrap; }
 .ci { color: var(--quiet); font-weight: 400; }
-.drawing { overflow-x: auto; } .drawing svg { display: block; width: 100%; min-width: 40rem; max-width: 900px; height: auto; }
+.drawing { overflow-x: auto; } .drawing svg { display: block; width: 100%; min-width: 40rem; max-width: 900px; height: auto; margin-left: -.4rem; }
 .pairs td { width: 50%; overflow-wrap: anywhere; } .pairs th { font-weight: 600; }
 mark { background: var(--mark-bg); color: var(--mark); font-weight: 600; padding: 0 .1em; }
 details { margin: 1rem 0; } summary { cursor: pointer; color: var(--link); }
@@ -54,7 +54,7 @@ footer { margin-top: 3rem; padding-bottom: 3rem; color: var(--quiet); font-size:
     ${LIGHT_FIGURE} }
   body { font-size: 10pt; } main, header, footer { max-width: none; padding: 0; }
   nav { display: none; } h2 { break-after: avoid; } figcaption { break-after: avoid; } tr, .drawing { break-inside: avoid; }
-  .scroll { overflow: visible; border: 0; } table { font-size: 7.2pt; } th, td { padding: .14rem .26rem; } td.n { white-space: normal; }
+  .scroll { overflow: visible; border: 0; } table { font-size: 7.2pt; } th, td { padding: .14rem .26rem; } td.n, tbody th[scope=row] { white-space: normal; }
   .drawing { overflow: visible; } .drawing svg { min-width: 0; width: 100%; }
   @page { size: A4; margin: 14mm; }
 }

@@ -11,6 +11,13 @@ export function sliceLabel({ kind, name }: Pick<SliceComparison, 'kind' | 'name'
   return TABLE_1.find(({ key }) => key === name) ? paperRow(TABLE_1, name as 'medqa_4options')!.label : name;
 }
 
+/** All items, then the groups of facts in their order, then the tasks in table 1's. */
+function placeOf({ kind, name }: SliceComparison): number {
+  if (kind === 'all') return 0;
+  if (kind === 'tuned-groups') return 1;
+  return kind === 'fact-group' ? 2 + Object.keys(GROUP_LABELS).indexOf(name) : 10;
+}
+
 /** A difference in points with its 95% interval; without one where nothing varies. */
 export function differenceOf({ pooled }: SliceComparison): Estimate | number {
   const points = (share: number) => 100 * share;
@@ -27,6 +34,7 @@ export function comparisons(
   const own = contrasts.filter((contrast) => contrast.setting === setting);
   const [first] = own;
   if (!first) return null;
+  const order = first.slices.map((slice, i) => ({ slice, i })).sort((a, b) => placeOf(a.slice) - placeOf(b.slice));
   const seeds = Math.min(...own.flatMap(({ slices }) => slices.map(({ pooled }) => pooled.seedsTo)));
   const isTuned = setting === 'tuned';
   return {
@@ -41,19 +49,20 @@ export function comparisons(
           { key: `${from}_${to}`, label: 'difference', group, digits: 1, signed: true, estimate: true },
           { key: `${from}_${to}_p`, label: 'p', group, isP: true },
           { key: `${from}_${to}_p_holm`, label: 'p, Holm', group, isP: true },
-          { key: `${from}_${to}_detectable`, label: 'detectable', group, digits: 1 },
+          ...(from === 'lora' ? [{ key: `${from}_${to}_detectable`, label: 'detectable', group, digits: 1 }] : []),
         ];
       }),
     ],
-    rows: first.slices.map((slice, i) => ({
+    rows: order.map(({ slice, i }) => ({
       level: slice.kind === 'task' ? 'part' : 'whole',
       cells: [
         sliceLabel(slice),
         slice.n,
-        ...own.flatMap(({ slices }): Cell[] => {
+        ...own.flatMap(({ from, slices }): Cell[] => {
           const one = slices[i]!;
           const { p, pHolm, detectable } = one.pooled;
-          return [differenceOf(one), p, pHolm, detectable === null ? null : 100 * detectable];
+          const least = detectable === null ? null : 100 * detectable;
+          return [differenceOf(one), p, pHolm, ...(from === 'lora' ? [least] : [])];
         }),
       ],
     })),

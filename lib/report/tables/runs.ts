@@ -1,4 +1,4 @@
-import { answersOf } from '../compared';
+import { answersOf, factGroupOf } from '../compared';
 import { shareRight } from '../estimate';
 import { METHOD_LABELS, SETTING_LABELS, TAUGHT_GROUPS } from '../labels';
 import type { RunRecord } from '../run-record';
@@ -25,7 +25,7 @@ export function runs(record: RunRecord): Table {
       const { method, setting, seed, training } = model;
       const answers = answersOf(record, [model]);
       const held = (training?.log ?? []).flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
-      const taught = answers.filter(({ id }) => TAUGHT_GROUPS.includes(facts?.[id]?.group ?? ''));
+      const taught = answers.filter((one) => TAUGHT_GROUPS.includes(factGroupOf(record, one) ?? ''));
       return {
         cells: [
           METHOD_LABELS[method],

@@ -73,7 +73,7 @@ export function requests(record: RunRecord): Table {
       'Cut: longer than the model’s context, and lost their beginning. Ties go to the first choice, as the harness has it.',
       ...(overlong.length > 0
         ? [
-            `Left out, for an answer longer than the model’s context: ${overlong.length} items (${shown}${overlong.length > 10 ? ', …' : ''}).`,
+            `Left out, for an answer longer than the model’s context: ${overlong.length} (${shown}${overlong.length > 10 ? ', …' : ''}).`,
           ]
         : []),
     ],

@@ -1,4 +1,4 @@
-import { ASSUMPTIONS } from '../../config';
+import { ALL_LINEAR, ASSUMPTIONS } from '../../config';
 import type { Decontamination } from '../../decontaminate/record';
 import { runsOf } from '../compared';
 import { type HyperParameter, taggedHyperParameters } from '../hyper-parameters';
@@ -45,7 +45,9 @@ export function hyperParameters(record: RunRecord): Table {
 }
 
 function valueText(value: HyperParameter['value']): string {
-  return typeof value === 'object' ? value.join(' ') : String(value);
+  if (typeof value !== 'object') return String(value);
+  const isAll = value.length === ALL_LINEAR.length && ALL_LINEAR.every((name) => value.includes(name));
+  return isAll ? `all ${value.length} linear layers` : value.join(' ');
 }
 
 /** What the paper leaves open and was decided here. */

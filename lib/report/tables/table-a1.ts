@@ -1,6 +1,6 @@
 import { TOTALS } from '../../data/sources';
 import type { RunRecord } from '../run-record';
-import type { Table } from '../table';
+import { numberText, type Table } from '../table';
 
 /** The paper's table A1 with the rows that this run drew. */
 export function tableA1({ mixture, standIns, packing }: RunRecord): Table {
@@ -59,9 +59,9 @@ export function tableA1({ mixture, standIns, packing }: RunRecord): Table {
       ...(notes.length > 6
         ? [`Stand-ins: ${notes.slice(0, 2).join('; ')}; and so on for ${notes.length} sources.`]
         : []),
-      `Packed "${packing.packing}": ${packing.samples} samples in ${packing.chunks} chunks of ${packing.maxSeqLen} tokens, ` +
-        `${(100 * packing.fillRate).toFixed(1)}% filled; ${packing.lossTokens} of ${packing.tokens} tokens carry loss; ` +
-        `${packing.samplesSplit} samples are cut at a chunk’s edge; ${packing.zeroLoss} chunks had no response token.`,
+      `Packed “${packing.packing}”: ${packing.samples} samples in ${packing.chunks} chunks of ${packing.maxSeqLen} tokens, ` +
+        `${(100 * packing.fillRate).toFixed(1)}% filled; ${numberText(packing.lossTokens, 0)} of ${numberText(packing.tokens, 0)} tokens carry loss; ` +
+        `${packing.samplesSplit} samples cut at a chunk’s edge; ${packing.zeroLoss} without a response token, left out.`,
     ],
   };
 }
