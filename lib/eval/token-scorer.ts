@@ -82,6 +82,8 @@ function balancedLength(config: LlamaConfig): number {
 interface GraphShape {
   readonly batch: number;
   readonly length: number;
+  /** Asked for of one row, of the whole batch, and how often. */
+  readonly rowPlaces: number;
   readonly places: number;
   readonly picks: number;
   /** Some row has branches: positions and who sees whom are inputs. */
@@ -94,6 +96,7 @@ function graphShape({ length, batchSize, batches }: Bucket, rows: readonly Scori
   return {
     batch: batchSize,
     length,
+    rowPlaces: Math.max(...batches.flat().map((row) => placesOf(rows[row]!.picks).length)),
     places: most(({ picks }) => placesOf(picks).length),
     picks: most(({ picks }) => picks.length),
     branched: batches.some((batch) => batch.some((row) => !isChain(rows[row]!.tree))),
@@ -101,14 +104,15 @@ function graphShape({ length, batchSize, batches }: Bucket, rows: readonly Scori
 }
 
 /**
- * Inputs tokens [B, T], with branches also positions and ends [B, T]; places [Q] in the flat B*T; of the picks [P], which
- * place and which target. Outputs logProb and isGreedy [P].
+ * Inputs tokens [B, T], with branches also positions and ends [B, T]; rowPlaces [B, R] in each row; places [Q],
+ * those of the B*R that are not padding; of the picks [P], which of the Q and which target. Outputs logProb and isGreedy [P].
  */
 function compileScoring(model: TunedModel, device: Device, shape: GraphShape): Promise<Program> {
-  const { batch, length, places, picks, branched } = shape;
+  const { batch, length, rowPlaces, places, picks, branched } = shape;
   const step: Step = ({ inputs, state, frozen }) => {
-    const scope = branched ? { positions: inputs.positions!, mask: treeMask(inputs.ends!) } : {};
-    const { hidden, head } = model.forward(state, frozen, inputs.tokens!, { scope });
+    const tree = branched ? { positions: inputs.positions!, mask: treeMask(inputs.ends!) } : {};
+    const scope = { ...tree, asked: inputs.rowPlaces!, inBlocks: true };
+    const { hidden, head } = model.forward(state, frozen, inputs.tokens!, { scope }); // [B*R, C]
     const asked = tf.gather(hidden, inputs.places!); // [Q, C]
     const logits = tf.matMul(asked, head as tf.Tensor2D, false, true); // [Q, V]
     const logSumExp = tf.max(logits, -1).sub(tf.log(tf.max(tf.softmax(logits), -1))); // [Q]
@@ -119,14 +123,15 @@ function compileScoring(model: TunedModel, device: Device, shape: GraphShape): P
     return { outputs: { logProb: logit.sub(tf.gather(logSumExp, at)), isGreedy } };
   };
   const ints = (...of: readonly number[]) => ({ shape: of, dtype: 'int32' }) as const;
-  const tree = branched ? { positions: ints(batch, length), ends: ints(batch, length) } : {};
+  const treeInputs = branched ? { positions: ints(batch, length), ends: ints(batch, length) } : {};
   return compile(
     step,
     {
       name: `score-${model.method}-${batch}x${length}`,
       inputs: {
         tokens: ints(batch, length),
-        ...tree,
+        ...treeInputs,
+        rowPlaces: ints(batch, rowPlaces),
         places: ints(places),
         pickPlaces: ints(picks),
         targets: ints(picks),
@@ -156,6 +161,7 @@ function batchInputs(rows: readonly ScoringRow[], shape: GraphShape): HostTensor
   const tokens = int32([batch, length]);
   const positions = int32([batch, length]);
   const ends = int32([batch, length]);
+  const rowPlaces = int32([batch, shape.rowPlaces]);
   const places = int32([shape.places]);
   const pickPlaces = int32([shape.picks]);
   const targets = int32([shape.picks]);
@@ -166,14 +172,17 @@ function batchInputs(rows: readonly ScoringRow[], shape: GraphShape): HostTensor
     tokens.data.set(tree.tokens, r * length);
     positions.data.set(tree.positions, r * length);
     ends.data.set(tree.ends, r * length);
-    const placeOf = new Map(placesOf(picks).map((node, i) => [node, place + i]));
-    for (const [node, at] of placeOf) places.data[at] = r * length + node;
-    place += placeOf.size;
+    const placeOf = new Map<number, number>();
+    for (const [i, node] of placesOf(picks).entries()) {
+      rowPlaces.data[r * shape.rowPlaces + i] = node;
+      places.data[place] = r * shape.rowPlaces + i;
+      placeOf.set(node, place++);
+    }
     for (const { node, target } of picks) {
       pickPlaces.data[pick] = placeOf.get(node)!;
       targets.data[pick] = target;
       pick++;
     }
   });
-  return { tokens, ...(branched ? { positions, ends } : {}), places, pickPlaces, targets };
+  return { tokens, ...(branched ? { positions, ends } : {}), rowPlaces, places, pickPlaces, targets };
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { attention } from './attention';
+import { attention, attentionInBlocks } from './attention';
 import { rmsNorm, swiglu } from './layers';
-import { type RopeTables, rope, ropeTables } from './rope';
+import { type RopeTable, rope, ropeTables } from './rope';
 
 /** Llama as Hugging Face lays it out (config.json's names in camelCase). */
 export interface LlamaConfig {
@@ -71,6 +71,10 @@ export interface AttentionScope {
   readonly positions?: tf.Tensor;
   /** [1 or B, T, S], added to the scores, in place of the causal one: when there are S keys for T queries. */
   readonly mask?: tf.Tensor;
+  /** For a pass without a gradient over whole rows: what every mask here forbids, later keys, is not computed. */
+  readonly inBlocks?: boolean;
+  /** [B, R]: the places of each row that are wanted. The last layer computes no others, and hidden is [B*R, C]. */
+  readonly asked?: tf.Tensor;
   /** Takes a layer's new keys and values [B, K, T, D], gives those to attend to [B, K, S, D]: a cache. */
   readonly remember?: (layer: number, keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
 }
@@ -79,7 +83,7 @@ export interface AttentionScope {
 export const FORBIDDEN = -1e9;
 
 /**
- * The model up to its last norm: tokens [B, T] -> hidden states [B*T, C].
+ * The model up to its last norm: tokens [B, T] -> hidden states [B*T, C], or of the places asked for alone.
  * Multiply by `headWeight` for logits.
  *
  * @param linear how linear layers are computed; LoRA passes its own
@@ -92,15 +96,21 @@ export function llamaHidden(
   scope: AttentionScope = {},
 ): tf.Tensor {
   const [batch, length] = tokens.shape as [number, number];
-  const tables = ropeTables(c, length, scope.positions);
   const mask = scope.mask ?? attentionMask(length, scope.segments);
+  const tables = ropeTables(c, length, scope.positions);
+  const all: Queries = { select: (x) => x, length, table: tables.query, mask };
   let x: tf.Tensor = tf.gather(weights[EMBEDDING]!, tokens.reshape([batch * length])); // [B*T, C]
   for (let layer = 0; layer < c.numHiddenLayers; layer++) {
     const prefix = `model.layers.${layer}`;
+    const queries = scope.asked && layer === c.numHiddenLayers - 1 ? askedQueries(c, scope, scope.asked, mask) : all;
     const norm = (name: string, input: tf.Tensor) => rmsNorm(input, weights[`${prefix}.${name}.weight`]!, c.rmsNormEps);
     const remember: Remember = (k, v) => scope.remember?.(layer, k, v) ?? [k, v];
     const project: Linear = (name, input) => linear(`${prefix}.self_attn.${name}`, input);
-    x = x.add(selfAttention(c, project, norm('input_layernorm', x), [batch, length], tables, mask, remember));
+    const attend = scope.inBlocks && queries === all ? attentionInBlocks : attention;
+    const normed = norm('input_layernorm', x);
+    x = queries
+      .select(x)
+      .add(selfAttention(c, project, normed, [batch, length], queries, tables.key, remember, attend));
     const h = norm('post_attention_layernorm', x);
     const gated = swiglu(linear(`${prefix}.mlp.gate_proj`, h), linear(`${prefix}.mlp.up_proj`, h)); // [B*T, F]
     x = x.add(linear(`${prefix}.mlp.down_proj`, gated));
@@ -108,30 +118,60 @@ export function llamaHidden(
   return rmsNorm(x, weights[FINAL_NORM]!, c.rmsNormEps);
 }
 
+/** Who asks in a layer: R of each row's T tokens. */
+interface Queries {
+  /** [B*T, C] -> [B*R, C] */
+  readonly select: (x: tf.Tensor) => tf.Tensor;
+  /** R */
+  readonly length: number;
+  readonly table: RopeTable;
+  /** [1 or B, R, S] */
+  readonly mask: tf.Tensor;
+}
+
+function askedQueries(c: LlamaConfig, scope: AttentionScope, asked: tf.Tensor, mask: tf.Tensor): Queries {
+  const [batch, count] = asked.shape as [number, number];
+  const [, length, keys] = mask.shape as [number, number, number];
+  const rows = tf.range(0, batch, 1, 'int32').mul(tf.scalar(length, 'int32')).reshape([batch, 1]);
+  const places = asked.add(rows).reshape([batch * count]) as tf.Tensor1D; // in [B*T]
+  const positions = scope.positions
+    ? tf.gather(scope.positions.reshape([batch * length]), places).reshape([batch, count])
+    : asked;
+  const [among, at] = mask.shape[0] === 1 ? [length, asked.reshape([batch * count])] : [batch * length, places];
+  return {
+    select: (x) => tf.gather(x, places),
+    length: count,
+    table: ropeTables(c, count, positions).query,
+    mask: tf.gather(mask.reshape([among, keys]), at as tf.Tensor1D).reshape([batch, count, keys]),
+  };
+}
+
 type Remember = (keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
 
-/** x [B*T, C] -> [B*T, C]. Query head h reads key/value head floor(h / G), G = H / K query heads a group. */
+/** x [B*T, C] -> [B*R, C]. Query head h reads key/value head floor(h / G), G = H / K query heads a group. */
 function selfAttention(
   c: LlamaConfig,
   project: Linear,
   x: tf.Tensor,
   [batch, length]: readonly [number, number],
-  tables: RopeTables,
-  mask: tf.Tensor,
+  queries: Queries,
+  keyTable: RopeTable,
   remember: Remember,
+  attend: typeof attention,
 ): tf.Tensor {
   const { numAttentionHeads: heads, numKeyValueHeads: kv, headDim } = c;
   const groups = heads / kv;
-  // [B*T, H*D] -> [B, T, K, G, D] -> [B, K, G, T, D]
-  const split = (name: string, g: number) =>
-    project(name, x).reshape([batch, length, kv, g, headDim]).transpose([0, 2, 3, 1, 4]);
-  const q = rope(split('q_proj', groups), tables.query);
-  const k = rope(split('k_proj', 1), tables.key).reshape([batch, kv, length, headDim]);
-  const v = split('v_proj', 1).reshape([batch, kv, length, headDim]);
-  // A group's query heads share their keys: fold them into the rows, [B, K, G*T, D].
-  const out = attention(q.reshape([batch, kv, groups * length, headDim]), ...remember(k, v), mask);
-  const merged = out.reshape([batch, kv, groups, length, headDim]).transpose([0, 3, 1, 2, 4]);
-  return project('o_proj', merged.reshape([batch * length, heads * headDim]));
+  const count = queries.length;
+  // [B*n, H*D] -> [B, n, K, G, D] -> [B, K, G, n, D]
+  const split = (name: string, input: tf.Tensor, n: number, g: number) =>
+    project(name, input).reshape([batch, n, kv, g, headDim]).transpose([0, 2, 3, 1, 4]);
+  const q = rope(split('q_proj', queries.select(x), count, groups), queries.table);
+  const k = rope(split('k_proj', x, length, 1), keyTable).reshape([batch, kv, length, headDim]);
+  const v = split('v_proj', x, length, 1).reshape([batch, kv, length, headDim]);
+  // A group's query heads share their keys: fold them into the rows, [B, K, G*R, D].
+  const out = attend(q.reshape([batch, kv, groups * count, headDim]), ...remember(k, v), queries.mask);
+  const merged = out.reshape([batch, kv, groups, count, headDim]).transpose([0, 3, 1, 2, 4]);
+  return project('o_proj', merged.reshape([batch * count, heads * headDim]));
 }
 
 /** Added to scores: 0 where a token may look, a large negative number elsewhere; [1, T, T] or [B, T, T]. */
