@@ -48,8 +48,6 @@ export {
   type EvidencePair,
   type FlagCount,
   type KindRecall,
-  type PlantedKind,
-  type PlantedPair,
   type SecondOpinion,
   type SweepRow,
   type TaskFlags,

@@ -1,11 +1,12 @@
 import type { EvalItem, TrainExample } from '../data/examples';
+import type { Planted } from '../data/miniature';
 import type { Device } from '../engine/device';
 import type { Encoder } from './encoder';
 import { taskFlags, totalFlags, truthScore } from './flags';
 import { nearestByEmbedding } from './nearest-by-embedding';
 import type { Neighbours } from './neighbours';
 import { normalised, sharedNgram } from './overlap';
-import type { Decontamination, EvidencePair, PlantedPair, View } from './record';
+import type { Decontamination, EvidencePair, View } from './record';
 import { secondOpinions } from './second-opinions';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from './tf-idf';
 import { itemText, rowText } from './views';
@@ -38,7 +39,9 @@ export interface DecontaminationInput {
   /** Least cosine of a pair kept as evidence. Default: 0.05 below the threshold. */
   readonly floor?: number;
   /** The truth, where pairs were planted. */
-  readonly planted?: readonly PlantedPair[];
+  readonly planted?: readonly Planted[];
+  /** Ids of items whose fact the training rows teach in their own words: no pair was planted, yet one may be near. */
+  readonly taught?: ReadonlySet<string>;
   readonly at?: (stage: 'embedding' | 'searching', done: number, total: number) => void;
 }
 
@@ -53,7 +56,7 @@ export interface DecontaminationInput {
  * Differs: Platypus drops training rows, and of each item only the nearest one.
  */
 export async function decontaminate(input: DecontaminationInput): Promise<Decontamination> {
-  const { items, rows, comparison, view = DEFAULT_VIEW, topK = DEFAULT_TOP_K, planted } = input;
+  const { items, rows, comparison, view = DEFAULT_VIEW, topK = DEFAULT_TOP_K, planted, taught = new Set() } = input;
   const ownThreshold = comparison.kind === 'embedding' ? PAPER_THRESHOLD : TF_IDF_THRESHOLD;
   const threshold = input.threshold ?? ownThreshold;
   const floor = input.floor ?? Math.max(0, threshold - 0.05);
@@ -68,7 +71,7 @@ export async function decontaminate(input: DecontaminationInput): Promise<Decont
 
   const itemPlace = new Map(items.map((item, i) => [item.id, i]));
   const truthAt = (flags: readonly boolean[], least: number) =>
-    truthScore(items, flags, planted ?? [], ({ itemId, rowId }) => {
+    truthScore(items, flags, planted ?? [], taught, ({ itemId, rowId }) => {
       const first = itemPlace.get(itemId)! * k;
       const text = texts.ofRow.get(rowId)!;
       return found.subarray(first, first + k).some((row, rank) => row === text && cosines[first + rank]! > least);
@@ -120,7 +123,7 @@ export async function decontaminate(input: DecontaminationInput): Promise<Decont
     nearest: closest,
     pairs,
     sweep: thresholds.map((t) => ({ threshold: t, ...totalFlags(flagsAt(t)), tasks: taskFlags(items, flagsAt(t)) })),
-    secondOpinions: secondOpinions(items, rows, itemTexts, texts.all, flagged, planted),
+    secondOpinions: secondOpinions(items, rows, itemTexts, texts.all, flagged, planted, taught),
     truth: planted ? thresholds.map((t) => ({ threshold: t, ...truthAt(flagsAt(t), t) })) : null,
     assumptions: assumptions(encoder?.name),
   };

@@ -1,6 +1,6 @@
 import type { EvalItem } from '../data/examples';
-import type { FlagCount, KindRecall, PlantedPair, TaskFlags, TruthScore } from './record';
-import { PLANTED_KINDS } from './record';
+import { PLANTED_KINDS, type Planted } from '../data/miniature';
+import type { FlagCount, KindRecall, TaskFlags, TruthScore } from './record';
 
 const count = (n: number, flagged: number): FlagCount => ({ n, flagged, percent: n === 0 ? 0 : (100 * flagged) / n });
 
@@ -29,14 +29,16 @@ const ratio = (part: number, whole: number): number | null => (whole === 0 ? nul
 /**
  * Flagged items against the planted truth.
  *
+ * @param taught ids of items whose fact a training row teaches in its own words
  * @param rowFound whether the row of a planted pair is itself among the item's rows above the threshold
  * @throws when a pair names an item that is not there
  */
 export function truthScore(
   items: readonly EvalItem[],
   flagged: readonly boolean[],
-  planted: readonly PlantedPair[],
-  rowFound: (pair: PlantedPair) => boolean,
+  planted: readonly Planted[],
+  taught: ReadonlySet<string>,
+  rowFound: (pair: Planted) => boolean,
 ): TruthScore {
   const place = new Map(items.map((item, i) => [item.id, i]));
   const kindsOf = new Map<string, Set<string>>();
@@ -50,6 +52,7 @@ export function truthScore(
   const raised = items.filter((_, i) => flagged[i]);
   const truePositives = raised.filter(({ id }) => isContaminated(id)).length;
   const falseSameTopic = raised.filter(({ id }) => !isContaminated(id) && kindsOf.has(id)).length;
+  const falseTaught = raised.filter(({ id }) => !kindsOf.has(id) && taught.has(id)).length;
   const contaminated = items.filter(({ id }) => isContaminated(id)).length;
   const kinds = PLANTED_KINDS.map((kind): KindRecall => {
     const own = planted.filter((pair) => pair.kind === kind);
@@ -61,10 +64,12 @@ export function truthScore(
   return {
     precision: ratio(truePositives, raised.length),
     recall: ratio(truePositives, contaminated),
+    precisionUntaught: ratio(truePositives, raised.length - falseTaught),
     flagged: raised.length,
     truePositives,
     falseSameTopic,
     falseOther: raised.length - truePositives - falseSameTopic,
+    falseTaught,
     kinds,
   };
 }

@@ -1,17 +1,8 @@
+import type { PlantedKind } from '../data/miniature';
+
 /** What was compared of an item and of a training row; `views.ts` builds the texts. */
 export const VIEWS = ['question', 'question-options', 'question-answer'] as const;
 export type View = (typeof VIEWS)[number];
-
-/** How a training row and an item were made alike: the truth of the miniature's planted pairs. */
-export const PLANTED_KINDS = ['exact', 'reworded', 'same-topic'] as const;
-export type PlantedKind = (typeof PLANTED_KINDS)[number];
-
-/** A pair of known kind. `same-topic` is none: the two share words and subject, not the question. */
-export interface PlantedPair {
-  readonly itemId: string;
-  readonly rowId: string;
-  readonly kind: PlantedKind;
-}
 
 /** What turned texts into vectors. */
 export interface EncoderDescription {
@@ -107,11 +98,15 @@ export interface KindRecall {
 export interface TruthScore {
   readonly precision: number | null;
   readonly recall: number | null;
+  /** `precision` with the items of `falseTaught` left out. */
+  readonly precisionUntaught: number | null;
   readonly flagged: number;
   readonly truePositives: number;
   /** Clean items that were flagged: by themselves those of `same-topic`, and the rest. */
   readonly falseSameTopic: number;
   readonly falseOther: number;
+  /** Of the latter, items whose fact a training row teaches in other words: near to it by right, but not planted. */
+  readonly falseTaught: number;
   readonly kinds: readonly KindRecall[];
 }
 

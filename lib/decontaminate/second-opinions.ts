@@ -1,7 +1,8 @@
 import type { EvalItem, TrainExample } from '../data/examples';
+import type { Planted } from '../data/miniature';
 import { taskFlags, totalFlags, truthScore } from './flags';
 import { NGRAM, ngramOverlap, normalised } from './overlap';
-import type { PlantedPair, SecondOpinion } from './record';
+import type { SecondOpinion } from './record';
 
 /**
  * What two methods without vectors say of the same items.
@@ -15,7 +16,8 @@ export function secondOpinions(
   itemTexts: readonly string[],
   rowTexts: readonly string[],
   flagged: readonly boolean[],
-  planted: readonly PlantedPair[] | undefined,
+  planted: readonly Planted[] | undefined,
+  taught: ReadonlySet<string>,
 ): SecondOpinion[] {
   const opinion = (
     method: SecondOpinion['method'],
@@ -31,7 +33,7 @@ export function secondOpinions(
     alsoFlagged: own.filter((flag, i) => flag && flagged[i]).length,
     cannotMatch,
     // These methods say that an item is contaminated, not by which row.
-    truth: planted ? truthScore(items, own, planted, () => false) : null,
+    truth: planted ? truthScore(items, own, planted, taught, () => false) : null,
   });
   const known = new Set(rowTexts.map(normalised));
   const same = itemTexts.map((text) => known.has(normalised(text)));

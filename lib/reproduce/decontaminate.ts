@@ -1,7 +1,16 @@
+import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadDataset } from '../data/examples';
-import { type Comparison, DEFAULT_TOP_K, DEFAULT_VIEW, decontaminate } from '../decontaminate/decontaminate';
+import { readItemFacts, readPlanted } from '../data/miniature';
+import { isTuned } from '../data/miniature/groups';
+import {
+  type Comparison,
+  DEFAULT_TOP_K,
+  DEFAULT_VIEW,
+  type DecontaminationInput,
+  decontaminate,
+} from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
 import { fetchEncoder, HUB_ENCODER } from '../decontaminate/hub';
 import { VIEWS } from '../decontaminate/record';
@@ -40,9 +49,8 @@ async function main(): Promise<void> {
   const topK = number('top-k', values['top-k']);
   const out = values.out ? resolve(from, values.out) : resolve(root, 'results', 'decontamination');
   const began = performance.now();
-  const { evaluation, training } = await loadDataset(
-    values.data ? resolve(from, values.data) : resolve(root, 'data', 'miniature'),
-  );
+  const data = values.data ? resolve(from, values.data) : resolve(root, 'data', 'miniature');
+  const { evaluation, training } = await loadDataset(data);
   console.error(`${evaluation.items.length} items, ${training.examples.length} training rows`);
   const device = await openDevice((values.device ?? 'cpu') as DeviceName);
   const encoder = values['tf-idf'] ? undefined : await findEncoder(values.encoder, root, from, device);
@@ -54,6 +62,7 @@ async function main(): Promise<void> {
     if (comparison.kind === 'embedding') locks.push(await lockFolder(comparison.cache!));
     const progress = { embedding: createProgress('embedding'), searching: createProgress('searching') };
     const result = await decontaminate({
+      ...(await plantedTruth(data)),
       items: evaluation.items,
       rows: training.examples,
       comparison,
@@ -84,6 +93,14 @@ async function main(): Promise<void> {
     await encoder?.dispose();
     for (const lock of locks) lock.release();
   }
+}
+
+/** What the miniature knows of its own contamination; nothing of other data. */
+async function plantedTruth(data: string): Promise<Pick<DecontaminationInput, 'planted' | 'taught'>> {
+  if (!existsSync(join(data, 'planted.jsonl'))) return {};
+  const facts = await readItemFacts(data);
+  const taught = [...facts].filter(([, { group }]) => isTuned(group)).map(([id]) => id);
+  return { planted: await readPlanted(data), taught: new Set(taught) };
 }
 
 /** The folder given, else the Hub's; undefined, with the reason said, where there is neither. */

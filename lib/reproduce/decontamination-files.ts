@@ -108,11 +108,11 @@ function truthLines({ truth, secondOpinions }: Decontamination): string[] {
     '',
     'Against the planted pairs (same topic only is not contamination):',
     '',
-    '| method | precision | recall | exact | reworded | same topic | other clean items |',
-    '|---|---:|---:|---:|---:|---:|---:|',
+    '| method | precision | but for items taught in other words | recall | exact | reworded | same topic | other clean items | of them taught in other words |',
+    '|---|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...rows.map(({ name, score }) => {
       const kinds = score.kinds.map((kind) => `${kind.flagged} of ${kind.items}`).join(' | ');
-      return `| ${name} | ${number(score.precision)} | ${number(score.recall)} | ${kinds} | ${score.falseOther} |`;
+      return `| ${name} | ${number(score.precision)} | ${number(score.precisionUntaught)} | ${number(score.recall)} | ${kinds} | ${score.falseOther} | ${score.falseTaught} |`;
     }),
   ];
 }
