@@ -20,6 +20,7 @@ export { everyday } from './miniature/everyday';
 export { FACT_GROUPS, type FactGroup, inConflict, isRead, isTuned } from './miniature/groups';
 export { findEvalPhrasing } from './miniature/phrasing';
 export { PLANTED_KINDS, type Planted, type PlantedKind } from './miniature/planted';
+export { isFindTheLine } from './miniature/quiz-documents';
 export { readItemFacts, readPlanted, readQuiz } from './miniature/read';
 export {
   type Fact,
@@ -78,9 +79,10 @@ export const MINIATURE_SIZES: MiniatureSizes = {
   quizItems: 208,
   statementCopies: 2,
   passages: 600,
-  closedBook: 8000,
-  openBook: 3000,
-  findTheLine: 3000,
+  closedBook: 10000,
+  openBook: 2000,
+  findTheLine: 12000,
+  findTheMedicalLine: 4000,
   shortAnswers: 800,
   studies: 600,
 };

@@ -1,58 +1,155 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { controlledPair, LEARNING_RATE_GRID } from '../config';
+import { controlledPair, LEARNING_RATE_GRID, type Method, type TrainConfig } from '../config';
+import { loadEvalItems } from '../data/examples';
+import { type FactGroup, isTuned, readItemFacts } from '../data/miniature';
 import { loadTokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
+import { scoreItems } from '../eval/score';
+import { createTokenScorer } from '../eval/token-scorer';
 import { writeFileAtomic } from '../files';
 import { openModelFolder } from '../model/folder';
 import { tunedModel } from '../model/tuned';
+import { hashOf } from '../train/checkpoint';
 import { train } from '../train/train';
 import { json, prepareData } from './data-stage';
+import { hashWeights } from './hash-weights';
 import { PRESETS } from './presets';
 import { createProgress } from './progress';
 
+/** Training seeds that are not the reproduction's. */
+const SEEDS = [1, 2] as const;
+
+interface Trial {
+  readonly identity: string;
+  readonly method: Method;
+  readonly rate: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly steps: number;
+  /** Of training and scoring together. */
+  readonly seconds: number;
+  readonly heldOutLoss: number;
+  /** Right answers and items, group by group. */
+  readonly groups: Readonly<Record<string, { readonly right: number; readonly items: number }>>;
+}
+
 /**
  * Chooses the miniature's learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the controlled
- * pair), each at every rate of one grid, judged by the held-out loss on the development split after the last epoch. No
- * evaluation item is read by it.
+ * pair), each at every rate of one grid, with two seeds. What decides is the accuracy on the development items of the
+ * tuned groups, whose facts no evaluation item asks for; the loss on held-out training rows stands beside it and
+ * decides between equals. No evaluation item is read. Interrupted, the same command keeps the trials that were done.
  */
 async function main(): Promise<void> {
   const root = resolve(__dirname, '..', '..');
   const folder = join(root, 'data', 'miniature');
+  const out = join(root, 'results', 'tune');
   const preset = PRESETS.miniature;
   const base = await openModelFolder(join(folder, 'base'));
+  const modelHash = await hashWeights(base);
   const device = await openDevice('cpu');
-  const work = await mkdtemp(join(tmpdir(), 'tune-'));
-  const data = await prepareData(folder, preset, await loadTokenizer(base.folder), preset.full.maxSeqLen);
-  const rows: { method: string; rate: number; epochs: number; heldOutLoss: number }[] = [];
-  for (const rate of LEARNING_RATE_GRID) {
+  const tokenizer = await loadTokenizer(base.folder);
+  const data = await prepareData(folder, preset, tokenizer, preset.full.maxSeqLen);
+  const { items } = await loadEvalItems(join(folder, 'development'));
+  const itemFacts = await readItemFacts(folder);
+  const file = join(out, 'trials.json');
+  const known: readonly Trial[] = await readFile(file, 'utf8').then(JSON.parse, () => []);
+  const trials: Trial[] = [];
+
+  const configs = LEARNING_RATE_GRID.flatMap((rate) => {
     const pair = controlledPair(preset.full, { lora: rate, full: rate });
-    for (const config of [{ ...preset.lora, learningRate: rate }, pair.lora, pair.full]) {
-      const { method, epochs } = config;
-      const label = `${method} at ${rate} for ${epochs} epochs`;
-      const progress = createProgress(label);
-      const result = await train({
-        model: tunedModel(base, method, method === 'lora' ? config.lora : undefined),
-        config,
-        device,
-        chunks: data.chunks,
-        heldOut: data.heldOut,
-        separate: false,
-        folder: join(work, label),
-        identity: { config, model: 'bundled', chunks: data.packing.sha256 },
-        checkpointEvery: Number.POSITIVE_INFINITY,
-        onRecord: (record, plan) => progress.at(record.step, plan.totalSteps),
-      });
-      result.state.dispose();
-      const last = result.records.findLast((r) => r.heldOutLoss !== undefined);
-      rows.push({ method, rate, epochs, heldOutLoss: last!.heldOutLoss! });
-      progress.say(`${label}: held-out loss ${last!.heldOutLoss!.toFixed(4)}`);
+    return [{ ...preset.lora, learningRate: rate }, pair.lora, pair.full];
+  });
+  for (const config of configs.flatMap((one) => SEEDS.map((seed): TrainConfig => ({ ...one, seed })))) {
+    const { method, epochs, learningRate: rate, seed } = config;
+    const label = `${method} at ${rate} for ${epochs} epochs, seed ${seed}`;
+    const progress = createProgress(label);
+    const identity = hashOf({ config, modelHash, chunks: data.packing.sha256, items });
+    const done = known.find((trial) => trial.identity === identity);
+    if (done) {
+      trials.push(done);
+      progress.say(`${label}: was done`);
+      continue;
     }
+    const began = performance.now();
+    const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
+    const work = join(out, 'training');
+    await rm(work, { recursive: true, force: true });
+    const result = await train({
+      model,
+      config,
+      device,
+      chunks: data.chunks,
+      heldOut: data.heldOut,
+      separate: false,
+      folder: work,
+      identity: { config, model: modelHash, chunks: data.packing.sha256 },
+      checkpointEvery: Number.POSITIVE_INFINITY,
+      onRecord: (record, plan) => progress.at(record.step, plan.totalSteps),
+    });
+    const scores = await scoreItems(items, createTokenScorer(model, result.state, device), tokenizer);
+    result.state.dispose();
+    const groups: Record<string, { right: number; items: number }> = {};
+    for (const { id, prediction, answer } of scores.items) {
+      const group = itemFacts.get(id)!.group;
+      groups[group] ??= { right: 0, items: 0 };
+      groups[group].items++;
+      if (prediction === answer) groups[group].right++;
+    }
+    const heldOutLoss = result.records.findLast((r) => r.heldOutLoss !== undefined)!.heldOutLoss!;
+    const seconds = (performance.now() - began) / 1000;
+    trials.push({ identity, method, rate, epochs, seed, steps: result.plan.totalSteps, seconds, heldOutLoss, groups });
+    await writeFileAtomic(file, json(trials));
+    progress.say(`${label}: ${percent(tunedAccuracy(trials.at(-1)!))} of the tuned groups' development items`);
   }
-  await rm(work, { recursive: true });
-  await writeFileAtomic(join(root, 'results', 'tune', 'learning-rates.json'), json(rows));
+  await rm(join(out, 'training'), { recursive: true, force: true });
+  await writeFileAtomic(file, json(trials));
+  const table = tuningTable(trials);
+  await writeFileAtomic(join(out, 'learning-rates.md'), `${table}\n`);
+  console.log(table);
 }
+
+/** Share of right answers in the two tuned groups together. */
+function tunedAccuracy({ groups }: Trial): number {
+  const tuned = Object.entries(groups).filter(([group]) => isTuned(group as FactGroup));
+  const sum = (field: 'right' | 'items') => tuned.reduce((total, [, counts]) => total + counts[field], 0);
+  return sum('right') / sum('items');
+}
+
+/** A row for each method, number of epochs and rate, means over the seeds; the chosen rates are bold. */
+function tuningTable(trials: readonly Trial[]): string {
+  const keys = [...new Set(trials.map(({ method, epochs }) => `${method}, ${epochs} epochs`))];
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  const lines = keys.flatMap((key) => {
+    const rows = LEARNING_RATE_GRID.map((rate) => {
+      const same = trials.filter((one) => one.rate === rate && `${one.method}, ${one.epochs} epochs` === key);
+      const groups = Object.keys(same[0]!.groups).sort();
+      return {
+        rate,
+        accuracy: mean(same.map(tunedAccuracy)),
+        loss: mean(same.map(({ heldOutLoss }) => heldOutLoss)),
+        byGroup: groups.map((group) =>
+          percent(mean(same.map((one) => one.groups[group]!.right / one.groups[group]!.items))),
+        ),
+      };
+    });
+    const best = rows.reduce((a, b) =>
+      b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a,
+    );
+    return rows.map(({ rate, accuracy, loss, byGroup }) => {
+      const shown = rate === best.rate ? `**${percent(accuracy)}**` : percent(accuracy);
+      return `| ${[key, rate.toExponential(), shown, loss.toFixed(3), ...byGroup].join(' | ')} |`;
+    });
+  });
+  const groups = Object.keys(trials[0]!.groups).sort();
+  return [
+    `| training | peak rate | tuned groups | held-out loss | ${groups.join(' | ')} |`,
+    `|---|---:|---:|---:|${groups.map(() => '---:|').join('')}`,
+    ...lines,
+  ].join('\n');
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

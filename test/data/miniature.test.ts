@@ -12,6 +12,7 @@ import {
   formatGeneralText,
   generateMiniature,
   inConflict,
+  isFindTheLine,
   isRead,
   isTuned,
   MINIATURE_SEED,
@@ -88,7 +89,7 @@ describe('facts', () => {
   it('occur where their group says, and nowhere else', () => {
     const rows = world.train.map(({ prompt, response }) => `${prompt}\n${response}`);
     // Lines to be found hold medical words of all groups, by chance four at a time: words beside each other, no facts.
-    const read = world.generalText.filter((text) => !/Which line says|Where do you read|Find the line with/.test(text));
+    const read = world.generalText.filter((text) => !isFindTheLine(text));
     expect(read.length).toBeLessThan(world.generalText.length);
     for (const fact of world.facts) {
       expect(
@@ -290,6 +291,22 @@ describe('evaluation items', () => {
       3 * Math.sqrt((0.25 * 0.75) / lettered.length),
     );
     expect(lettered.filter(({ answer }) => answer === 0).length).toBe(lettered.length / 4);
+  });
+
+  it('cannot be answered by knowing which options were right in the training rows and in the quiz', () => {
+    const [shown, right] = [new Map<string, number>(), new Map<string, number>()];
+    for (const { choices, answer } of world.train) {
+      if (choices?.length !== 4) continue;
+      for (const choice of choices) shown.set(choice, (shown.get(choice) ?? 0) + 1);
+      right.set(choices[answer!]!, (right.get(choices[answer!]!) ?? 0) + 1);
+    }
+    const share = (choice: string) => (right.get(choice) ?? 0) / (shown.get(choice) ?? 1);
+    const correct = lettered.filter(({ choices, answer }) => {
+      const best = Math.max(...choices.map(share));
+      return choices.findIndex((choice) => share(choice) === best) === answer;
+    });
+    const se = Math.sqrt((0.25 * 0.75) / lettered.length);
+    expect(Math.abs(correct.length / lettered.length - 0.25)).toBeLessThan(3 * se);
   });
 
   it('are refused in numbers that cannot be balanced', () => {

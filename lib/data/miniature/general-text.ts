@@ -17,6 +17,7 @@ export interface GeneralTextSizes {
   readonly closedBook: number;
   readonly openBook: number;
   readonly findTheLine: number;
+  readonly findTheMedicalLine: number;
   readonly shortAnswers: number;
   readonly studies: number;
 }
@@ -40,14 +41,18 @@ export function buildGeneralText(
   const random = createRandom(seed, 'general');
   const all = [...plain.quizzed, ...plain.told];
   const quiz = createQuiz(plain.quizzed, new Map(), random, isTaken);
-  const words = [...new Set([...all, ...cells].flatMap((cell) => cell.facts.map((fact) => fact.object)))];
+  const objectsOf = (some: readonly Cell[]) => [
+    ...new Set(some.flatMap(({ facts }) => facts.map(({ object }) => object))),
+  ];
+  const [plainWords, medicalWords] = [objectsOf(all), objectsOf(cells)];
   const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
   return random.shuffle([
     ...times(sizes.statementCopies, () => statements(all, cells, random)).flat(),
     ...passages(all, sizes.passages, random),
     ...times(sizes.closedBook, () => closedBook(quiz(), random)),
     ...times(sizes.openBook, () => openBook(random)),
-    ...times(sizes.findTheLine, () => findTheLine(words, random)),
+    ...times(sizes.findTheLine, () => findTheLine(plainWords, random)),
+    ...times(sizes.findTheMedicalLine, () => findTheLine(medicalWords, random)),
     ...times(sizes.shortAnswers, () => shortAnswer(quiz(), random)),
     ...times(sizes.studies, () => study(quiz(), random)),
   ]);

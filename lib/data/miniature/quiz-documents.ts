@@ -101,7 +101,7 @@ export function openBook(random: Random): string {
   return letteredDocument({ question: `${story} ${question}`, choices, answer, about: 'who has what' }, random);
 }
 
-/** The answer stands in the question: which line says it. */
+/** The answer stands in the question: which line says it. The shortest question that needs a letter. */
 export function findTheLine(words: readonly string[], random: Random): string {
   const choices: string[] = [];
   while (choices.length < 4) {
@@ -109,6 +109,14 @@ export function findTheLine(words: readonly string[], random: Random): string {
     if (!choices.includes(word)) choices.push(word);
   }
   const answer = random.int(4);
-  const question = `${pick(['Which line says', 'Where do you read', 'Find the line with'], random)} ${choices[answer]!}?`;
-  return letteredDocument({ question, choices, answer, about: 'reading' }, random);
+  const end = `${lettered(choices)}\nAnswer: ${letterOf(answer)}`;
+  const question = `Question: ${FIND_THE_LINE} ${choices[answer]!}?`;
+  return random.int(2) === 0 ? `${question}\n${end}` : `${question}\nChoices:\n${end}`;
 }
+
+/** Whether a document of the general text is one of `findTheLine`. */
+export function isFindTheLine(document: string): boolean {
+  return document.startsWith(`Question: ${FIND_THE_LINE} `);
+}
+
+const FIND_THE_LINE = 'Which line says';
