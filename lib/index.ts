@@ -14,7 +14,7 @@ export {
   PAPER_LORA,
   type TrainConfig,
 } from './config';
-
+export { withoutMask } from './data/chunks';
 // Data: rows, the paper's mixture, the prompt, tokens, packed chunks.
 export { type DevelopmentSplit, splitDevelopment } from './data/development';
 export {
@@ -30,9 +30,11 @@ export {
 export { FACT_GROUPS, type FactGroup, generateMiniature, MINIATURE_SEED, type Miniature } from './data/miniature';
 export { type Mixture, type MixtureReport, type MixtureRow, mixByPaper } from './data/mixture';
 export { type Chunk, type Packed, type Packing, type PackingReport, packSamples } from './data/packing';
+export { type Layout, type LayoutCost, layOut, layoutCost } from './data/packing-costs';
 export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from './data/samples';
 export { mapSource, SUBSETS, type SubsetKey, subsetOf } from './data/sources';
-export { DEFAULT_SYSTEM_PROMPT, renderPrompt, renderResponse } from './data/template';
+export { DEFAULT_SYSTEM_PROMPT, promptParts, renderPrompt, renderResponse } from './data/template';
+export { type TokenRole, type TokenView, tokenXray } from './data/token-xray';
 export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
 // Decontamination: evaluation items near to training rows.
 export {
@@ -93,6 +95,7 @@ export { requireRun } from './notebook/require-run';
 export { show, showHtml, showMarkdown, showTable, type TableOptions } from './notebook/show';
 export { showFigure } from './notebook/show-figure';
 export { showProgress } from './notebook/show-progress';
+export { showXray } from './notebook/show-xray';
 export { createRandom, type Random, restoreRandom } from './random';
 // Report: the paper's tables, ours beside them, figures, the manifest.
 export { auditPaper, type PaperAudit } from './report/audit';
@@ -117,13 +120,16 @@ export { drawSvg } from './report/draw';
 export { type Environment, environment } from './report/environment';
 export { accuracyFigure } from './report/figures/accuracy';
 export { costFigure } from './report/figures/cost';
+export { type DotSeries, type DotsOptions, dotsFigure } from './report/figures/dots';
 export { factGroupsFigure } from './report/figures/fact-groups';
 export { figure1 } from './report/figures/figure-1';
 export { figure2 } from './report/figures/figure-2';
+export { type LineSeries, type LinesOptions, linesFigure } from './report/figures/lines';
 export { lossFigure } from './report/figures/loss';
 export { figureA1 } from './report/figures/pairs';
 export type { Figure } from './report/figures/style';
 export { sweepFigure } from './report/figures/sweep';
+export { tokenXrayFigure } from './report/figures/token-xray';
 export { type Manifest, type ManifestInput, manifest, manifestToJson } from './report/manifest';
 export { paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './report/paper';
 export { type ReportExtras, type ReportParts, reportParts } from './report/parts';
@@ -159,6 +165,15 @@ export { type SeedComparison, type SeedComparisonOptions, seedComparison } from 
 export { type SeedScores, type SeedSpread, type SeedVariance, seedVariance } from './statistics/seed-variance';
 export { type Reported, type UnpairedDifference, unpairedDifference } from './statistics/two-proportions';
 // Training: the loop with its schedule, log and checkpoints.
+export {
+  type BatchGradient,
+  combineGradients,
+  type GradientProbe,
+  gradientCosine,
+  gradientDifference,
+  gradientNorm,
+  openGradientProbe,
+} from './train/batch-gradient';
 export { type BatchPlan, planBatches } from './train/batches';
 export type { StepRecord } from './train/log';
 export { countParameters, type ParameterCount, type TrainingMemory, trainingMemory } from './train/memory';

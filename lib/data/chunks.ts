@@ -51,3 +51,15 @@ export function countLoss(chunk: Pick<Chunk, 'weights'>): number {
 export function countFilled(chunk: Pick<Chunk, 'spans'>): number {
   return chunk.spans.reduce((sum, { start, end }) => sum + end - start, 0);
 }
+
+/**
+ * The chunk with loss on every token of its samples, prompts too: what training without the paper's mask would learn.
+ * The last position keeps its weight, because its target stands in the next chunk.
+ */
+export function withoutMask(chunk: Chunk): Chunk {
+  const last = chunk.tokens.length - 1;
+  const weights = chunk.weights.map((weight, t) =>
+    t === last ? weight : Number(chunk.segments[t]! >= 0 && chunk.segments[t] === chunk.segments[t + 1]),
+  );
+  return { ...chunk, weights };
+}

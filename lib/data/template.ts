@@ -15,7 +15,23 @@ export const DEFAULT_SYSTEM_PROMPT = 'You are a helpful medical assistant create
  * is the model card's.
  */
 export function renderPrompt(example: Pick<TrainExample, 'system' | 'prompt'>): string {
-  return `\n<|system|>: ${example.system ?? DEFAULT_SYSTEM_PROMPT}\n<|prompter|>:${example.prompt}\n<|assistant|>:\n`;
+  return promptParts(example)
+    .map(({ text }) => text)
+    .join('');
+}
+
+/** `renderPrompt`'s text in its five parts: tags, and what stands between them. */
+export function promptParts({ system, prompt }: Pick<TrainExample, 'system' | 'prompt'>): readonly {
+  readonly role: 'tag' | 'system' | 'prompt';
+  readonly text: string;
+}[] {
+  return [
+    { role: 'tag', text: '\n<|system|>: ' },
+    { role: 'system', text: system ?? DEFAULT_SYSTEM_PROMPT },
+    { role: 'tag', text: '\n<|prompter|>:' },
+    { role: 'prompt', text: prompt },
+    { role: 'tag', text: '\n<|assistant|>:\n' },
+  ];
 }
 
 /** What the model is to answer, as it is; the end-of-sequence token that follows is `samples.ts`'s to add. */

@@ -155,7 +155,13 @@ function lossSum(model: TunedModel, inputs: Tensors, trained: Tensors, frozen: T
   return crossEntropySum(hidden, head, targets!.flatten(), weights!.flatten());
 }
 
-function lossAndGradients(model: TunedModel, inputs: Tensors, trained: Record<string, tf.Tensor>, frozen: Tensors) {
+/** The sum of a batch's losses over its response tokens, and the gradient of that sum. */
+export function lossAndGradients(
+  model: TunedModel,
+  inputs: Tensors,
+  trained: Record<string, tf.Tensor>,
+  frozen: Tensors,
+) {
   return valueAndGradients((variables) => lossSum(model, inputs, variables, frozen), trained);
 }
 

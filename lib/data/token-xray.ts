@@ -1,0 +1,118 @@
+import type { Chunk } from './chunks';
+import type { TrainExample } from './rows';
+import { IGNORED, type Sample } from './samples';
+import { promptParts } from './template';
+import type { Tokenizer } from './tokenizer';
+
+export const TOKEN_ROLES = ['begin', 'tag', 'system', 'prompt', 'response', 'end', 'padding'] as const;
+export type TokenRole = (typeof TOKEN_ROLES)[number];
+
+/** One position of a chunk, as people want to see it. */
+export interface TokenView {
+  /** In the chunk, from 0. */
+  readonly at: number;
+  readonly id: number;
+  /** What this token adds to the text; half a character shows as U+FFFD. */
+  readonly text: string;
+  readonly role: TokenRole;
+  /** Null for padding. */
+  readonly source: string | null;
+  readonly sampleId: string | null;
+  /** Index in the samples that were packed; -1 for padding. */
+  readonly sample: number;
+  /** Its prediction carries loss. */
+  readonly learned: boolean;
+  /** The position that the model is told (RoPE). */
+  readonly position: number;
+  /** The first place of the chunk it may attend to; it may attend to all from there to itself. */
+  readonly attendsFrom: number;
+}
+
+/**
+ * A chunk token by token: what it says, whose it is, what it is for, whether it is learnt, what it may look at.
+ *
+ * @param samples those the chunk was packed from
+ * @param examples the rows of the samples, in their order
+ */
+export async function tokenXray(
+  chunk: Chunk,
+  samples: readonly Sample[],
+  examples: readonly TrainExample[],
+  tokenizer: Pick<Tokenizer, 'decode' | 'bosId' | 'eosId'>,
+): Promise<TokenView[]> {
+  const views: TokenView[] = [];
+  const starts = segmentStarts(chunk.segments);
+  for (const { sample, id, source, start, end, offset } of chunk.spans) {
+    const { ids, labels } = samples[sample]!;
+    const { texts, ends } = await pieces(ids.subarray(0, offset + end - start), tokenizer);
+    const roleAt = promptRoles(examples[sample]!, texts.join(''));
+    for (let at = start; at < end; at++) {
+      const own = at - start + offset;
+      const learned = labels[own] !== IGNORED;
+      const token = ids[own]!;
+      const role: TokenRole =
+        own === ids.length - 1 && token === tokenizer.eosId
+          ? 'end'
+          : learned
+            ? 'response'
+            : own === 0 && token === tokenizer.bosId
+              ? 'begin'
+              : roleAt(ends[own]! - 1);
+      views.push({
+        at,
+        id: token,
+        text: texts[own]!,
+        role,
+        source,
+        sampleId: id,
+        sample,
+        learned,
+        position: chunk.positions[at]!,
+        attendsFrom: starts[at]!,
+      });
+    }
+  }
+  for (let at = views.length; at < chunk.tokens.length; at++) {
+    const padding = { role: 'padding', source: null, sampleId: null, sample: -1, learned: false } as const;
+    views.push({ at, id: chunk.tokens[at]!, text: '', ...padding, position: chunk.positions[at]!, attendsFrom: at });
+  }
+  return views;
+}
+
+/** Where the segment of each position begins. */
+function segmentStarts(segments: Int32Array): number[] {
+  let start = 0;
+  return Array.from(segments, (segment, t) => {
+    if (t > 0 && segment !== segments[t - 1]) start = t;
+    return start;
+  });
+}
+
+/** The text of each token, and where it ends in the text of all: a token alone decodes otherwise than in its place. */
+async function pieces(ids: Int32Array, { decode }: Pick<Tokenizer, 'decode'>) {
+  const texts: string[] = [];
+  const ends: number[] = [];
+  let before = 0;
+  for (let n = 1; n <= ids.length; n++) {
+    const text = await decode(Array.from(ids.subarray(0, n)), { keepSpecial: true });
+    texts.push(text.slice(before));
+    ends.push(text.length);
+    // Bytes of a character that is not whole yet are shown again, whole, with the token that completes it.
+    before = text.replace(/\uFFFD+$/, '').length;
+  }
+  return { texts, ends };
+}
+
+/** The part of the prompt that a character of its text belongs to; a BOS, and the space after it, stand before the prompt. */
+function promptRoles(example: TrainExample, text: string): (character: number) => 'tag' | 'system' | 'prompt' {
+  const parts = promptParts(example);
+  const begin = Math.max(0, text.indexOf(parts[0]!.text));
+  return (character) => {
+    let end = begin;
+    for (const { role, text } of parts) {
+      end += text.length;
+      if (character < end) return role;
+    }
+    return 'tag';
+  };
+}
