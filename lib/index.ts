@@ -118,6 +118,7 @@ export type { PooledSeeds, SeedPair } from './report/compare-pair';
 export { MODELS, type ModelName, type Subject } from './report/compared';
 export { drawSvg } from './report/draw';
 export { type Environment, environment } from './report/environment';
+export { type Exported, exportRun } from './report/export-run';
 export { accuracyFigure } from './report/figures/accuracy';
 export { costFigure } from './report/figures/cost';
 export { type DotSeries, type DotsOptions, dotsFigure } from './report/figures/dots';
@@ -134,7 +135,10 @@ export { type Manifest, type ManifestInput, manifest, manifestToJson } from './r
 export { paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './report/paper';
 export { type ReportExtras, type ReportParts, reportParts } from './report/parts';
 export { svgToPng } from './report/png';
+export { readRun, type SavedRun } from './report/read-run';
 export type { ModelRecord, RunRecord, Setting, TrainingRecord } from './report/run-record';
+export { saveFigure } from './report/save-figure';
+export { svgToPdf } from './report/svg-to-pdf';
 export type { Cell, Column, Table } from './report/table';
 export { tableToCsv, tableToHtml, tableToLatex, tableToMarkdown, tableToText } from './report/table-formats';
 export { writeReport } from './report/write-report';

@@ -1,4 +1,5 @@
 import type { Decontamination } from '../decontaminate/record';
+import { auditPaper } from './audit';
 import { compareModels, type ModelComparison } from './compare-models';
 import { checkSameQuestions } from './compared';
 import { accuracyFigure } from './figures/accuracy';
@@ -13,6 +14,7 @@ import { sweepFigure } from './figures/sweep';
 import { type Findings, findings } from './findings';
 import type { RunRecord } from './run-record';
 import type { Table } from './table';
+import { auditTable, claimsTable } from './tables/audit';
 import { comparisons } from './tables/comparisons';
 import { contaminationEffect } from './tables/contamination-effect';
 import { cost } from './tables/cost';
@@ -54,6 +56,7 @@ export function reportParts(record: RunRecord, extras: ReportExtras): ReportPart
   const comparison = record.models.length > 1 ? compareModels(record) : null;
   const methods = extras.decontamination;
   const [first] = methods;
+  const audit = auditPaper();
   const tables: (Table | null)[] = [
     table1(record),
     tableA1(record),
@@ -71,6 +74,8 @@ export function reportParts(record: RunRecord, extras: ReportExtras): ReportPart
     requests(record),
     hyperParameters(record),
     assumptions(methods),
+    auditTable(audit),
+    claimsTable(audit),
   ];
   const figures: (Figure | null)[] = [
     figure1(record),
