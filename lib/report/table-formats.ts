@@ -18,7 +18,7 @@ function csvCells(cell: Cell, estimate = false): (string | number | null)[] {
 
 /** Headings of one line: the group's name goes before its columns' where columns have one. */
 function headings({ columns }: Table): string[] {
-  return columns.map(({ label, group }) => (group ? `${group}: ${label}` : label));
+  return columns.map(({ label, group }) => (group ? `${group}, ${label}` : label));
 }
 
 function texts(table: Table, { cells, level }: Row, part: string): string[] {
@@ -109,7 +109,7 @@ export function tableToLatex(table: Table): string {
   });
   const over = groups.map(([label, span]) => `\\multicolumn{${span}}{c}{${latexText(label)}}`);
   const tabular = [
-    `\\begin{tabular}{${columns.map((_, i) => (isNumeric(table, i) ? 'r' : 'l')).join('')}}\n\\toprule\n`,
+    `\\begin{tabular}{${columns.map((_, i) => latexColumn(table, i)).join('')}}\n\\toprule\n`,
     groups.length > 0 ? `${line(over)}${rules.join(' ')}\n` : '',
     line(columns.map(({ label }) => latexText(label))),
     '\\midrule\n',
@@ -120,15 +120,30 @@ export function tableToLatex(table: Table): string {
     ),
     '\\bottomrule\n\\end{tabular}',
   ].join('');
-  const small = notes.map((note) => `\n\\par\\smallskip\n{\\footnotesize ${latexText(note)}\\par}`).join('');
+  const small = notes
+    .map((note) => `\n\\par\\smallskip\n{\\footnotesize\\raggedright ${latexText(note)}\\par}`)
+    .join('');
   return `% Needs \\usepackage{booktabs,graphicx}
 \\begin{table}[htbp]
 \\centering
-\\caption{${latexText(title)}}
+\\caption{${latexText(captionOf(title))}}
 \\label{tab:${key}}
 \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%
 ${tabular}%
 }${small}
 \\end{table}
 `;
+}
+
+/** LaTeX numbers tables itself: the paper's number goes to the end. */
+function captionOf(title: string): string {
+  const [, number, rest] = /^Table (\w+)\. (.*)$/.exec(title) ?? [];
+  return number === undefined ? title : `${rest} (the paper’s table ${number})`;
+}
+
+/** Long text is set in lines. */
+function latexColumn(table: Table, i: number): string {
+  if (isNumeric(table, i)) return 'r';
+  const longest = Math.max(...table.rows.map(({ cells }) => cellText(cells[i] ?? null, table.columns[i]!).length));
+  return longest > 100 ? 'p{9cm}' : longest > 45 ? 'p{5cm}' : 'l';
 }

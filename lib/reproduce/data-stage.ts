@@ -2,13 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { splitDevelopment } from '../data/development';
 import { type Dataset, type EvalItem, loadDataset } from '../data/examples';
-import { readItemFacts, readPlanted, readQuiz } from '../data/miniature';
+import { type Planted, readItemFacts, readPlanted, readQuiz } from '../data/miniature';
 import { type MixtureReport, mixByPaper } from '../data/mixture';
 import { type Chunk, type PackingReport, packSamples } from '../data/packing';
 import { type SampleReport, tokenizeExamples } from '../data/samples';
 import { mapSource, type SubsetKey } from '../data/sources';
 import type { Tokenizer } from '../data/tokenizer';
-import type { PlantedPair } from '../decontaminate/record';
 import { writeFileAtomic } from '../files';
 import { createRandom } from '../random';
 import type { RunConfig } from './presets';
@@ -32,7 +31,7 @@ export interface World {
   /** By item id. */
   readonly facts: Readonly<Record<string, { readonly factId: string; readonly group: string }>>;
   /** Pairs of item and row made alike on purpose. */
-  readonly planted: readonly PlantedPair[];
+  readonly planted: readonly Planted[];
   /** Questions outside medicine, to see what tuning forgets. */
   readonly quiz: readonly EvalItem[];
 }

@@ -284,6 +284,7 @@ export function sampleDecontamination(
       subject: null,
       rowId: `medmcqa-${i}${hostile}`,
       source: `medmcqa_miniature${hostile}`,
+      copies: 1,
       rank: 1,
       cosine: 0.99 - 0.004 * i,
       flagged: true,
@@ -306,6 +307,8 @@ export function sampleDecontamination(
       truePositives: 16,
       falseSameTopic: 3,
       falseOther: 1,
+      falseTaught: 1,
+      precisionUntaught: [0.4, 0.6, 0.85, 1, 1, null][i]!,
       kinds: (['exact', 'reworded', 'same-topic'] as const).map((kind, k) => ({
         kind,
         items: 20,
@@ -328,6 +331,7 @@ export function sampleDecontamination(
     encoder: null,
     truncation: null,
     trainingRows: record.mixture.total,
+    trainingTexts: record.mixture.total - 5,
     total: count(flagged.length, items.length),
     tasks: [],
     flagged: flagged.map(({ id }) => id),
@@ -341,7 +345,7 @@ export function sampleDecontamination(
     secondOpinions: [
       {
         method: '13-gram overlap',
-        source: 'lm_eval/decontamination',
+        rule: 'one shared run of 13 words, as lm_eval/decontamination has it',
         total: count(4, items.length),
         tasks: [],
         flagged: flagged.slice(0, 4).map(({ id }) => id),

@@ -18,6 +18,7 @@ export function decontamination(methods: readonly Decontamination[]): Table {
       ...(hasTruth
         ? [
             { key: 'precision', label: 'precision (%)', digits: 1 },
+            { key: 'precision_untaught', label: 'precision, taught facts left out (%)', digits: 1 },
             { key: 'recall', label: 'recall (%)', digits: 1 },
             { key: 'exact', label: 'exact', group: 'Flagged of the planted', align: 'right' as const },
             { key: 'reworded', label: 'reworded', group: 'Flagged of the planted', align: 'right' as const },
@@ -50,7 +51,8 @@ export function decontamination(methods: readonly Decontamination[]): Table {
       ...(hasTruth
         ? [
             'Planted pairs: exact copies and rewordings of items among the training rows are contamination; pairs of the ' +
-              'same topic only are not, and flagging them is an error.',
+              'same topic only are not, and flagging them is an error. Taught facts: items whose fact a training row teaches in ' +
+              'other words, near to it by right though nothing was planted.',
           ]
         : []),
       ...methods.flatMap(({ notice, method }) => (notice ? [`${method}: ${notice}.`] : [])),
@@ -66,11 +68,12 @@ function opinion({ method, total, truth }: SecondOpinion, hasTruth: boolean): Ro
 }
 
 function truthCells(truth: TruthScore | null): Cell[] {
-  if (!truth) return [null, null, null, null, null];
+  if (!truth) return [null, null, null, null, null, null];
   const share = (value: number | null) => (value === null ? null : 100 * value);
   const kinds = KINDS.map((kind) => truth.kinds.find((one) => one.kind === kind));
   return [
     share(truth.precision),
+    share(truth.precisionUntaught),
     share(truth.recall),
     ...kinds.map((kind) => (kind ? `${kind.flagged} of ${kind.items}` : null)),
   ];
