@@ -1,6 +1,7 @@
 import { mean, sampleVariance } from 'simple-statistics';
 import { clusteredStandardError } from './clusters';
 import { type Estimate, estimateOf } from './paired-difference';
+import { satterthwaite } from './satterthwaite';
 import { itemMeansOf, type SeedScores, type SeedSpread, seedSpread, shapeOf } from './seed-variance';
 
 export interface SeedComparisonOptions {
@@ -77,12 +78,10 @@ export function seedComparison(
       ? trained.map((means) => ({ variance: sampleVariance(means) / means.length, df: means.length - 1 }))
       : []),
   ];
-  const variance = parts.reduce((total, part) => total + part.variance, 0);
-  const df = variance ** 2 / parts.reduce((total, part) => total + part.variance ** 2 / part.df, 0);
-  const seedVariance = parts.slice(1).reduce((total, part) => total + part.variance, 0);
   const known = overItems.stderr !== null;
+  const { stderr, df } = satterthwaite(parts);
   return {
-    ...estimateOf(value, known ? Math.sqrt(variance) : null, variance > 0 ? df : overItems.clusters - 1, level),
+    ...estimateOf(value, known ? stderr : null, known ? df : 0, level),
     n,
     clusters: overItems.clusters,
     seedsA: shapeA.seeds,
@@ -91,7 +90,7 @@ export function seedComparison(
     meanB: mean(meansB),
     counts: countsSeeds ? 'items and seeds' : 'items',
     stderrItems: overItems.stderr,
-    stderrSeeds: known && countsSeeds ? Math.sqrt(seedVariance) : null,
+    stderrSeeds: known && countsSeeds ? satterthwaite(parts.slice(1)).stderr : null,
     spreadA: meansA.length > 1 ? seedSpread(meansA) : null,
     spreadB: meansB.length > 1 ? seedSpread(meansB) : null,
   };

@@ -60,6 +60,7 @@ interface Peer {
   })[];
   readonly differenceInDifferences: (Items & {
     readonly flagged: number[];
+    readonly strata: number[];
     readonly value: number;
     readonly stderr: number;
     readonly p: number;
@@ -177,7 +178,11 @@ describe(`SciPy ${peer.versions.scipy} and statsmodels ${peer.versions.statsmode
 
   it('difference in differences', () => {
     for (const one of peer.differenceInDifferences) {
-      const pairs = pairsOf(one).map((pair, i) => ({ ...pair, flagged: one.flagged[i] === 1 }));
+      const pairs = pairsOf(one).map((pair, i) => ({
+        ...pair,
+        flagged: one.flagged[i] === 1,
+        stratum: String(one.strata[i]),
+      }));
       const own = differenceInDifferences(pairs);
       expectClose(own.value, one.value);
       expectClose(own.stderr, one.stderr);

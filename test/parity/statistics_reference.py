@@ -150,12 +150,13 @@ def paired():
 
 def difference_in_differences():
     cases = []
-    for clusters, largest in [(90, 1), (40, 5)]:
+    for clusters, largest, strata in [(90, 1, 1), (40, 5, 1), (60, 3, 4)]:
         rows = paired_items(clusters, largest)
         a, b, groups = np.array(rows).T
         # Even clusters are flagged whole or not at all, the items of odd ones singly: these straddle both sides.
         flagged = np.where(groups % 2 == 0, groups % 6 == 0, random.uniform(size=len(rows)) < 0.3).astype(int)
-        fit = clustered(b - a, sm.add_constant(flagged), groups, clusters)
+        stratum = random.integers(0, strata, len(rows)) if strata > 1 else np.zeros(len(rows), int)
+        fit = clustered(b - a, np.column_stack([flagged, np.eye(strata)[stratum]]), groups, clusters)
         smaller = min(len(set(groups[flagged == side])) for side in (0, 1))
         cases.append(
             {
@@ -163,9 +164,10 @@ def difference_in_differences():
                 "b": b.tolist(),
                 "flagged": flagged.tolist(),
                 "clusters": groups.tolist(),
-                "value": fit.params[1],
-                "stderr": fit.bse[1],
-                "p": 2 * stats.t.sf(abs(fit.params[1] / fit.bse[1]), smaller - 1),
+                "strata": stratum.tolist(),
+                "value": fit.params[0],
+                "stderr": fit.bse[0],
+                "p": 2 * stats.t.sf(abs(fit.params[0] / fit.bse[0]), smaller - 1),
             }
         )
     return cases

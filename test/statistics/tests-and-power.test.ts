@@ -85,6 +85,21 @@ describe('difference in differences', () => {
     expect(found).toBeGreaterThan(5);
   });
 
+  it('compares within a task: one that gains more and is flagged more is not contaminated', () => {
+    const gaining = [...items(true, '0000', '1111'), ...items(false, '00', '11')];
+    const still = [...items(true, '01', '01'), ...items(false, '010101', '010101')];
+    const own = differenceInDifferences([
+      ...gaining.map((pair) => ({ ...pair, stratum: 'gaining' })),
+      ...still.map((pair) => ({ ...pair, stratum: 'still' })),
+    ]);
+    expect(own.value).toBeCloseTo(0, 12);
+    expect(own.onFlagged - own.onClean).toBeCloseTo(4 / 6 - 2 / 8, 12);
+    const apart = [...items(true, '01', '11'), ...items(false, '01', '01')];
+    expect(() => differenceInDifferences(apart.map((pair) => ({ ...pair, stratum: `${pair.flagged}` })))).toThrow(
+      /no stratum has both/,
+    );
+  });
+
   it('needs two flagged and two clean clusters', () => {
     const clean = items(false, '0101', '0111');
     expect(() => differenceInDifferences(clean)).toThrow(/two clusters or more of flagged items, got 0/);
