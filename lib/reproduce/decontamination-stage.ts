@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Comparison, decontaminate } from '../decontaminate/decontaminate';
+import { type FactGroup, isTuned } from '../data/miniature';
+import { type Comparison, type DecontaminationInput, decontaminate } from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
 import type { Decontamination } from '../decontaminate/record';
 import type { Device } from '../engine/device';
 import { writeFileAtomic } from '../files';
 import { DECONTAMINATION_FILE, DECONTAMINATION_VERSION } from '../report/read-run';
 import { hashOf } from '../train/checkpoint';
+import type { World } from './data-stage';
 import type { RunInputs } from './inputs';
 import type { OpenProgress } from './progress';
 
@@ -64,7 +66,7 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
         items: evaluation.items,
         rows: training.examples,
         comparison,
-        ...(inputs.data.world ? { planted: inputs.data.world.planted } : {}),
+        ...truthOf(inputs.data.world),
         at: (what, done, total) => line.at(done, total, what),
       }),
     );
@@ -72,4 +74,11 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
   const text = JSON.stringify({ version: DECONTAMINATION_VERSION, identity, methods }, null, 1);
   await writeFileAtomic(file, `${text}\n`);
   return methods;
+}
+
+/** What a generated world knows of its contamination: pairs made on purpose, and items whose fact the rows teach anyway. */
+function truthOf(world: World | null): Pick<DecontaminationInput, 'planted' | 'taught'> {
+  if (!world) return {};
+  const taught = Object.entries(world.facts).filter(([, { group }]) => isTuned(group as FactGroup));
+  return { planted: world.planted, taught: new Set(taught.map(([id]) => id)) };
 }
