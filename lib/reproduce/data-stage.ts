@@ -79,7 +79,7 @@ export async function prepareData(
   };
 }
 
-async function readWorld(folder: string): Promise<World | null> {
+export async function readWorld(folder: string): Promise<World | null> {
   if (!existsSync(join(folder, 'item-facts.jsonl'))) return null;
   const [facts, planted, quiz] = await Promise.all([readItemFacts(folder), readPlanted(folder), readQuiz(folder)]);
   return { facts: Object.fromEntries(facts), planted, quiz };

@@ -1,22 +1,15 @@
-import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadDataset } from '../data/examples';
-import { readItemFacts, readPlanted } from '../data/miniature';
-import { isTuned } from '../data/miniature/groups';
-import {
-  type Comparison,
-  DEFAULT_TOP_K,
-  DEFAULT_VIEW,
-  type DecontaminationInput,
-  decontaminate,
-} from '../decontaminate/decontaminate';
+import { type Comparison, DEFAULT_TOP_K, DEFAULT_VIEW, decontaminate } from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
 import { fetchEncoder, HUB_ENCODER } from '../decontaminate/hub';
 import { VIEWS } from '../decontaminate/record';
 import { viewNamed } from '../decontaminate/views';
 import { type DeviceName, openDevice } from '../engine/device';
+import { readWorld } from './data-stage';
 import { writeDecontamination } from './decontamination-files';
+import { truthOf } from './decontamination-stage';
 import { lockFolder } from './lock';
 import { clock, createProgress } from './progress';
 
@@ -62,7 +55,7 @@ async function main(): Promise<void> {
     if (comparison.kind === 'embedding') locks.push(await lockFolder(comparison.cache!));
     const progress = { embedding: createProgress('embedding'), searching: createProgress('searching') };
     const result = await decontaminate({
-      ...(await plantedTruth(data)),
+      ...truthOf(await readWorld(data)),
       items: evaluation.items,
       rows: training.examples,
       comparison,
@@ -93,14 +86,6 @@ async function main(): Promise<void> {
     await encoder?.dispose();
     for (const lock of locks) lock.release();
   }
-}
-
-/** What the miniature knows of its own contamination; nothing of other data. */
-async function plantedTruth(data: string): Promise<Pick<DecontaminationInput, 'planted' | 'taught'>> {
-  if (!existsSync(join(data, 'planted.jsonl'))) return {};
-  const facts = await readItemFacts(data);
-  const taught = [...facts].filter(([, { group }]) => isTuned(group)).map(([id]) => id);
-  return { planted: await readPlanted(data), taught: new Set(taught) };
 }
 
 /** The folder given, else the Hub's; undefined, with the reason said, where there is neither. */

@@ -77,7 +77,7 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
 }
 
 /** What a generated world knows of its contamination: pairs made on purpose, and items whose fact the rows teach anyway. */
-function truthOf(world: World | null): Pick<DecontaminationInput, 'planted' | 'taught'> {
+export function truthOf(world: World | null): Pick<DecontaminationInput, 'planted' | 'taught'> {
   if (!world) return {};
   const taught = Object.entries(world.facts).filter(([, { group }]) => isTuned(group as FactGroup));
   return { planted: world.planted, taught: new Set(taught.map(([id]) => id)) };
