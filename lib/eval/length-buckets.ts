@@ -11,22 +11,30 @@ const MOST_BUCKETS = 6;
 /** Tokens of a batch: enough to keep two cores busy, little memory. */
 const TOKENS_PER_BATCH = 2048;
 
+export interface BucketOptions {
+  /** The most distributions that a batch may ask for; a row that asks for more stands alone. */
+  readonly mostPlaces: number;
+  /** What a row of n tokens costs. */
+  readonly rowCost: (length: number) => number;
+  /** What compiling one more graph costs. */
+  readonly graphCost: number;
+  /** Bucket lengths are multiples of this. */
+  readonly granularity?: number;
+}
+
 /**
- * Sorts rows into at most six lengths, chosen so that the padding over all rows is least.
+ * Sorts rows into at most six lengths, chosen so that padded rows and graphs cost least in all.
  *
  * @param lengths tokens of each row, at least 1
  * @param places how many distributions each row asks for
- * @param mostPlaces the most a batch may ask for; a row that asks for more stands alone
- * @param granularity bucket lengths are multiples of this
  */
 export function lengthBuckets(
   lengths: readonly number[],
   places: readonly number[],
-  mostPlaces: number,
-  granularity = 16,
+  { mostPlaces, rowCost, graphCost, granularity = 16 }: BucketOptions,
 ): Bucket[] {
   const rounded = lengths.map((n) => Math.ceil(n / granularity) * granularity);
-  const ends = bestEnds(rounded);
+  const ends = bestEnds(rounded, rowCost, graphCost);
   const rows = ends.map(() => [] as number[]);
   lengths.forEach((length, row) => {
     rows[ends.findIndex((end) => length <= end)]!.push(row);
@@ -52,14 +60,14 @@ export function lengthBuckets(
   });
 }
 
-/** Dynamic programme over the distinct lengths: cost[k][i] = least total length of the i shortest with k buckets. */
-function bestEnds(lengths: readonly number[]): number[] {
+/** Dynamic programme over the distinct lengths: cost[k][i] = least cost of the i shortest with at most k buckets. */
+function bestEnds(lengths: readonly number[], rowCost: (n: number) => number, graphCost: number): number[] {
   const counts = new Map<number, number>();
   for (const n of lengths) counts.set(n, (counts.get(n) ?? 0) + 1);
   const distinct = [...counts.keys()].sort((a, b) => a - b);
   const rowsUpTo = [0];
   for (const n of distinct) rowsUpTo.push(rowsUpTo.at(-1)! + counts.get(n)!);
-  let cost = distinct.map((n, i) => rowsUpTo[i + 1]! * n);
+  let cost = distinct.map((n, i) => graphCost + rowsUpTo[i + 1]! * rowCost(n));
   const cuts: number[][] = [];
   for (let k = 1; k < Math.min(MOST_BUCKETS, distinct.length); k++) {
     const from: number[] = [];
@@ -67,7 +75,7 @@ function bestEnds(lengths: readonly number[]): number[] {
       let best = cost[i]!;
       from[i] = -1;
       for (let j = 0; j < i; j++) {
-        const total = cost[j]! + (rowsUpTo[i + 1]! - rowsUpTo[j + 1]!) * n;
+        const total = cost[j]! + graphCost + (rowsUpTo[i + 1]! - rowsUpTo[j + 1]!) * rowCost(n);
         if (total < best) {
           best = total;
           from[i] = j;

@@ -12,6 +12,8 @@ import { isChain } from './token-tree';
 
 /** Numbers of one batch's logits: 64 MB of float32. */
 const MOST_LOGITS = 16_777_216;
+/** Multiplications and additions that take as long as compiling a layer (20 to 30 ms). */
+const GRAPH_WORK = 1e9;
 
 /**
  * Scores rows with a model: one graph for each bucket of lengths, rows padded on the right, where no row looks.
@@ -35,10 +37,15 @@ async function* scoreRows(
   device: Device,
   rows: readonly ScoringRow[],
 ): AsyncGenerator<ScoredRow> {
+  const balance = balancedLength(model.base.config);
   const buckets = lengthBuckets(
     rows.map(({ tree }) => tree.tokens.length),
     rows.map(({ picks }) => placesOf(picks).length),
-    Math.floor(MOST_LOGITS / model.base.config.vocabSize),
+    {
+      mostPlaces: Math.floor(MOST_LOGITS / model.base.config.vocabSize),
+      rowCost: (length) => length + length ** 2 / balance,
+      graphCost: GRAPH_WORK / tokenWork(model.base.config),
+    },
   );
   for (const bucket of buckets) {
     const shape = graphShape(bucket, rows);
@@ -69,14 +76,13 @@ async function* scoreRows(
 /** The nodes that a row is asked about, each once. */
 const placesOf = (picks: ScoringRow['picks']): number[] => [...new Set(picks.map(({ node }) => node))];
 
-/**
- * Multiplications and elementwise work of a layer: per token in its linear layers, per pair of tokens in attention.
- * A pair costs two products of a head's width and some passes over the score itself, measured at about 40 multiplications.
- */
-function balancedLength(config: LlamaConfig): number {
-  const perToken = Object.values(linearShapes(config)).reduce((sum, [out, size]) => sum + 2 * out * size, 0);
-  return perToken / (config.numAttentionHeads * (4 * config.headDim + 40));
-}
+/** Multiplications and additions of a layer's linear parts, a token. */
+const tokenWork = (config: LlamaConfig): number =>
+  Object.values(linearShapes(config)).reduce((sum, [out, size]) => sum + 2 * out * size, 0);
+
+/** Attention's work a pair of tokens: two products of a head's width, and passes over the score measured at about 40. */
+const balancedLength = (config: LlamaConfig): number =>
+  tokenWork(config) / (config.numAttentionHeads * (4 * config.headDim + 40));
 
 /** What a bucket's graph is made for: the most that a batch of it holds. */
 interface GraphShape {

@@ -111,13 +111,11 @@ describe('scoring rows', () => {
 
 describe('length buckets', () => {
   const random = createRandom(4, 'lengths');
-  const buckets = (lengths: readonly number[], granularity = 16) =>
-    lengthBuckets(
-      lengths,
-      lengths.map(() => 1),
-      Number.POSITIVE_INFINITY,
-      granularity,
-    );
+  const least = { mostPlaces: Number.POSITIVE_INFINITY, rowCost: (n: number) => n, graphCost: 0 };
+  const buckets = (lengths: readonly number[], granularity = 16) => {
+    const places = lengths.map(() => 1);
+    return lengthBuckets(lengths, places, { ...least, granularity });
+  };
   const cost = (lengths: readonly number[], granularity: number) =>
     buckets(lengths, granularity).reduce((sum, b) => sum + b.length * b.batches.flat().length, 0);
 
@@ -174,7 +172,15 @@ describe('length buckets', () => {
   test('batches are equally full, and ask for no more than they may', () => {
     expect(buckets(Array(5).fill(500), 1).map(({ batchSize }) => batchSize)).toEqual([3]);
     const places = [1, 4, 2, 2, 9, 1];
-    expect(lengthBuckets(Array(6).fill(10), places, 5, 1)[0]!.batches).toEqual([[0, 1], [2, 3], [4], [5]]);
+    const options = { ...least, mostPlaces: 5, granularity: 1 };
+    expect(lengthBuckets(Array(6).fill(10), places, options)[0]!.batches).toEqual([[0, 1], [2, 3], [4], [5]]);
+  });
+
+  test('a graph is compiled where padding costs more', () => {
+    const ends = (graphCost: number) =>
+      lengthBuckets([10, 10, 20], [1, 1, 1], { ...least, graphCost, granularity: 1 }).map(({ length }) => length);
+    expect(ends(19)).toEqual([10, 20]);
+    expect(ends(21)).toEqual([20]);
   });
 });
 
