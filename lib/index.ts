@@ -104,8 +104,8 @@ export type { ClaimedAverage, ClaimedDifference } from './report/audit-claims';
 export type { Observation } from './report/audit-observations';
 export type { RemovedItems } from './report/audit-removal';
 export { PAPER_TABLES, type PaperTables } from './report/audit-tables';
-export { AUDIT_NOTE, auditRows, auditSummary, auditToMarkdown, auditToText } from './report/audit-text';
 export type { ChanceCheck } from './report/compare-chance';
+export { type ContaminationEffect, contaminationEffects } from './report/compare-contamination';
 export {
   type ComparedRun,
   type CompareOptions,
@@ -141,6 +141,12 @@ export { saveFigure } from './report/save-figure';
 export { svgToPdf } from './report/svg-to-pdf';
 export type { Cell, Column, Table } from './report/table';
 export { tableToCsv, tableToHtml, tableToLatex, tableToMarkdown, tableToText } from './report/table-formats';
+export {
+  auditSummary,
+  auditTable,
+  claimsTable,
+  removedItemsTable,
+} from './report/tables/audit';
 export { writeReport } from './report/write-report';
 // The whole line, as `npm run reproduce` runs it.
 export { parseOptions, type RunOptions } from './reproduce/options';

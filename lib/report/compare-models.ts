@@ -12,6 +12,7 @@ import {
   type SeedPair,
   seedPair,
 } from './compare-pair';
+import { TAUGHT_GROUPS } from './labels';
 import type { RunRecord, Setting } from './run-record';
 
 /** Which items a comparison is over. */
@@ -67,9 +68,6 @@ export interface ComparedRun {
 
 /** Answering these needs no fact: the abstract is part of the question. */
 export const ANSWER_IN_CONTEXT: readonly TaskName[] = ['pubmedqa'];
-
-/** Facts of these groups occur in the training rows. */
-const TUNED_GROUPS = ['read-and-tuned', 'tuned-only'] as const;
 
 interface Slice {
   readonly kind: SliceKind;
@@ -132,8 +130,8 @@ function slicesOf(shared: SharedItems, facts: RunRecord['facts']): Slice[] {
     { kind: 'all' as const, name: 'all', places: every },
     ...TASK_NAMES.map((name, t) => ({ kind: 'task' as const, name, places: ofTask[t]! })),
     ...groups.sort().map((name) => ({ kind: 'fact-group' as const, name, places: inGroups([name]) })),
-    ...(TUNED_GROUPS.every((name) => groups.includes(name))
-      ? [{ kind: 'tuned-groups' as const, name: TUNED_GROUPS.join(' + '), places: inGroups(TUNED_GROUPS) }]
+    ...(TAUGHT_GROUPS.every((name) => groups.includes(name))
+      ? [{ kind: 'tuned-groups' as const, name: TAUGHT_GROUPS.join(' + '), places: inGroups(TAUGHT_GROUPS) }]
       : []),
   ].filter(({ places }) => places.length > 0);
 }

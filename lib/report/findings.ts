@@ -4,7 +4,7 @@ import { mainSetting, runsOf } from './compared';
 import type { RunRecord } from './run-record';
 import { type Estimate, isEstimate, numberText, pText } from './table';
 import { differenceOf } from './tables/comparisons';
-import { contaminationEffects } from './tables/contamination-effect';
+import { effectPoints, effectsOf } from './tables/contamination-effect';
 import { costOf } from './tables/cost';
 import { type Forgetting, forgettingOf } from './tables/forgetting';
 
@@ -190,16 +190,17 @@ function contamination(record: RunRecord, method: Decontamination | null): strin
   const out = new Set(method.flagged);
   const flagged = items.filter(({ id }) => out.has(id)).length;
   const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}, ${method.notice ?? 'the paper’s method'})`;
-  const effects = contaminationEffects(record, method);
+  const effects = effectsOf(record, method).filter(({ setting }) => setting === mainSetting(record));
   if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
-  const told = effects.map(({ method: name, effect }) => {
+  const told = effects.map((one) => {
+    const effect = effectPoints(one);
     const words = {
       higher: 'gained more on them than on clean items',
       lower: 'gained less on them than on clean items',
       untold: 'gained neither more nor less on them than can be chance',
       equal: 'gained the same on them as on clean items',
     }[verdictOf(effect)];
-    return `${NAMES[name]} ${words} (${pointsText(effect)})`;
+    return `${NAMES[one.method]} ${words} (${pointsText(effect)})`;
   });
   return [`${counted}: ${told.join('; ')}.`];
 }

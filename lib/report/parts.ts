@@ -14,7 +14,7 @@ import { sweepFigure } from './figures/sweep';
 import { type Findings, findings } from './findings';
 import type { RunRecord } from './run-record';
 import type { Table } from './table';
-import { auditTable, claimsTable } from './tables/audit';
+import { auditTable, claimsTable, removedItemsTable } from './tables/audit';
 import { comparisons } from './tables/comparisons';
 import { contaminationEffect } from './tables/contamination-effect';
 import { cost } from './tables/cost';
@@ -69,13 +69,14 @@ export function reportParts(record: RunRecord, extras: ReportExtras): ReportPart
     forgetting(record),
     cost(record),
     first ? decontamination(methods) : null,
-    first ? contaminationEffect(record, first) : null,
+    first && comparison ? contaminationEffect(record, first) : null,
     constantAnswerTable(record),
     requests(record),
     hyperParameters(record),
     assumptions(methods),
     auditTable(audit),
     claimsTable(audit),
+    removedItemsTable(audit),
   ];
   const figures: (Figure | null)[] = [
     figure1(record),

@@ -4,7 +4,8 @@ import { type AuditCheck, countsPrintedAs, cutsTo, printsAs } from '../../lib/re
 import { averagesDiffer } from '../../lib/report/audit-claims';
 import { subsetsOfSize } from '../../lib/report/audit-contamination';
 import { PAPER_TABLES } from '../../lib/report/audit-tables';
-import { auditRows, auditSummary, auditToMarkdown, auditToText } from '../../lib/report/audit-text';
+import { tableToMarkdown, tableToText } from '../../lib/report/table-formats';
+import { auditSummary, auditTable, claimsTable, removedItemsTable } from '../../lib/report/tables/audit';
 
 let audit: PaperAudit;
 beforeAll(() => {
@@ -215,28 +216,22 @@ describe('a printed percentage', () => {
 });
 
 describe('shown', () => {
-  it('as rows, the worst first', () => {
-    const rows = auditRows(audit);
-    expect(rows).toHaveLength(14);
-    expect(rows[0]!.verdict).toBe('disagrees');
-    expect(rows.at(-1)!.verdict).toBe('rounding');
-    expect(auditRows(audit, ['agrees', 'rounding', 'disagrees'])).toHaveLength(audit.checks.length);
+  it('the worst first, with one sentence on all', () => {
+    const verdicts = auditTable(audit).rows.map(({ cells: row }) => row[4]);
+    expect(verdicts).toEqual([...new Array(10).fill('disagrees'), ...new Array(4).fill('rounding')]);
+    const all = auditTable(audit, ['agrees', 'rounding', 'disagrees']);
+    expect(all.rows).toHaveLength(audit.checks.length);
     expect(auditSummary(audit)).toBe(
       '165 printed numbers recomputed: 151 agree, 4 only by rounding on the way, 10 disagree.',
     );
   });
 
-  it('as Markdown and as plain text', () => {
-    const markdown = auditToMarkdown(audit);
-    const widths = markdown
-      .split('\n')
-      .filter((line) => line.startsWith('|'))
-      .map((line) => line.split(/(?<!\\)\|/).length);
-    expect(new Set(widths)).toEqual(new Set([8, 9]));
-    const text = auditToText(audit);
-    for (const shown of ['11,904', 'PubMedQA, FP-FT', 'MedPaLM-2']) {
-      expect(markdown).toContain(shown);
-      expect(text).toContain(shown);
+  it('in every format', () => {
+    const table = auditTable(audit);
+    for (const text of [tableToMarkdown(table), tableToText(table)]) {
+      for (const shown of ['11,904', 'PubMedQA, FP-FT', 'MedPaLM-2', '12 to 18 of 65']) expect(text).toContain(shown);
     }
+    expect(tableToText(claimsTable(audit))).toMatch(/MedMCQA +4,183 +\+6\.2 \[\+4\.1, \+8\.3\] +\+5\.74 +<0\.001/);
+    expect(tableToText(removedItemsTable(audit))).toMatch(/HeadQA +PE-FT +62 +50 to 54 +80\.6 to 87\.1/);
   });
 });

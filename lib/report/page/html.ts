@@ -106,7 +106,7 @@ function sectionsOf(parts: ReportParts, drawings: ReadonlyMap<string, string>): 
     },
     { id: 'contamination', title: 'Contamination', body: contamination },
     { id: 'mixture', title: 'The training mixture', body: [table('table-a1')] },
-    { id: 'paper', title: 'The paper’s own numbers', body: [table('claims'), table('audit')] },
+    { id: 'paper', title: 'The paper’s own numbers', body: ['claims', 'audit', 'flagged-right'].map(table) },
     {
       id: 'limits',
       title: 'Limits, and what was assumed',
