@@ -7,6 +7,7 @@ import { writeFileAtomic } from '../files';
 import { manifest, manifestToJson, type Timings } from '../report/manifest';
 import { RUN_FILE } from '../report/read-run';
 import type { RunRecord } from '../report/run-record';
+import type { Table } from '../report/table';
 import { tableToText } from '../report/table-formats';
 import { writeReport } from '../report/write-report';
 import { json } from './data-stage';
@@ -27,9 +28,26 @@ export async function writeResults(stage: ResultsStage): Promise<string> {
   const { record, out, inputs } = stage;
   await writeFileAtomic(join(out, 'manifest.json'), manifestToJson(await runManifest(stage)));
   await writeFileAtomic(join(out, RUN_FILE), json(record));
-  const { tables } = await writeReport(record, { decontamination: stage.decontamination }, out);
+  const { tables, findings } = await writeReport(record, { decontamination: stage.decontamination }, out);
   const { evaluation, training } = inputs.data.dataset;
-  return `${tableToText(tables[0]!)}\n${evaluation.items.length} items and ${training.examples.length} training rows were read.`;
+  const read = `${evaluation.items.length} items and ${training.examples.length} training rows were read.`;
+  return [tableToText(forTerminal(tables[0]!)), ...findings.answer.map((sentence) => `* ${sentence}`), '', read].join(
+    '\n',
+  );
+}
+
+/** Table 1 without the published models: as wide as a terminal. */
+function forTerminal(table: Table): Table {
+  const kept = table.columns.flatMap(({ group, ...column }, i) => {
+    if (group?.includes('published')) return [];
+    return [{ i, column: group?.startsWith('Paper') ? { ...column, label: `${column.label}, 70B` } : column }];
+  });
+  return {
+    ...table,
+    columns: kept.map(({ column }) => column),
+    rows: table.rows.map((row) => ({ ...row, cells: kept.map(({ i }) => row.cells[i]!) })),
+    notes: table.notes.slice(0, 2),
+  };
 }
 
 function runManifest({ record, inputs, modelHash, device, timings }: ResultsStage) {
