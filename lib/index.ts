@@ -29,10 +29,11 @@ export {
 } from './data/examples';
 export { FACT_GROUPS, type FactGroup, generateMiniature, MINIATURE_SEED, type Miniature } from './data/miniature';
 export { type Mixture, type MixtureReport, type MixtureRow, mixByPaper } from './data/mixture';
+export { type MixtureShares, mixtureShares, type Shares } from './data/mixture-shares';
 export { type Chunk, type Packed, type Packing, type PackingReport, packSamples } from './data/packing';
 export { type Layout, type LayoutCost, layOut, layoutCost } from './data/packing-costs';
 export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from './data/samples';
-export { mapSource, SUBSETS, type SubsetKey, subsetOf } from './data/sources';
+export { mapSource, SUBSETS, type SubsetKey, subsetOf, TOTALS } from './data/sources';
 export { DEFAULT_SYSTEM_PROMPT, promptParts, renderPrompt, renderResponse } from './data/template';
 export { type TokenRole, type TokenView, tokenXray } from './data/token-xray';
 export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
@@ -96,6 +97,7 @@ export { show, showHtml, showMarkdown, showTable, type TableOptions } from './no
 export { showFigure } from './notebook/show-figure';
 export { showProgress } from './notebook/show-progress';
 export { showXray } from './notebook/show-xray';
+export { type SweepResult, sweep, type Variant } from './notebook/sweep';
 export { createRandom, type Random, restoreRandom } from './random';
 // Report: the paper's tables, ours beside them, figures, the manifest.
 export { auditPaper, type PaperAudit } from './report/audit';
@@ -149,6 +151,7 @@ export {
 } from './report/tables/audit';
 export { writeReport } from './report/write-report';
 // The whole line, as `npm run reproduce` runs it.
+export { openInputs, type RunInputs } from './reproduce/inputs';
 export { parseOptions, type RunOptions } from './reproduce/options';
 export { MINIATURE_FULL, MINIATURE_LORA, PRESETS, type PresetName, type RunConfig } from './reproduce/presets';
 export { reproduce } from './reproduce/run';

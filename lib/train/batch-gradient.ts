@@ -23,15 +23,23 @@ export interface GradientProbe {
   close(): Promise<void>;
 }
 
+export interface ProbeOptions {
+  readonly batchSize: number;
+  readonly length: number;
+  readonly separate?: boolean;
+  readonly seed?: number;
+}
+
 /**
  * Takes gradients of `model` as it is before training, to look at, not to train with.
  *
  * @param batchSize most chunks of a batch
  * @param length T, tokens of a chunk
+ * @param separate chunks carry segments and positions (block-diagonal packing)
  */
 export async function openGradientProbe(
   model: TunedModel,
-  { batchSize, length, seed = 1 }: { readonly batchSize: number; readonly length: number; readonly seed?: number },
+  { batchSize, length, separate = false, seed = 1 }: ProbeOptions,
   device: Device,
 ): Promise<GradientProbe> {
   const program = await compile(
@@ -41,7 +49,7 @@ export async function openGradientProbe(
     },
     {
       name: `gradient-${model.method}`,
-      inputs: batchSpecs(batchSize, length, false),
+      inputs: batchSpecs(batchSize, length, separate),
       state: float32Specs(model.trainedShapes),
       frozen: model.frozen,
       readFrozen: readTensor,
@@ -56,7 +64,7 @@ export async function openGradientProbe(
           `gradient: a batch must have 1 to ${batchSize} chunks, got ${chunks.length}; open a larger probe`,
         );
       }
-      const { lossSum, ...gradient } = await program.run(batchTensors(chunks, batchSize, false), state);
+      const { lossSum, ...gradient } = await program.run(batchTensors(chunks, batchSize, separate), state);
       const responseTokens = chunks.reduce((sum, chunk) => sum + countLoss(chunk), 0);
       return { lossSum: lossSum!.data[0]!, responseTokens, gradient };
     },

@@ -1,0 +1,59 @@
+import { IGNORED, type Sample } from './samples';
+import { mapSource, SUBSETS, type SubsetKey } from './sources';
+
+/** One subset's part of a set of samples, in percent, measured three ways. */
+export interface Shares {
+  /** As table A1 counts. */
+  readonly samples: number;
+  /** What the model reads. */
+  readonly tokens: number;
+  /** What the model learns: its weight in the loss, which is a mean over these. */
+  readonly lossTokens: number;
+}
+
+export interface MixtureShares {
+  /** Subsets that are present, in table A1's order. */
+  readonly subsets: readonly (Shares & {
+    readonly subset: SubsetKey;
+    readonly name: string;
+    readonly domain: 'medical' | 'general';
+  })[];
+  readonly domains: Readonly<Record<'medical' | 'general', Shares>>;
+}
+
+/**
+ * How much of a mixture each subset is: by samples, by tokens, by learnt tokens.
+ *
+ * @throws when there is no sample, or one of an unknown source
+ */
+export function mixtureShares(samples: readonly Pick<Sample, 'source' | 'ids' | 'labels'>[]): MixtureShares {
+  if (samples.length === 0) throw new Error('mixture: there must be a sample to take shares of, got none');
+  const counts = new Map<SubsetKey, { samples: number; tokens: number; lossTokens: number }>();
+  const all = { samples: 0, tokens: 0, lossTokens: 0 };
+  for (const { source, ids, labels } of samples) {
+    const { subset } = mapSource(source);
+    const own = counts.get(subset) ?? { samples: 0, tokens: 0, lossTokens: 0 };
+    counts.set(subset, own);
+    const lossTokens = labels.reduce((sum, label) => sum + Number(label !== IGNORED), 0);
+    for (const count of [own, all]) {
+      count.samples++;
+      count.tokens += ids.length;
+      count.lossTokens += lossTokens;
+    }
+  }
+  const share = (part: typeof all): Shares => ({
+    samples: (100 * part.samples) / all.samples,
+    tokens: (100 * part.tokens) / all.tokens,
+    lossTokens: (100 * part.lossTokens) / all.lossTokens,
+  });
+  const subsets = SUBSETS.flatMap(({ key, name, domain }) => {
+    const count = counts.get(key);
+    return count ? [{ subset: key, name, domain, ...share(count) }] : [];
+  });
+  const domain = (wanted: 'medical' | 'general'): Shares => {
+    const own = subsets.filter((subset) => subset.domain === wanted);
+    const sum = (key: keyof Shares) => own.reduce((total, subset) => total + subset[key], 0);
+    return { samples: sum('samples'), tokens: sum('tokens'), lossTokens: sum('lossTokens') };
+  };
+  return { subsets, domains: { medical: domain('medical'), general: domain('general') } };
+}
