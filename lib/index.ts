@@ -89,6 +89,7 @@ export { loraParameterCount, loraScaling, loraShapes, mergeLora } from './model/
 export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors } from './model/safetensors';
 export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
 // Notebooks: what a cell shows, long work that can be interrupted, runs that were made before, exercises.
+export { EXERCISES, type MicroBatch, type SampleLengths } from './notebook/exercises';
 export { grade, gradeAnswer, type Reference } from './notebook/grade';
 export { interruptSignal } from './notebook/interrupt';
 export { type ModelRequest, makeModel } from './notebook/make-model';
@@ -188,6 +189,7 @@ export {
   openGradientProbe,
 } from './train/batch-gradient';
 export { type BatchPlan, planBatches } from './train/batches';
+export { type ChunkLoss, lossOf } from './train/chunk-loss';
 export type { StepRecord } from './train/log';
 export { countParameters, type ParameterCount, type TrainingMemory, trainingMemory } from './train/memory';
 export { learningRateAt } from './train/schedule';
