@@ -2,16 +2,10 @@ import type { Method } from '../config';
 import { TASK_NAMES, type TaskName } from '../eval/task-definition';
 import { createRandom } from '../random';
 import { holm } from '../statistics/holm';
+import { drawResamples } from '../statistics/paired-bootstrap';
 import { type ChanceCheck, chanceChecks } from './compare-chance';
 import { at, type ScoredModel, type SharedItems, sharedItems } from './compare-items';
-import {
-  type Answers,
-  type BootstrapPlan,
-  type PooledSeeds,
-  pooledSeeds,
-  type SeedPair,
-  seedPair,
-} from './compare-pair';
+import { type Answers, type PooledSeeds, pooledSeeds, type SeedPair, type SliceItems, seedPair } from './compare-pair';
 import { TAUGHT_GROUPS } from './labels';
 import type { RunRecord, Setting } from './run-record';
 
@@ -94,14 +88,12 @@ export function compareModels(run: ComparedRun, options: CompareOptions = {}): M
     );
   }
   const shared = sharedItems(run.models, run.facts, passages);
-  const slices = slicesOf(shared, run.facts);
+  const slices = slicesOf(shared, run.facts).map((slice) => withResamples(slice, shared, seed, resamples));
   const contrast = (setting: Setting, from: 'base' | 'lora', to: Method): Contrast[] => {
     const of = (method: Method) => tuned.filter((model) => model.method === method && model.setting === setting);
     const sides = [from === 'base' ? bases : of(from), of(to)] as const;
     if (sides.some((models) => models.length === 0)) return [];
-    // A stream of its own for each contrast: one more model does not move the others' intervals.
-    const plan = { random: createRandom(seed, `bootstrap ${setting} ${from} ${to}`), resamples };
-    return [{ setting, from, to, slices: corrected(slices.map((slice) => compareSlice(shared, slice, sides, plan))) }];
+    return [{ setting, from, to, slices: corrected(slices.map((slice) => compareSlice(shared, slice, sides))) }];
   };
   const settings = (['tuned', 'paper'] as const).filter((setting) => tuned.some((model) => model.setting === setting));
   const control = slices.find(({ kind, name }) => kind === 'fact-group' && name === 'control');
@@ -136,21 +128,27 @@ function slicesOf(shared: SharedItems, facts: RunRecord['facts']): Slice[] {
   ].filter(({ places }) => places.length > 0);
 }
 
+/** Each slice has a stream of its own, so that another task scored does not move its intervals. */
+function withResamples(slice: Slice, shared: SharedItems, seed: number, resamples: number) {
+  const clusters = at(shared.clusters, slice.places);
+  const single = new Set(clusters.map((cluster, i) => cluster ?? i)).size < 2;
+  const random = createRandom(seed, `bootstrap ${slice.kind} ${slice.name}`);
+  return { ...slice, items: { clusters, resamples: single ? null : drawResamples(clusters, random, resamples) } };
+}
+
 function compareSlice(
   shared: SharedItems,
-  { kind, name, places }: Slice,
+  { kind, name, places, items }: Slice & { readonly items: SliceItems },
   [from, to]: readonly [readonly ScoredModel[], readonly ScoredModel[]],
-  plan: BootstrapPlan,
 ): SliceComparison {
   const answers = (models: readonly ScoredModel[]): Answers[] =>
     models.map(({ name: model, seed }) => ({ name: model, seed, correct: at(shared.correct.get(model)!, places) }));
-  const clusters = at(shared.clusters, places);
   const [before, after] = [answers(from), answers(to)];
   const perSeed = after.flatMap((model) => {
     const partner = before.find(({ seed }) => seed === null || seed === model.seed);
-    return partner ? [seedPair(partner, model, clusters, plan)] : [];
+    return partner ? [seedPair(partner, model, items)] : [];
   });
-  const pooled = pooledSeeds(before, after, clusters, perSeed, plan);
+  const pooled = pooledSeeds(before, after, items, perSeed);
   return { kind, name, n: places.length, clusters: pooled.clusters, perSeed, pooled };
 }
 

@@ -1,6 +1,5 @@
-import type { Random } from '../random';
 import { mcNemarExact } from '../statistics/mc-nemar';
-import { pairedBootstrap } from '../statistics/paired-bootstrap';
+import { type Resamples, resampledMean } from '../statistics/paired-bootstrap';
 import { type Pair, pairedDifference } from '../statistics/paired-difference';
 import { detectableDifference } from '../statistics/power';
 import { seedComparison } from '../statistics/seed-comparison';
@@ -66,17 +65,13 @@ export interface Answers {
   readonly correct: readonly number[];
 }
 
-export interface BootstrapPlan {
-  readonly random: Random;
-  readonly resamples: number;
+/** The items of a slice: what they share, and how they are resampled; null for a single cluster. */
+export interface SliceItems {
+  readonly clusters: readonly (string | undefined)[];
+  readonly resamples: Resamples | null;
 }
 
-export function seedPair(
-  from: Answers,
-  to: Answers,
-  clusters: readonly (string | undefined)[],
-  plan: BootstrapPlan,
-): SeedPair {
+export function seedPair(from: Answers, to: Answers, { clusters, resamples }: SliceItems): SeedPair {
   const pairs = from.correct.map((a, i) => ({ a, b: to.correct[i]!, cluster: clusters[i] }));
   const difference = pairedDifference(pairs);
   const onlyFrom = pairs.filter(({ a, b }) => a > b).length;
@@ -91,9 +86,9 @@ export function seedPair(
     accuracyTo: difference.meanB,
     difference: difference.value,
     stderr: difference.stderr,
-    interval: difference.interval,
+    interval: within(difference.interval),
     p: difference.p,
-    bootstrap: bootstrapped(pairs, difference.clusters, plan),
+    bootstrap: bootstrapped(pairs, resamples),
     detectable: detectable(difference.stderr),
     onlyFrom,
     onlyTo,
@@ -105,9 +100,8 @@ export function seedPair(
 export function pooledSeeds(
   from: readonly Answers[],
   to: readonly Answers[],
-  clusters: readonly (string | undefined)[],
+  { clusters, resamples }: SliceItems,
   perSeed: readonly SeedPair[],
-  plan: BootstrapPlan,
 ): PooledSeeds {
   const scores = (models: readonly Answers[]) => models.map(({ correct }) => correct);
   const fixedA = from.length === 1 && from[0]!.seed === null;
@@ -128,10 +122,10 @@ export function pooledSeeds(
     stderrSeeds: pooled.stderrSeeds,
     counts: pooled.counts,
     df: pooled.df,
-    interval: pooled.interval,
+    interval: within(pooled.interval),
     p: pooled.p,
     pHolm: null,
-    bootstrap: bootstrapped(pairs, pooled.clusters, plan),
+    bootstrap: bootstrapped(pairs, resamples),
     detectable: detectable(pooled.stderr),
     spreadFrom: pooled.spreadA,
     spreadTo: pooled.spreadB,
@@ -140,8 +134,17 @@ export function pooledSeeds(
   };
 }
 
-function bootstrapped(pairs: readonly Pair[], clusters: number, { random, resamples }: BootstrapPlan): Interval | null {
-  return clusters < 2 ? null : pairedBootstrap(pairs, random, resamples).interval;
+function bootstrapped(pairs: readonly Pair[], resamples: Resamples | null): Interval | null {
+  if (!resamples) return null;
+  return resampledMean(
+    pairs.map(({ a, b }) => b - a),
+    resamples,
+  ).interval;
+}
+
+/** Two accuracies differ by no more than 1, which Student's t on a few items does not know. */
+function within(interval: Interval | null): Interval | null {
+  return interval && [Math.max(-1, interval[0]), Math.min(1, interval[1])];
 }
 
 function detectable(stderr: number | null): number | null {
