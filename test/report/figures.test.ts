@@ -43,11 +43,18 @@ const FIGURES: readonly [string, Figure][] = [
     lossFigure(withLogs((method) => sampleLog(method === 'lora' ? 90_000 : 30_000, 6, 1.8, 1500, 2)))!,
   ],
 ];
+/** Each is drawn once: drawing is what takes the time. */
+const drawings = new Map<Figure, Promise<string>>();
+function drawn(figure: Figure): Promise<string> {
+  const svg = drawings.get(figure) ?? drawSvg(figure);
+  drawings.set(figure, svg);
+  return svg;
+}
 const figureNamed = (name: string) => FIGURES.find(([of]) => of === name)![1];
 
 describe.each(FIGURES)('%s', (_, figure) => {
   it('is drawn well-formed, in its view box, no text over another', async () => {
-    const svg = parseSvg(await drawSvg(figure));
+    const svg = parseSvg(await drawn(figure));
     const { width, height } = figure.layout;
     expect(svg.getAttribute('viewBox')).toBe(`0 0 ${width} ${height}`);
     const texts = textBoxes(svg);
@@ -67,7 +74,7 @@ describe.each(FIGURES)('%s', (_, figure) => {
   });
 
   it('names every trace of the legend, its axes and its title', async () => {
-    const texts = textBoxes(parseSvg(await drawSvg(figure))).map(({ text }) => text.trim());
+    const texts = textBoxes(parseSvg(await drawn(figure))).map(({ text }) => text.trim());
     for (const { name, showlegend } of figure.data) if (showlegend !== false) expect(texts).toContain(name);
     for (const [key, value] of Object.entries(figure.layout)) {
       const text = /^[xy]axis\d*$/.test(key) ? (value as { title?: { text: string } }).title?.text : undefined;
@@ -105,7 +112,7 @@ describe('drawSvg', () => {
   it.each(FIGURES.filter(([name]) => name.includes('markup')))(
     'shows markup from outside as text: %s',
     async (_, figure) => {
-      const svg = await drawSvg(figure);
+      const svg = await drawn(figure);
       const elements = [...parseSvg(svg).walk()].map(({ element }) => element);
       expect(elements.filter(({ tagName }) => ['script', 'a', 'b', 'foreignObject'].includes(tagName))).toEqual([]);
       const names = elements.flatMap(({ attributes }) => [...attributes.keys()]);
