@@ -21,8 +21,8 @@ export interface Answer {
  * 'items': every item counts alike. 'tasks': the unweighted mean of the tasks' shares, the paper's 'MMLU (average)'.
  *
  * The standard error is by clusters, se² = G/(G-1) Σ_cluster (Σ_item w (right - its task's mean))²; the interval is
- * Wilson's with the number of independent items that would have this error, p(1-p)/se². With one seed and no clusters
- * it is Wilson's of k right of n. What another training seed would change is not in it beyond the mean over the seeds.
+ * Wilson's with the number of independent items that would have this error, n · p(1-p)/(n-1) / se². With one seed and
+ * no clusters it is Wilson's of k right of n. What another training seed would change is not in it beyond the mean over the seeds.
  *
  * @returns null for no answers
  * Source: Korn and Graubard (1998) for the interval; Miller (arXiv 2411.00640) for clustered errors in evaluations.
@@ -52,7 +52,9 @@ export function shareRight(answers: readonly Answer[], over: 'items' | 'tasks' =
   const squares = residuals.reduce((total, residual) => total + residual ** 2, 0);
   // All right, all wrong, or all equally often over the seeds: no spread to tell by, so a cluster counts as one item.
   const known = clusters > 1 && squares > 1e-15;
-  const independent = known ? (p * (1 - p) * (clusters - 1)) / clusters / squares : clusters;
+  const n = terms.length;
+  const ifIndependent = (p * (1 - p)) / (n - 1);
+  const independent = known ? (n * ifIndependent) / ((clusters / (clusters - 1)) * squares) : clusters;
   const [low, high] = wilsonFromShare(Math.min(1, Math.max(0, p)), independent);
   return { value: percent(p), low: percent(low), high: percent(high), atChance: low <= chance && chance <= high };
 }

@@ -15,7 +15,7 @@ import { parseSvg, shapeBoxes, textBoxes } from './svg-tree';
 
 const HOSTILE = ' <script>alert(1)</script> & <b>bold</b> <a href="javascript:alert(2)">x</a>';
 const record = sampleRecord();
-const hostile = sampleRecord({ hostile: HOSTILE });
+const hostile = sampleRecord({ hostile: HOSTILE, itemsPerTask: 12 });
 const two = sampleRecord({ tasks: ['medqa_4options', 'pubmedqa'], full: null, facts: false });
 
 /** The record with each run's log replaced. */
@@ -35,7 +35,7 @@ const figuresOf = (of: RunRecord, name: string, text = ''): [string, Figure][] =
 const FIGURES: readonly [string, Figure][] = [
   ...figuresOf(record, 'three seeds'),
   ...figuresOf(hostile, 'markup in every name', HOSTILE),
-  ...figuresOf(two, 'two tasks, LoRA alone'),
+  ...figuresOf(two, 'two tasks, LoRA alone').filter(([name]) => /^(accuracy|figure-2|cost)/.test(name)),
   ['loss, log axis', lossFigure(withLogs(() => sampleLog(2500, 9, 0.12, 100, 2)))!],
   ['loss, a few updates', lossFigure(withLogs(() => sampleLog(3, 3, 2, 3, 4)))!],
   [
