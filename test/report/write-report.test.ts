@@ -16,11 +16,10 @@ const record = sampleRecord({ tasks: ['medqa_4options', 'pubmedqa'], seeds: [42,
 
 /** Every file below a folder, with its bytes. */
 async function contents(of: string): Promise<Map<string, string>> {
-  const names = (await readdir(of, { recursive: true, withFileTypes: true })).filter((one) => one.isFile());
-  const paths = names.map((one) => join(one.parentPath, one.name)).sort();
+  const names = (await readdir(of, { recursive: true })).filter((name) => name.includes('.')).sort();
   return new Map(
     await Promise.all(
-      paths.map(async (path) => [path.slice(of.length), (await readFile(path)).toString('latin1')] as const),
+      names.map(async (name) => [`/${name}`, (await readFile(join(of, name))).toString('latin1')] as const),
     ),
   );
 }
