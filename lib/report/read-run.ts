@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Decontamination } from '../decontaminate/record';
 import { RUN_RECORD_VERSION, type RunRecord } from './run-record';
 
@@ -34,7 +35,7 @@ export async function readRun(folder: string): Promise<SavedRun> {
 }
 
 async function readForm<T>(file: string, version: number): Promise<T | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const text = await readPlainOrGzip(file);
   if (text === undefined) return undefined;
   const value = parse(text, file) as { readonly version?: unknown } & T;
   if (value?.version !== version) {
@@ -43,6 +44,14 @@ async function readForm<T>(file: string, version: number): Promise<T | undefined
     );
   }
   return value;
+}
+
+/** Recorded runs are kept as FILE.gz. */
+async function readPlainOrGzip(file: string): Promise<string | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text !== undefined) return text;
+  const packed = await readFile(`${file}.gz`).catch(() => undefined);
+  return packed && gunzipSync(packed).toString('utf8');
 }
 
 function parse(text: string, file: string): unknown {

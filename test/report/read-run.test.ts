@@ -1,0 +1,66 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import { requireRun } from '../../lib/notebook/require-run';
+import { readRun } from '../../lib/report/read-run';
+import { RUN_RECORD_VERSION } from '../../lib/report/run-record';
+
+const work = mkdtempSync(join(tmpdir(), 'read-run-'));
+afterAll(() => rmSync(work, { recursive: true }));
+
+const RECORD = { version: RUN_RECORD_VERSION, preset: 'smoke', models: [] };
+const FOUND = { version: 1, methods: [{ method: 'cosine' }] };
+
+/** A folder of results with these files. */
+function results(name: string, files: Readonly<Record<string, string | Buffer>>): string {
+  const folder = join(work, name);
+  mkdirSync(folder, { recursive: true });
+  for (const [file, content] of Object.entries(files)) writeFileSync(join(folder, file), content);
+  return folder;
+}
+
+describe('a saved run', () => {
+  const run = JSON.stringify(RECORD);
+  const found = JSON.stringify(FOUND);
+
+  test('is read plain or gzipped, with or without decontamination', async () => {
+    const plain = await readRun(results('plain', { 'run.json': run, 'decontamination.json': found }));
+    expect(plain).toEqual({ record: RECORD, decontamination: FOUND.methods });
+    const packed = { 'run.json.gz': gzipSync(run), 'decontamination.json.gz': gzipSync(found) };
+    expect(await readRun(results('packed', packed))).toEqual(plain);
+    expect((await readRun(results('bare', { 'run.json': run }))).decontamination).toEqual([]);
+  });
+
+  test.each([
+    ['not finished', {}, /^results: .*unfinished holds no finished run \(run\.json\); run `npm run reproduce`/],
+    ['damaged', { 'run.json': run.slice(0, 20) }, /^results: .*run\.json is damaged \(.*\); delete it/],
+    [
+      'of another form',
+      { 'run.json': JSON.stringify({ ...RECORD, version: 1 }) },
+      `run.json is of form 1, this library reads ${RUN_RECORD_VERSION}; make the run anew`,
+    ],
+    [
+      'with pairs of another form',
+      { 'run.json': run, 'decontamination.json': '{"version": 0}' },
+      'decontamination.json is of form 0, this library reads 1',
+    ],
+  ])('%s is refused', async (name, files, message) => {
+    await expect(readRun(results(name === 'not finished' ? 'unfinished' : name, files))).rejects.toThrow(message);
+  });
+});
+
+describe('a notebook’s run', () => {
+  test('is the reader’s own, else the recorded one, else named with what to run first', async () => {
+    const root = join(work, 'results');
+    await expect(requireRun('miniature', '05', root)).rejects.toThrow(
+      'notebook: there is no finished run in results/miniature; run notebook 05 first, or `npm run reproduce -- --preset miniature`',
+    );
+    results('results/recorded/miniature', { 'run.json.gz': gzipSync(JSON.stringify(RECORD)) });
+    expect((await requireRun('miniature', '05', root)).recorded).toBe(true);
+    results('results/miniature', { 'run.json': JSON.stringify({ ...RECORD, preset: 'own' }) });
+    const own = await requireRun('miniature', '05', root);
+    expect([own.recorded, own.record.preset]).toEqual([false, 'own']);
+  });
+});
