@@ -23,7 +23,7 @@ function fraction(x: number, a: number, b: number): number {
     h *= d * c;
     return d * c;
   };
-  for (let m = 1, change = 0; Math.abs(change - 1) > Number.EPSILON && m < 100_000; m++) {
+  for (let m = 1, change = 0; Math.abs(change - 1) > 4 * Number.EPSILON; m++) {
     step((m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m)));
     change = step((-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1)));
   }

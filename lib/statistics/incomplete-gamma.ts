@@ -9,15 +9,9 @@ import { gammaln } from 'simple-statistics';
  */
 export function upperGamma(a: number, x: number): number {
   if (x <= 0) return 1;
+  if (x === Number.POSITIVE_INFINITY) return 0;
   const front = Math.exp(a * Math.log(x) - x - gammaln(a));
   return x < a + 1 ? 1 - front * series(a, x) : front * fraction(a, x);
-}
-
-/** The lower one, P(a, x) = 1 - Q(a, x), exact where it is small. */
-export function lowerGamma(a: number, x: number): number {
-  if (x <= 0) return 0;
-  const front = Math.exp(a * Math.log(x) - x - gammaln(a));
-  return x < a + 1 ? front * series(a, x) : 1 - front * fraction(a, x);
 }
 
 function series(a: number, x: number): number {
@@ -35,7 +29,7 @@ function fraction(a: number, x: number): number {
   let c = Number.MAX_VALUE;
   let d = 1 / b;
   let h = d;
-  for (let i = 1, change = 0; Math.abs(change - 1) > Number.EPSILON; i++) {
+  for (let i = 1, change = 0; Math.abs(change - 1) > 4 * Number.EPSILON; i++) {
     const numerator = -i * (i - a);
     b += 2;
     d = 1 / (numerator * d + b);

@@ -111,7 +111,7 @@ def clustered(y, x, groups, n_clusters):
     return fit
 
 
-def bootstrap(rows, resamples=200_000):
+def bootstrap(rows, resamples=50_000):
     """Percentile interval over clusters, by a loop of NumPy's: SciPy's bootstrap knows no clusters."""
     frame = pd.DataFrame(rows, columns=["a", "b", "cluster"])
     sums = (frame.b - frame.a).groupby(frame.cluster).sum().to_numpy()
@@ -130,7 +130,7 @@ def paired():
         resampled = bootstrap(rows)
         if largest == 1:
             own = stats.bootstrap(
-                (b - a,), np.mean, n_resamples=50_000, method="percentile", vectorized=True, rng=SEED
+                (b - a,), np.mean, n_resamples=20_000, method="percentile", vectorized=True, rng=SEED
             ).confidence_interval
             resampled["scipy"] = [own.low, own.high]
         cases.append(
