@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { compareModels } from '../../lib/report/compare-models';
 import { type Findings, findings, pointsText, verdictOf } from '../../lib/report/findings';
 import type { RunRecord } from '../../lib/report/run-record';
-import { contaminationEffects } from '../../lib/report/tables/contamination-effect';
+import { effectPoints, effectsOf } from '../../lib/report/tables/contamination-effect';
 import { type RecordOptions, sampleDecontamination, sampleRecord } from './fixture';
 
 function of(options: RecordOptions, contaminated = false): Findings {
@@ -94,8 +94,8 @@ describe('the checks', () => {
   it('whether contamination helped: more on flagged items, not told, too few', () => {
     const helped = withFlaggedRight(sampleRecord({ base: 0.3, lora: 0.4, full: 0.4 }));
     const method = sampleDecontamination(helped);
-    const [, full] = contaminationEffects(helped, method);
-    expect(verdictOf(full!.effect)).toBe('higher');
+    const full = effectsOf(helped, method).find((one) => one.method === 'full' && one.setting === 'tuned')!;
+    expect(verdictOf(effectPoints(full))).toBe('higher');
     expect(findings(helped, null, method).checks.at(-1)).toMatch(
       /full-parameter training gained more on them than on clean items/,
     );

@@ -143,7 +143,7 @@ describe('the other tables', () => {
         'hyper-parameters',
         'assumptions',
       ],
-      ...['audit', 'claims'],
+      ...['audit', 'claims', 'flagged-right'],
     ]);
     for (const { columns, rows } of parts.tables) {
       expect(new Set(columns.map(({ key }) => key)).size).toBe(columns.length);

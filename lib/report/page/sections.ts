@@ -1,4 +1,4 @@
-import { mainSetting, runsOf } from '../compared';
+import { baseName, mainSetting, runsOf } from '../compared';
 import { htmlText } from '../escape';
 import { METHOD_LABELS } from '../labels';
 import type { ReportParts } from '../parts';
@@ -32,7 +32,7 @@ export function whatWasRun({ record, extras }: ReportParts): string {
   const items = tasks.reduce((sum, { n }) => sum + n, 0);
   const data = `${count(mixture.total)} training rows of ${mixture.rows.length} sources, ${count(packing.tokens)} tokens in chunks of ${packing.maxSeqLen}`;
   const rows: (readonly [string, string])[] = [
-    ['Base model', subject.model],
+    ['Base model', baseName(record)],
     ['Data', `${subject.data}: ${data}`],
     ...trained,
     ...(besides > 0 ? [['Besides', `${besides} run${besides > 1 ? 's' : ''} at the paper’s own rates`] as const] : []),
@@ -54,7 +54,7 @@ export function answer({ findings }: ReportParts): string {
 
 export function limits({ record }: ReportParts): string {
   const own = [
-    `The models here are ${record.subject.model}; the paper’s have 7 and 70 billion numbers. What holds for one size need not hold for another.`,
+    `The models here come from ${baseName(record)}; the paper’s have 7 and 70 billion. What holds for one size need not hold for another.`,
     ...(record.facts
       ? [
           'The miniature’s world is generated: its facts are few and plain, and its questions follow templates. Its scores say how learning and measuring work, not how much medicine a model knows.',

@@ -1,5 +1,5 @@
 import { mean } from 'simple-statistics';
-import { answersOf, MODELS, runsOf } from '../compared';
+import { answersOf, baseName, MODELS, runsOf } from '../compared';
 import { percent, shareRight } from '../estimate';
 import { METHOD_LABELS } from '../labels';
 import { paperRow, TABLE_1, TABLE_1_COLUMNS } from '../paper';
@@ -48,8 +48,8 @@ export function table1(record: RunRecord): Table {
       };
     }),
     notes: [
-      `Scale: the models of this run are ${record.subject.model} on ${record.subject.data}; the paper’s are Llama-2 with ` +
-        '70 billion numbers. Its columns are to be read for the direction of differences, not as targets.',
+      `Scale: this run’s base is ${baseName(record)}, the paper’s is Llama-2 with 70 billion. Its columns are to be read ` +
+        'for the direction of differences, not as targets.',
       '[ ] 95% interval over the items, clustered by fact where items share one. * chance lies inside it: the model may as ' +
         'well be guessing. Averages are unweighted means of their tasks, as the paper’s are.',
       'MediTron and MedPaLM-2: few-shot results, as the paper notes.',
