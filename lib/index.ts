@@ -135,7 +135,7 @@ export type { Figure } from './report/figures/style';
 export { sweepFigure } from './report/figures/sweep';
 export { tokenXrayFigure } from './report/figures/token-xray';
 export { type Manifest, type ManifestInput, manifest, manifestToJson } from './report/manifest';
-export { paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './report/paper';
+export { LORA_MILLIONS, paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './report/paper';
 export { type ReportExtras, type ReportParts, reportParts } from './report/parts';
 export { svgToPng } from './report/png';
 export { readRun, type SavedRun } from './report/read-run';
@@ -174,7 +174,7 @@ export {
   detectableUnpaired,
   type PowerOptions,
 } from './statistics/power';
-export { type Proportion, proportion, wilsonInterval } from './statistics/proportion';
+export { type Proportion, proportion, wilsonFromShare, wilsonInterval } from './statistics/proportion';
 export { type SeedComparison, type SeedComparisonOptions, seedComparison } from './statistics/seed-comparison';
 export { type SeedScores, type SeedSpread, type SeedVariance, seedVariance } from './statistics/seed-variance';
 export { type Reported, type UnpairedDifference, unpairedDifference } from './statistics/two-proportions';

@@ -3,11 +3,15 @@ import { mixtureShares } from '../data/mixture-shares';
 import { packSamples } from '../data/packing';
 import { layOut, layoutCost } from '../data/packing-costs';
 import { IGNORED, type Sample } from '../data/samples';
-import { SUBSETS } from '../data/sources';
+import { SUBSETS, type SubsetKey, subsetOf, TOTALS } from '../data/sources';
 import { float32, type HostTensor } from '../engine/tensors';
-import { loraScaling, mergeLora } from '../model/lora';
+import { TASK_NAMES } from '../eval/task-definition';
+import { LLAMA_2, type Llama2Size } from '../model/llama-2';
+import { loraParameterCount, loraScaling, mergeLora } from '../model/lora';
 import type { Random } from '../random';
+import { TABLE_1 } from '../report/paper';
 import { wilsonInterval } from '../statistics/proportion';
+import { countParameters, trainingMemory } from '../train/memory';
 import { learningRateAt } from '../train/schedule';
 import type { Reference } from './grade';
 
@@ -40,6 +44,13 @@ const wilson: Reference<[correct: number, items: number], readonly [number, numb
     return [random.int(items + 1), items];
   },
 };
+
+/** 00: tasks of table 1, averages not counted, in which LoRA is ahead. */
+const loraAhead = (): number =>
+  TABLE_1.filter(({ key, peFt, fpFt }) => (TASK_NAMES as readonly string[]).includes(key) && peFt > fpFt).length;
+
+/** 01: rows of a source among a thousand drawn in table A1's proportions. */
+const rowsOfThousand = (key: SubsetKey): number => Math.round((1000 * subsetOf(key).samples) / TOTALS.all.samples);
 
 /** 01: each source's share of the learnt tokens, in percent. */
 const lossShares: Reference<[samples: SampleLengths[]], Record<string, number>> = {
@@ -118,6 +129,13 @@ const merge: Reference<[w: number[][], a: number[][], b: number[][], alpha: numb
   },
 };
 
+/** 03: numbers that LoRA trains in a Llama-2. */
+const loraCount = (size: Llama2Size, rank: number, targetModules: readonly string[]): number =>
+  loraParameterCount(LLAMA_2[size], { ...PAPER_LORA.lora, rank, targetModules });
+
+/** 04: bytes that full-parameter training of a Llama-2 holds in float32, without activations. */
+const fullBytes = (size: Llama2Size): number => trainingMemory(countParameters(LLAMA_2[size])).total;
+
 type Schedule = Pick<TrainConfig, 'learningRate' | 'warmupSteps' | 'finalRateRatio'>;
 
 /** 04: the learning rate of an update. */
@@ -151,4 +169,17 @@ const stepLoss: Reference<[microBatches: MicroBatch[]], number> = {
   ],
 };
 
-export const EXERCISES = { wilson, lossShares, shift, rowCount, crossing, merge, learningRate, stepLoss } as const;
+export const EXERCISES = {
+  wilson,
+  loraAhead,
+  rowsOfThousand,
+  lossShares,
+  shift,
+  rowCount,
+  crossing,
+  loraCount,
+  merge,
+  learningRate,
+  stepLoss,
+  fullBytes,
+} as const;

@@ -119,3 +119,6 @@ export const TABLE_A3: readonly TableA3Row[] = [
 export function paperRow<T extends { readonly key: string }>(table: readonly T[], key: PaperRowKey): T | undefined {
   return table.find((one) => one.key === key);
 }
+
+/** Numbers that the paper's LoRA trains, in millions, as its text gives them. Source: paper, Modelling, 'LoRA'. */
+export const LORA_MILLIONS = { '7B': 20, '70B': 104 } as const;
