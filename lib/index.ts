@@ -69,13 +69,22 @@ export { float32, type HostTensor, type HostTensors, int32, type Specs, type Ten
 // Evaluation: zero-shot multiple choice as lm-evaluation-harness scores it.
 export type { BosPolicy } from './eval/encode-request';
 export { type GroupName, type GroupResult, groupResults } from './eval/groups';
+export { type ReadResults, type ReadTask, readHarnessResults } from './eval/harness-results';
+export { type HarnessSample, harnessSample, type ReadSample, readHarnessSamples } from './eval/harness-samples';
 export type { TokenScorer } from './eval/loglikelihood';
 export { chanceLevel, majorityBaseline } from './eval/metrics';
 export { splitOverlong } from './eval/overlong';
 export { itemsToJsonl, tasksToCsv } from './eval/records';
-export { type LoglikelihoodRequest, requestsOf } from './eval/requests';
+export { type LoglikelihoodRequest, requestHash, requestsOf } from './eval/requests';
 export { type ItemResult, type ScoreOptions, type ScoreResult, scoreItems, type TaskResult } from './eval/score';
-export { TASK_NAMES, type TaskDefinition, type TaskName } from './eval/task-definition';
+export { type QuestionApart, type TokenScore, takeApart } from './eval/take-apart';
+export {
+  TASK_NAMES,
+  TASK_VARIANTS,
+  type TaskDefinition,
+  type TaskName,
+  type TaskVariant,
+} from './eval/task-definition';
 export { TASKS, taskNamed, taskOf } from './eval/tasks';
 export { createTokenScorer } from './eval/token-scorer';
 // Model: Hugging Face folders, LoRA as PEFT does it, generation.

@@ -36,6 +36,8 @@ export interface LoglikelihoodResult {
   readonly logLikelihood: number;
   /** Whether greedy decoding would have written the continuation. */
   readonly isGreedy: boolean;
+  /** Of each token of the continuation. */
+  readonly logProbs: readonly number[];
   /** Tokens of the continuation. */
   readonly tokenCount: number;
   /** Tokens dropped from the left of the context. */
@@ -173,7 +175,8 @@ function resultOf(
   { continuation, truncatedTokens, seam }: ModelInput,
   scores: readonly PickScore[],
 ): LoglikelihoodResult {
-  const logLikelihood = scores.reduce((sum, pick) => sum + pick.logProb, 0);
+  const logProbs = scores.map((pick) => pick.logProb);
+  const logLikelihood = logProbs.reduce((sum, logProb) => sum + logProb, 0);
   if (scores.length !== continuation.length || !Number.isFinite(logLikelihood)) {
     throw new Error(
       `loglikelihood: item ${id}: the model gave ${scores.length} of ${continuation.length} scores, sum ${logLikelihood}; ` +
@@ -181,5 +184,5 @@ function resultOf(
     );
   }
   const isGreedy = scores.every((pick) => pick.isGreedy);
-  return { logLikelihood, isGreedy, tokenCount: continuation.length, truncatedTokens, seam };
+  return { logLikelihood, isGreedy, logProbs, tokenCount: continuation.length, truncatedTokens, seam };
 }

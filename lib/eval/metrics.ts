@@ -23,6 +23,16 @@ export function perCharacter(logLikelihoods: readonly number[], choices: readonl
   return logLikelihoods.map((logLikelihood, i) => logLikelihood / [...choices[i]!].length);
 }
 
+/** Per byte of the choice in UTF-8: the harness's `acc_bytes`, since October 2025. */
+export function perByte(logLikelihoods: readonly number[], choices: readonly string[]): number[] {
+  return logLikelihoods.map((logLikelihood, i) => logLikelihood / Buffer.byteLength(choices[i]!));
+}
+
+/** Per token of the continuation, delimiter included. Differs: no harness metric; GPT-3's paper normalises so. */
+export function perToken(logLikelihoods: readonly number[], tokenCounts: readonly number[]): number[] {
+  return logLikelihoods.map((logLikelihood, i) => logLikelihood / tokenCounts[i]!);
+}
+
 /** What guessing gives: the mean of 1/choices over the items. */
 export function chanceLevel(choiceCounts: readonly number[]): number {
   return choiceCounts.reduce((sum, count) => sum + 1 / count, 0) / choiceCounts.length;

@@ -1,5 +1,6 @@
 import type { EvalItem } from '../data/examples';
 import type { TaskDefinition, TaskName } from './task-definition';
+import { answerOf, LETTERS, letteredOptions, lettersOf, MMLU_SUBJECTS, mmluDescription, subjectOf } from './task-parts';
 import { strip } from './whitespace';
 
 /*
@@ -7,12 +8,7 @@ import { strip } from './whitespace';
  * choice, and only MMLU's question is stripped: trailing spaces in the data survive everywhere else.
  */
 
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const PUBMEDQA_CHOICES = ['yes', 'no', 'maybe'];
-
-const lettersOf = (item: EvalItem): string[] => item.choices.map((_, i) => LETTERS.charAt(i));
-const letteredOptions = (item: EvalItem): string => item.choices.map((c, i) => `${LETTERS.charAt(i)}. ${c}\n`).join('');
-const answerOf = (item: EvalItem): number => item.answer;
 
 const PRESENT = { variant: 'present', targetDelimiter: ' ' } as const;
 
@@ -90,8 +86,7 @@ const headqa: TaskDefinition = {
  * Source: lm_eval/tasks/mmlu/default/_default_template_yaml, mmlu_<subject>.yaml.
  */
 function mmlu(name: TaskName): TaskDefinition {
-  const subject = name.slice('mmlu_'.length).replaceAll('_', ' ');
-  const description = `The following are multiple choice questions (with answers) about ${subject}.\n\n`;
+  const description = mmluDescription(subjectOf(name));
   return {
     ...PRESENT,
     name,
@@ -122,12 +117,7 @@ function usmle(name: TaskName): TaskDefinition {
 
 /** The twelve rows of the paper's table 1 in the harness's present form. */
 export const PRESENT_TASKS: readonly TaskDefinition[] = [
-  mmlu('mmlu_clinical_knowledge'),
-  mmlu('mmlu_college_biology'),
-  mmlu('mmlu_college_medicine'),
-  mmlu('mmlu_medical_genetics'),
-  mmlu('mmlu_professional_medicine'),
-  mmlu('mmlu_anatomy'),
+  ...MMLU_SUBJECTS.map(mmlu),
   headqa,
   medmcqa,
   medqa,

@@ -25,6 +25,8 @@ const TASK_COLUMNS: readonly (readonly [name: string, cell: (result: TaskResult)
   ['acc_norm_stderr', (r) => r.accNorm?.stderr ?? null],
   ['acc_norm_low', (r) => r.accNorm?.interval[0] ?? null],
   ['acc_norm_high', (r) => r.accNorm?.interval[1] ?? null],
+  ['acc_bytes', (r) => r.accBytes?.value ?? null],
+  ['acc_tokens', (r) => r.accTokens?.value ?? null],
   ['ties', (r) => r.ties],
   ['ties_norm', (r) => r.tiesNorm],
   ['chance', (r) => r.chance],

@@ -1,10 +1,9 @@
 import type { EvalItem } from '../data/examples';
-import { type Proportion, proportion } from '../statistics/proportion';
 import type { BosPolicy, ScoringTokenizer } from './encode-request';
 import { type GroupResult, groupResults } from './groups';
 import { checkItem } from './item-checks';
+import { type ItemResult, itemResult, summary, type TaskResult } from './item-result';
 import { type LoglikelihoodResult, loglikelihood, type TokenScorer } from './loglikelihood';
-import { chanceLevel, firstMaximum, majorityBaseline, perCharacter } from './metrics';
 import { requestHash, requestsOf } from './requests';
 import { sampleItems } from './sample';
 import { TASK_NAMES, type TaskDefinition, type TaskName, type TaskVariant } from './task-definition';
@@ -18,57 +17,15 @@ export interface ScoreOptions {
   readonly limitPerTask?: number;
   /** Of the sample; default 0. */
   readonly seed?: number;
+  /** Results of an earlier start: their items are not scored again. */
+  readonly known?: readonly ItemResult[];
+  /** Each item's result as soon as it is there; the model waits for what it returns. */
+  readonly onItem?: (result: ItemResult) => Promise<void> | void;
   /** Rows done, of all rows of all tasks. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** One item, with all that a later comparison needs. Places are places in the task's `docToChoice`. */
-export interface ItemResult {
-  readonly id: string;
-  readonly task: TaskName;
-  readonly logLikelihoods: readonly number[];
-  readonly isGreedy: readonly boolean[];
-  /** Tokens of each continuation. */
-  readonly tokenCounts: readonly number[];
-  readonly prediction: number;
-  readonly predictionNorm: number;
-  readonly answer: number;
-  readonly tied: boolean;
-  readonly tiedNorm: boolean;
-  /** The most tokens that one of its requests lost on the left. */
-  readonly truncatedTokens: number;
-  /** Requests whose context does not tokenise to a prefix of the whole. */
-  readonly seams: number;
-}
-
-/** One row of the results table. */
-export interface TaskResult {
-  readonly task: TaskName;
-  readonly variant: TaskVariant;
-  readonly version: string;
-  readonly bos: BosPolicy;
-  /** Items scored, of how many given; the seed of the sample, null when all were scored. */
-  readonly n: number;
-  readonly available: number;
-  readonly seed: number | null;
-  readonly acc: Proportion;
-  /** Null where the harness does not report it. */
-  readonly accNorm: Proportion | null;
-  /** Items whose maximum was shared; the first choice was taken. */
-  readonly ties: number;
-  readonly tiesNorm: number;
-  /** Mean of 1/choices. */
-  readonly chance: number;
-  /** The best constant answer and its accuracy. */
-  readonly majority: { readonly answer: number; readonly share: number };
-  readonly requests: number;
-  readonly requestHash: string;
-  readonly truncatedItems: number;
-  /** Tokens lost, summed over items and the most of one. */
-  readonly truncatedTokens: number;
-  readonly truncatedTokensMax: number;
-  readonly seams: number;
-}
+export type { ItemResult, TaskResult };
 
 export interface ScoreResult {
   readonly tasks: readonly TaskResult[];
@@ -94,36 +51,73 @@ export async function scoreItems(
   items: readonly EvalItem[],
   scorer: TokenScorer,
   tokenizer: ScoringTokenizer,
-  { variant = 'present', bos = 'never', limitPerTask, seed = 0, onProgress }: ScoreOptions = {},
+  options: ScoreOptions = {},
 ): Promise<ScoreResult> {
-  const plans = byTask(items, variant).map(({ task, items: available }) => {
-    const chosen = limitPerTask === undefined ? available : sampleItems(available, limitPerTask, seed, task.name);
-    for (const item of chosen) checkItem(item, task);
-    const requests = chosen.map((item) => requestsOf(item, task));
-    const sampled = chosen.length < available.length;
-    return { task, chosen, requests, available: available.length, seed: sampled ? seed : null };
-  });
-  const { results, rowCount, tokenCount } = await loglikelihood(
-    plans.flatMap((plan) => plan.requests.flat()),
+  const { variant = 'present', bos = 'never', known = [], onItem, onProgress } = options;
+  const plans = scoringPlan(items, options);
+  const results = new Map(known.map((result) => [keyOf(result.task, result.id), result]));
+  const open = plans.flatMap(({ task, chosen }) =>
+    chosen.filter((item) => !results.has(keyOf(task.name, item.id))).map((item) => openItem(item, task)),
+  );
+  const places = open.flatMap((one) => one.requests.map((_, choice) => ({ one, choice })));
+  const { rowCount, tokenCount } = await loglikelihood(
+    open.flatMap((one) => one.requests),
     scorer,
     tokenizer,
-    onProgress ? { bos, onProgress } : { bos },
+    {
+      bos,
+      ...(onProgress ? { onProgress } : {}),
+      onResult: async (request, result) => {
+        const { one, choice } = places[request]!;
+        one.found[choice] = result;
+        if (Object.keys(one.found).length < one.requests.length) return;
+        const done = itemResult(one.item, one.task, one.found);
+        results.set(keyOf(done.task, done.id), done);
+        await onItem?.(done);
+      },
+    },
   );
-
-  let next = 0;
-  const scored = plans.map(({ task, chosen, requests, available, seed: sampleSeed }) => {
-    const itemResults = chosen.map((item, i) => {
-      const count = requests[i]!.length;
-      next += count;
-      return itemResult(item, task, results.slice(next - count, next));
-    });
-    const flat = requests.flat();
-    const base = { task: task.name, variant, version: task.version, bos, available, seed: sampleSeed };
-    const asked = { requests: flat.length, requestHash: requestHash(flat) };
-    return { items: itemResults, task: { ...base, ...summary(itemResults, task), ...asked } };
+  const scored = plans.map(({ task, chosen, available, seed }) => {
+    const own = chosen.map((item) => results.get(keyOf(task.name, item.id))!);
+    const requests = chosen.flatMap((item) => requestsOf(item, task));
+    const base = { task: task.name, variant, version: task.version, bos, available, seed };
+    const asked = { requests: requests.length, requestHash: requestHash(requests) };
+    return { items: own, task: { ...base, ...summary(own, chosen, task), ...asked } };
   });
   const tasks = scored.map((one) => one.task);
   return { tasks, groups: groupResults(tasks), items: scored.flatMap((one) => one.items), rowCount, tokenCount };
+}
+
+const keyOf = (task: TaskName, id: string): string => `${task} ${id}`;
+
+/** An item to be scored; `found` fills up, in whatever order. */
+const openItem = (item: EvalItem, task: TaskDefinition) => ({
+  item,
+  task,
+  requests: requestsOf(item, task),
+  found: [] as LoglikelihoodResult[],
+});
+
+/** The items of one task that are scored. */
+export interface TaskPlan {
+  readonly task: TaskDefinition;
+  readonly chosen: readonly EvalItem[];
+  /** Of so many. */
+  readonly available: number;
+  /** Of the sample; null when all are scored. */
+  readonly seed: number | null;
+}
+
+/** Which items are scored as which task, in the order of the paper's table 1. */
+export function scoringPlan(
+  items: readonly EvalItem[],
+  { variant = 'present', limitPerTask, seed = 0 }: Pick<ScoreOptions, 'variant' | 'limitPerTask' | 'seed'>,
+): TaskPlan[] {
+  return byTask(items, variant).map(({ task, items: available }) => {
+    const chosen = limitPerTask === undefined ? available : sampleItems(available, limitPerTask, seed, task.name);
+    for (const item of chosen) checkItem(item, task);
+    return { task, chosen, available: available.length, seed: chosen.length < available.length ? seed : null };
+  });
 }
 
 function byTask(items: readonly EvalItem[], variant: TaskVariant): { task: TaskDefinition; items: EvalItem[] }[] {
@@ -138,50 +132,4 @@ function byTask(items: readonly EvalItem[], variant: TaskVariant): { task: TaskD
     group.items.push(item);
   }
   return TASK_NAMES.flatMap((name) => groups.get(name) ?? []);
-}
-
-function itemResult(item: EvalItem, task: TaskDefinition, results: readonly LoglikelihoodResult[]): ItemResult {
-  const logLikelihoods = results.map((result) => result.logLikelihood);
-  const decision = firstMaximum(logLikelihoods);
-  const decisionNorm = firstMaximum(perCharacter(logLikelihoods, task.docToChoice(item)));
-  return {
-    id: item.id,
-    task: task.name,
-    logLikelihoods,
-    isGreedy: results.map((result) => result.isGreedy),
-    tokenCounts: results.map((result) => result.tokenCount),
-    prediction: decision.index,
-    predictionNorm: decisionNorm.index,
-    answer: task.docToTarget(item),
-    tied: decision.tied,
-    tiedNorm: decisionNorm.tied,
-    truncatedTokens: Math.max(...results.map((result) => result.truncatedTokens)),
-    seams: results.filter((result) => result.seam).length,
-  };
-}
-
-function summary(items: readonly ItemResult[], task: TaskDefinition) {
-  const n = items.length;
-  const count = (holds: (item: ItemResult) => boolean) => items.filter(holds).length;
-  return {
-    n,
-    acc: proportion(
-      count((item) => item.prediction === item.answer),
-      n,
-    ),
-    accNorm: task.metrics.includes('accNorm')
-      ? proportion(
-          count((item) => item.predictionNorm === item.answer),
-          n,
-        )
-      : null,
-    ties: count((item) => item.tied),
-    tiesNorm: count((item) => item.tiedNorm),
-    chance: chanceLevel(items.map((item) => item.logLikelihoods.length)),
-    majority: majorityBaseline(items.map((item) => item.answer)),
-    truncatedItems: count((item) => item.truncatedTokens > 0),
-    truncatedTokens: items.reduce((sum, item) => sum + item.truncatedTokens, 0),
-    truncatedTokensMax: items.reduce((most, item) => Math.max(most, item.truncatedTokens), 0),
-    seams: items.reduce((sum, item) => sum + item.seams, 0),
-  };
 }

@@ -19,10 +19,18 @@ export const TASK_NAMES = [
 export type TaskName = (typeof TASK_NAMES)[number];
 
 /**
- * Which form of a benchmark is scored. 'present' is the harness's main branch; the forms of 2022 and 2023, and
- * chat-wrapped ones, would stand beside it: the same command gave other prompts in other years.
+ * Which form of a benchmark is scored: the same command gave other prompts in other years.
+ *
+ * - present: lm-evaluation-harness's main branch (4e7e0d4, August 2026)
+ * - 2022: its v0.3.0 (62ca184); it had no MedQA, MedMCQA or USMLE
+ * - 2023: its legacy branch when the paper was written (b281b09 to 0bf683b), with pull requests then open
+ * - doctor-2023: the prompt of pull request 986 for MedQA, MedMCQA and USMLE alike, as the fork it came from has it
+ * - continuation: its `mmlu_*_continuation`: whole answers, options not shown
+ * - chat: the present form inside Med42's own prompt template
  */
-export type TaskVariant = 'present';
+export const TASK_VARIANTS = ['present', '2022', '2023', 'doctor-2023', 'continuation', 'chat'] as const;
+
+export type TaskVariant = (typeof TASK_VARIANTS)[number];
 
 /** The harness's `acc` and `acc_norm`. */
 export type TaskMetric = 'acc' | 'accNorm';

@@ -1,9 +1,11 @@
 import type { EvalItem } from '../data/examples';
+import { CHAT_TASKS } from './chat-tasks';
+import { OLDER_TASKS } from './older-tasks';
 import { PRESENT_TASKS } from './present-tasks';
-import type { TaskDefinition, TaskName, TaskVariant } from './task-definition';
+import { TASK_NAMES, type TaskDefinition, type TaskName, type TaskVariant } from './task-definition';
 
-/** Every definition there is: one for each name and variant. */
-export const TASKS: readonly TaskDefinition[] = PRESENT_TASKS;
+/** Every definition there is: at most one for each name and variant. */
+export const TASKS: readonly TaskDefinition[] = [...PRESENT_TASKS, ...OLDER_TASKS, ...CHAT_TASKS];
 
 /** An item's `task` where it is not the definition's own name; MMLU's is made with its subject. */
 const DEFINITION_OF: Readonly<Record<string, TaskName>> = {
@@ -24,15 +26,26 @@ export function taskNamed(name: string, variant: TaskVariant = 'present'): TaskD
 }
 
 /**
- * The definition that scores an item, from its `task` and, for MMLU, its `subject`
- * ({task: 'mmlu', subject: 'anatomy'} is mmlu_anatomy).
+ * The task of an item, from its `task` and, for MMLU, its `subject` ({task: 'mmlu', subject: 'anatomy'} is mmlu_anatomy).
  *
  * @throws naming the item, the unknown task and those known
  */
-export function taskOf(item: EvalItem, variant: TaskVariant = 'present'): TaskDefinition {
+export function taskNameOf(item: EvalItem): TaskName {
   const named = item.task === 'mmlu' ? `mmlu_${item.subject ?? ''}` : (DEFINITION_OF[item.task] ?? item.task);
+  const found = TASK_NAMES.find((name) => name === named);
+  if (found) return found;
+  throw new Error(`tasks: item ${item.id}: no task ${JSON.stringify(named)}; known: ${TASK_NAMES.join(', ')}`);
+}
+
+/**
+ * The definition that scores an item.
+ *
+ * @throws naming the item, when its task is unknown or has no such form
+ */
+export function taskOf(item: EvalItem, variant: TaskVariant = 'present'): TaskDefinition {
+  const name = taskNameOf(item);
   try {
-    return taskNamed(named, variant);
+    return taskNamed(name, variant);
   } catch (error) {
     throw new Error(`tasks: item ${item.id}: ${(error as Error).message.replace('tasks: ', '')}`);
   }

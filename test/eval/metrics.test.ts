@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { groupResults } from '../../lib/eval/groups';
-import { chanceLevel, firstMaximum, majorityBaseline, perCharacter } from '../../lib/eval/metrics';
+import { chanceLevel, firstMaximum, majorityBaseline, perByte, perCharacter, perToken } from '../../lib/eval/metrics';
 import type { TaskName } from '../../lib/eval/task-definition';
 import { TABLE_1, TABLE_A2 } from '../../lib/report/paper';
 import { proportion } from '../../lib/statistics/proportion';
@@ -25,8 +25,10 @@ describe('the decision', () => {
     expect(firstMaximum(normed).index).toBe(1);
   });
 
-  it('counts neither bytes nor UTF-16 units', () => {
+  it('counts neither bytes nor UTF-16 units, except where bytes or tokens are what is asked for', () => {
     expect(perCharacter([-6, -6, -6], ['µg', '🧬a', 'e\u0301'])).toEqual([-3, -3, -3]);
+    expect(perByte([-6, -10, -6], ['µg', '🧬a', 'e\u0301'])).toEqual([-2, -2, -2]);
+    expect(perToken([-6, -6], [2, 3])).toEqual([-3, -2]);
   });
 });
 

@@ -71,14 +71,63 @@ describe("the harness's worked examples, verbatim", () => {
   });
 
   it('reports acc_norm where the harness does', () => {
-    const normed = TASKS.filter((task) => task.metrics.includes('accNorm')).map((task) => task.name);
+    const present = TASKS.filter((task) => task.variant === 'present');
+    const normed = present.filter((task) => task.metrics.includes('accNorm')).map((task) => task.name);
     expect(normed).toEqual(['headqa_en', 'medmcqa', 'medqa_4options']);
   });
 });
 
+describe('the other forms, verbatim', () => {
+  const Q = 'Which vitamin deficiency causes scurvy?';
+  const lettered = 'A. Vitamin A\nB. Vitamin B12\nC. Vitamin C\nD. Vitamin D\n';
+  const texts = [' Vitamin A', ' Vitamin B12', ' Vitamin C', ' Vitamin D'];
+  const doctor =
+    'You are a highly intelligent doctor who answers the following multiple choice question correctly.\nOnly write the answer down.';
+  const joined = 'Vitamin A,Vitamin B12,Vitamin C,Vitamin D';
+  const mmluLine = 'The following are multiple choice questions (with answers) about anatomy.\n\n';
+  const chat = (prompt: string) =>
+    `\n<|system|>: You are a helpful medical assistant created by M42 Health in the UAE.\n<|prompter|>:${prompt}\n<|assistant|>:\n`;
+
+  it.each([
+    ['mmlu_anatomy', '2022', `Question: ${Q}\nChoices:\n${lettered}Answer:`, texts],
+    ['headqa_en', '2022', `Question: ${Q}\nAnswer:`, texts],
+    ['mmlu_anatomy', '2023', `${mmluLine}${Q}\n${lettered}Answer:`, letters],
+    [
+      'medqa_4options',
+      '2023',
+      `Question: ${Q}\n(A) Vitamin A\n(B) Vitamin B12\n(C) Vitamin C\n(D) Vitamin D\nAnswer: (`,
+      ['A', 'B', 'C', 'D'],
+    ],
+    ['medmcqa', '2023', `${doctor}\n\n**Subject:**Nutrition\n\n**Question:**${Q}\n\n${joined}\n\n**Answer:**`, texts],
+    ['usmle_sample_exam', '2023', `${doctor}\n\n**Question:**${Q}\n\n${joined}\n\n**Answer:**`, texts],
+    ['medqa_4options', 'doctor-2023', `${doctor}\n\n**Question:**${Q}\n\n${joined}\n\n**Answer:**`, texts],
+    [
+      'mmlu_anatomy',
+      'continuation',
+      `The following are questions (with answers) about anatomy.\n\nQuestion: ${Q}\nAnswer:`,
+      texts,
+    ],
+    ['medqa_4options', 'chat', chat(`Question: ${Q}\n${lettered}Answer:`), ['A', 'B', 'C', 'D']],
+    ['mmlu_anatomy', 'chat', chat(`${mmluLine}${Q}\n${lettered}Answer:`), ['A', 'B', 'C', 'D']],
+  ] as const)('%s, %s', (name, variant, context, continuations) => {
+    const requests = requestsOf({ ...scurvy, subject: 'Nutrition' }, taskNamed(name, variant));
+    expect(requests.map((request) => request.context)).toEqual(continuations.map(() => context));
+    expect(requests.map((request) => request.continuation)).toEqual(continuations);
+  });
+
+  it('names what a form does not have', () => {
+    expect(() => taskNamed('medqa_4options', '2022')).toThrow(
+      /no task "medqa_4options" in variant '2022'; known: mmlu/,
+    );
+  });
+});
+
 describe('from an item to its task', () => {
-  it('has one present definition for every name', () => {
-    expect(TASKS.map((task) => task.name)).toEqual([...TASK_NAMES]);
+  it('has one present definition for every name, and never two of a form', () => {
+    for (const variant of ['present', 'chat'] as const) {
+      expect(TASKS.filter((task) => task.variant === variant).map((task) => task.name)).toEqual([...TASK_NAMES]);
+    }
+    expect(new Set(TASKS.map(({ name, variant }) => `${name} ${variant}`)).size).toBe(TASKS.length);
   });
 
   it.each([

@@ -157,6 +157,8 @@ function taskResult(task: TaskName, items: readonly ItemResult[]): TaskResult {
     seed: null,
     acc: proportion(items.filter(({ prediction, answer }) => prediction === answer).length, n),
     accNorm: null,
+    accBytes: null,
+    accTokens: null,
     ties: 1,
     tiesNorm: 0,
     chance: 1 / items[0]!.logLikelihoods.length,

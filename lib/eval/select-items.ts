@@ -1,0 +1,65 @@
+import type { EvalItem } from '../data/examples';
+import { TASK_NAMES, type TaskName, type TaskVariant } from './task-definition';
+import { TASKS, taskNamed, taskNameOf } from './tasks';
+
+/** The items that a command asks for. */
+export interface Selection {
+  readonly items: readonly EvalItem[];
+  /** Tasks with items that the form does not define: counted, not scored. */
+  readonly undefinedTasks: Readonly<Partial<Record<TaskName, number>>>;
+}
+
+/** Names of several tasks. */
+const FAMILIES: Readonly<Record<string, (name: TaskName) => boolean>> = {
+  all: () => true,
+  mmlu: (name) => name.startsWith('mmlu_'),
+  usmle: (name) => name.startsWith('usmle_'),
+};
+
+/**
+ * The items of the named tasks.
+ *
+ * @param names task names, `mmlu`, `usmle`, or `all` for whatever the items are of
+ * @param folder how errors call where the items came from
+ * @throws naming a task that is unknown, has no such form, or has no items, with the file to bring
+ */
+export function selectItems(
+  items: readonly EvalItem[],
+  names: readonly string[],
+  variant: TaskVariant,
+  folder: string,
+): Selection {
+  const defined = new Set(TASKS.filter((task) => task.variant === variant).map(({ name }) => name));
+  const wanted = new Set<TaskName>();
+  const optional = new Set<TaskName>();
+  for (const name of names) {
+    const family = Object.hasOwn(FAMILIES, name) ? FAMILIES[name] : undefined;
+    const members = family ? TASK_NAMES.filter(family) : [taskNamed(name, variant).name];
+    for (const member of members) (name === 'all' ? optional : wanted).add(member);
+  }
+  const found = new Map<TaskName, number>();
+  const undefinedTasks: Partial<Record<TaskName, number>> = {};
+  const chosen = items.filter((item) => {
+    const name = taskNameOf(item);
+    if (!wanted.has(name) && !optional.has(name)) return false;
+    if (!defined.has(name)) {
+      undefinedTasks[name] = (undefinedTasks[name] ?? 0) + 1;
+      return false;
+    }
+    found.set(name, (found.get(name) ?? 0) + 1);
+    return true;
+  });
+  const missing = [...wanted].find((name) => !found.has(name));
+  if (missing !== undefined) throw missingItems(missing, variant, defined.has(missing), folder);
+  if (chosen.length === 0) throw new Error(`score: ${folder} has no items of a task in variant '${variant}'`);
+  return { items: chosen, undefinedTasks };
+}
+
+function missingItems(task: TaskName, variant: TaskVariant, isDefined: boolean, folder: string): Error {
+  if (!isDefined) return new Error(`score: ${task} has no variant '${variant}'; leave it out, or take another variant`);
+  const why = task.startsWith('usmle_') ? '; the exam’s licence does not let this workbook bring them' : '';
+  return new Error(
+    `score: ${folder} has no items of ${task}${why}. Put eval/${task}.jsonl there, one object a line: ` +
+      `"id" (unique), "task": "${task}", "question", "choices" (2 to 26 texts), "answer" (the right one's place, from 0)`,
+  );
+}
