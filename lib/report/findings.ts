@@ -126,7 +126,7 @@ function price(record: RunRecord): string {
   const parts =
     `Against full-parameter training, LoRA changes ${share(lora.trainable, full.trainable)} the numbers, saves a file ` +
     `${share(lora.savedBytes, full.savedBytes)} the size and took ${share(lora.peakMemoryBytes, full.peakMemoryBytes)} the peak memory and ` +
-    `${share(lora.seconds, full.seconds)} the time, for ${share(lora.tokens, full.tokens)} the tokens`;
+    `${share(lora.seconds, full.seconds)} the time, for ${lora.tokens === full.tokens ? 'the same' : `${share(lora.tokens, full.tokens)} the`} tokens`;
   const quiz = forgettingOf(record).filter((one) => one.setting === setting && one.change !== null);
   return `${parts}${quiz.length === 0 ? '' : `; on the general quiz, ${quiz.map(forgotten).join(' and ')}`}.`;
 }
@@ -141,7 +141,7 @@ function forgotten({ method, change }: Forgetting): string {
     case 'equal':
       return `${name} lost nothing`;
     default:
-      return `${name} shows no change (${pointsText(change!)})`;
+      return `${name} shows no change that can be told from none (${pointsText(change!)})`;
   }
 }
 
@@ -189,7 +189,7 @@ function contamination(record: RunRecord, method: Decontamination | null): strin
   const items = record.models[0]!.scores.items;
   const out = new Set(method.flagged);
   const flagged = items.filter(({ id }) => out.has(id)).length;
-  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}, ${method.notice ?? 'the paper’s method'})`;
+  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}${method.isPapersMethod ? '' : ', which is not the paper’s method'})`;
   const effects = effectsOf(record, method).filter(({ setting }) => setting === mainSetting(record));
   if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
   const told = effects.map((one) => {
@@ -197,7 +197,7 @@ function contamination(record: RunRecord, method: Decontamination | null): strin
     const words = {
       higher: 'gained more on them than on clean items',
       lower: 'gained less on them than on clean items',
-      untold: 'gained neither more nor less on them than can be chance',
+      untold: 'shows no difference between them and clean items',
       equal: 'gained the same on them as on clean items',
     }[verdictOf(effect)];
     return `${NAMES[one.method]} ${words} (${pointsText(effect)})`;

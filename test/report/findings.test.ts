@@ -99,7 +99,9 @@ describe('the checks', () => {
     expect(findings(helped, null, method).checks.at(-1)).toMatch(
       /full-parameter training gained more on them than on clean items/,
     );
-    expect(of({}, true).checks.at(-1)).toMatch(/20 of 480 items are flagged.*neither more nor less/);
+    expect(of({}, true).checks.at(-1)).toMatch(
+      /20 of 480 items are flagged.*shows no difference between them and clean items/,
+    );
     const one = { ...method, flagged: method.flagged.slice(0, 1) };
     expect(findings(helped, null, one).checks.at(-1)).toContain('too few to say');
     expect(findings(helped, null, null).checks.join()).not.toContain('flagged');

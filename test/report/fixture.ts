@@ -325,7 +325,7 @@ export function sampleDecontamination(
     method: `${papers ? 'cosine of all-MiniLM-L6-v2 embeddings' : 'cosine of TF-IDF vectors'}${hostile}`,
     kind: papers ? 'embedding' : 'tf-idf',
     isPapersMethod: papers,
-    notice: papers ? null : `not the paper’s method${hostile}`,
+    notice: papers ? null : `Not the paper’s method: word statistics.${hostile}`,
     threshold: 0.8,
     view: 'question-options',
     topK: 5,

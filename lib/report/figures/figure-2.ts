@@ -19,7 +19,7 @@ export function figure2(record: RunRecord, method: Decontamination): Figure {
   const layout = frame({
     title,
     subject: record.subject,
-    note: `Flagged by ${methodName(method)}${method.notice ? ` (${method.notice})` : ''}. In brackets: items left out. Open marks: the paper’s 70B (table A3).`,
+    note: `Flagged by ${methodName(method)}${method.isPapersMethod ? '' : ' (not the paper’s method)'}. In brackets: items left out. Open marks: the paper’s 70B (table A3).`,
     plotHeight: rows.length * GROUP_HEIGHT + 10,
     legendRows: 2,
     left: 220,

@@ -55,7 +55,7 @@ export function decontamination(methods: readonly Decontamination[]): Table {
               'other words, near to it by right though nothing was planted.',
           ]
         : []),
-      ...methods.flatMap(({ notice, method }) => (notice ? [`${method}: ${notice}.`] : [])),
+      ...methods.flatMap(({ notice, method }) => (notice ? [`${method}: ${notice}`] : [])),
     ],
   };
 }

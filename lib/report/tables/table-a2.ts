@@ -59,5 +59,5 @@ function asMethod({ notice, view, trainingRows, truncation }: Decontamination): 
   const cut = truncation
     ? `; the encoder did not read the end of ${truncation.evaluation.percent.toFixed(1)}% of the items and ${truncation.training.percent.toFixed(1)}% of the rows`
     : '';
-  return `${notice ?? 'the paper’s method'}; view “${view}” of each item against ${trainingRows.toLocaleString('en-US')} training rows${cut}.`;
+  return `${notice ?? 'The paper’s method.'} View “${view}” of each item against ${trainingRows.toLocaleString('en-US')} training rows${cut}.`;
 }

@@ -72,7 +72,7 @@ export function tableA3(record: RunRecord, method: Decontamination): Table {
       };
     }),
     notes: [
-      `Flagged by ${methodName(method)}${method.notice ? ` (${method.notice})` : ''}. Computed from the saved answers to ` +
+      `Flagged by ${methodName(method)}${method.isPapersMethod ? '' : ', which is not the paper’s method'}. Computed from the saved answers to ` +
         'each item; nothing was scored again.',
       'A change after removal is not by itself a sign of leakage: the base’s change on the same items is the yardstick.',
     ],
