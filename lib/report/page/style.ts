@@ -53,7 +53,7 @@ footer { margin-top: 3rem; padding-bottom: 3rem; color: var(--quiet); font-size:
   :root { color-scheme: light; --page: #ffffff; --ink: #000000; --quiet: #444444; --line: #bbbbbb; --soft: #f4f4f4; --link: #000000; --mark: #8a3300; --mark-bg: #f6ece5;
     ${LIGHT_FIGURE} }
   body { font-size: 10pt; } main, header, footer { max-width: none; padding: 0; }
-  nav { display: none; } h2 { break-after: avoid; } figcaption { break-after: avoid; } tr, .drawing { break-inside: avoid; }
+  nav { display: none; } h2 { break-after: avoid; } figcaption { break-after: avoid; } tr, .drawing, .answer { break-inside: avoid; }
   .scroll { overflow: visible; border: 0; } table { font-size: 7.2pt; } th, td { padding: .14rem .26rem; } td.n, tbody th[scope=row] { white-space: normal; }
   .drawing { overflow: visible; } .drawing svg { min-width: 0; width: 100%; }
   @page { size: A4; margin: 14mm; }
