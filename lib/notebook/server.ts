@@ -128,6 +128,8 @@ export class KernelServer extends ZmqServer {
     const execution_count = this.executionCount;
     publish('execute_input', { code, execution_count });
     this.running = message;
+    // Jupyter is told that the cell began before the cell may take the event loop for itself.
+    await new Promise((resolve) => setImmediate(resolve));
     const failure = await this.cells().run(code, silent ? SILENT : this.outputsOf(message, execution_count));
     if (failure) {
       if (stop_on_error) await this.holdQueue(execution_count);
