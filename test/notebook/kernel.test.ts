@@ -198,7 +198,7 @@ describe('the kernel', () => {
     const kernel = await startKernel('ours');
     const gone = new Promise((done) => kernel.process.once('exit', done));
     expect((await kernel.ask('control', 'shutdown_request', { restart: false })).content.restart).toBe(false);
-    expect(await soon(gone, 5000)).toBe(0);
+    expect(await soon(gone, 20_000)).toBe(0);
     kernel.stop();
   });
 

@@ -1,0 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { ROOT } from './kernel-client';
+
+/** `npm run notebooks -- ARGS`, without the build before it. */
+export function runCli(...args: readonly string[]): { readonly status: number | null; readonly printed: string } {
+  const program = join(ROOT, 'dist', 'notebook', 'notebooks.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  return { status, printed: stdout + stderr };
+}
