@@ -15,9 +15,9 @@ export function showXray(tokens: readonly TokenView[]): void {
 /** The same without HTML: a line for each run of tokens of one sample and role. */
 export function xrayText(tokens: readonly TokenView[]): string {
   const lines: { readonly key: string; readonly head: string; text: string }[] = [];
-  for (const token of tokens) {
+  for (const [i, token] of tokens.entries()) {
     const key = `${token.sample} ${token.role}`;
-    const last = lines.at(-1);
+    const last = token.at > (tokens[i - 1]?.at ?? -1) ? lines.at(-1) : undefined;
     if (last?.key === key) last.text += token.text;
     else {
       const owner = token.source === null ? '' : `${token.source} ${token.sampleId}`;
@@ -30,20 +30,28 @@ export function xrayText(tokens: readonly TokenView[]): string {
 export function xrayHtml(tokens: readonly TokenView[]): string {
   const roles = TOKEN_ROLES.filter((role) => tokens.some((token) => token.role === role));
   const legend = roles.map((role) => span(ROLE_STYLE[role].colour, false, ROLE_STYLE[role].words, '')).join(' ');
-  const body = tokens
-    .map((token, i) => {
-      const begins = token.sample >= 0 && token.sample !== tokens[i - 1]?.sample;
-      return `${begins ? sampleHtml(token, tokens) : ''}${tokenHtml(token)}`;
-    })
+  const body = pieces(tokens)
+    .map((piece) => `${piece[0]!.sample >= 0 ? pieceHtml(piece) : ''}${piece.map(tokenHtml).join('')}`)
     .join('');
   return `<div style="color:#000;background:#fff;padding:6px;font:13px/1.9 monospace;white-space:pre-wrap;overflow-wrap:anywhere">${legend} ${span('#fff', true, 'learnt', '')}
 <div>${body}</div></div>`;
 }
 
-function sampleHtml({ sample, sampleId, source }: TokenView, tokens: readonly TokenView[]): string {
-  const own = tokens.filter((token) => token.sample === sample);
-  const learned = own.filter((token) => token.learned).length;
-  const label = `${source} · ${sampleId} · ${own.length} tokens here, ${learned} learnt`;
+/** Neighbouring tokens of one sample in one chunk: a place that is not further on is another chunk's. */
+function pieces(tokens: readonly TokenView[]): TokenView[][] {
+  const found: TokenView[][] = [];
+  for (const token of tokens) {
+    const before = found.at(-1)?.at(-1);
+    if (before && before.sample === token.sample && before.at < token.at) found.at(-1)!.push(token);
+    else found.push([token]);
+  }
+  return found;
+}
+
+function pieceHtml(piece: readonly TokenView[]): string {
+  const { source, sampleId, at } = piece[0]!;
+  const learned = piece.filter((token) => token.learned).length;
+  const label = `${source} · ${sampleId} · ${piece.length} tokens from place ${at} of the chunk, ${learned} learnt`;
   return `<div style="border-top:2px solid #333;margin-top:4px;font-family:sans-serif;font-size:11px">${escapeHtml(label)}</div>`;
 }
 

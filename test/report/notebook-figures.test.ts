@@ -53,6 +53,10 @@ test('the x-ray as a page: rows are text, never HTML; learnt tokens are underlin
   expect(html).toContain('s&lt;1&gt;');
   expect(html.match(/border-bottom:3px/g)).toHaveLength(2 + 1);
   expect(html).toContain('place 4, token 4, response, learnt, position 4, may attend to 0 to 4');
+  // The rest of a sample in the next chunk is a piece of its own.
+  const [, , yes] = tokens(true);
+  expect(xrayHtml([yes!, { ...yes!, at: 0 }]).match(/1 tokens from place [20] of the chunk/g)).toHaveLength(2);
+  expect(xrayText([yes!, { ...yes!, at: 0 }]).split('\n')).toHaveLength(2);
   expect(xrayText(tokens(true)).split('\n')).toHaveLength(6);
   expect(xrayText(tokens(true))).toContain('source-0 s<0>  prompt  "<script>"');
 });
