@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { drawSvg } from '../report/draw';
 import type { Figure } from '../report/figures/style';
+import { svgToPng } from '../report/png';
 import { currentOutputs } from './output';
 import { show } from './show';
 
@@ -30,11 +31,6 @@ export async function showFigure(figure: Figure): Promise<void> {
   };
   const bundle = outputs?.live ? { ...still, 'text/html': figureHtml(figure, svg) } : still;
   show(bundle, { 'image/png': { width: layout.width, height: layout.height } });
-}
-
-async function svgToPng(svg: string, scale: number): Promise<Buffer> {
-  const { Resvg } = await import('@resvg/resvg-js');
-  return new Resvg(svg, { fitTo: { mode: 'zoom', value: scale }, background: '#ffffff' }).render().asPng();
 }
 
 /** The picture, and a script that puts the living figure in its place once Plotly is there. */

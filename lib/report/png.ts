@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { ResvgRenderOptions } from '@resvg/resvg-js';
+import { encodePng } from './encode-png';
 
 const installed = createRequire(join(__dirname, 'png.js'));
 
@@ -26,5 +27,6 @@ export function fontOptions(): NonNullable<ResvgRenderOptions['font']> {
 export async function svgToPng(svg: string, scale = 2): Promise<Buffer> {
   const { Resvg } = await import('@resvg/resvg-js');
   const image = new Resvg(svg, { fitTo: { mode: 'zoom', value: scale }, background: '#ffffff', font: fontOptions() });
-  return image.render().asPng();
+  const { pixels, width, height } = image.render();
+  return encodePng(pixels, width, height);
 }
