@@ -31,7 +31,7 @@ export function costFigure(record: RunRecord): Figure | null {
     subject: record.subject,
     note: 'Accuracy over all items with 95% interval; every axis of cost begins at 0. The dotted line is the untouched base.',
     plotHeight: 300,
-    legendRows: 2,
+    legendRows: arms.length > 2 ? 2 : 1,
   });
   const top = Math.min(100, Math.max(base.high, ...arms.map(({ accuracy }) => accuracy.high)) * 1.08);
   const bottom = Math.max(0, Math.min(base.low, ...arms.map(({ accuracy }) => accuracy.low)) * 0.92);

@@ -54,7 +54,7 @@ export function figure2(record: RunRecord, method: Decontamination): Figure {
       barmode: 'overlay',
       legend: { ...layout.legend, x: 20 / layout.width, entrywidthmode: 'pixels', entrywidth: 165 },
       xaxis: { ...axis('change in accuracy (points)'), range: [-reach, reach], zeroline: true, zerolinecolor: INK },
-      yaxis: rowAxis(rows.map(({ label, removed }) => plotlyText(`${label} (−${removed})`))),
+      yaxis: rowAxis(rows.map(({ label, removed }) => plotlyText(removed === 0 ? label : `${label} (−${removed})`))),
     },
     description: rows
       .map(({ label, removed, models }) => {

@@ -104,7 +104,7 @@ function trainingTraces({ method, training }: Curves): PlotlyObject[] {
     return {
       type: 'scatter',
       mode: 'lines',
-      name: `${label}: mean of ${window === 1 ? 'one update' : `last ${window} updates`}`,
+      name: `${label}: ${window === 1 ? 'each update' : `mean of last ${window} updates`}`,
       showlegend: i === 0,
       x: places.map((place) => seed[place]!.step),
       y: runningMean(
