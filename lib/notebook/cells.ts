@@ -12,7 +12,7 @@ import {
   type Executor,
   showPackageToCompiler,
   statementsOf,
-  watchOwnFilesOnly,
+  watchNothing,
 } from './tslab';
 
 /** What cells import the library by. */
@@ -37,7 +37,7 @@ export function createCells(root: string): Cells {
   const folder = realpathSync(root);
   process.chdir(folder);
   showPackageToCompiler(folder, PACKAGE_NAME);
-  watchOwnFilesOnly();
+  watchNothing();
   const converter = mendConverter(createConverter());
   let failure: CellFailure | undefined;
   let outputs: CellOutputs | undefined;
@@ -75,7 +75,10 @@ export function createCells(root: string): Cells {
       beginCell();
       directOutputs(to);
       [source, outputs, failure] = [text, to, undefined];
-      const succeeded = await executor.execute(text);
+      const succeeded = await executor.execute(text).catch((error: unknown) => {
+        failure = thrownFailure(error, folder);
+        return false;
+      });
       // A promise that nobody awaits is known to have failed a turn later.
       await new Promise((resolve) => setImmediate(resolve));
       const outcome = failure as CellFailure | undefined;

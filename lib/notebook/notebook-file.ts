@@ -58,12 +58,18 @@ export async function readNotebook(path: string): Promise<Notebook> {
       `notebook: ${path} is no notebook of format 4 (nbformat ${raw.nbformat}); save it anew with Jupyter`,
     );
   }
+  const taken = new Set<string>();
+  // Format 4.4 and older have no ids, and a copied cell may have its model's: the place is one, and stays.
+  const ownId = ({ id = '' }: RawCell, i: number): string => {
+    const own = id === '' || taken.has(id) ? `cell-${i + 1}` : id;
+    taken.add(own);
+    return own;
+  };
   const cells = raw.cells.map((cell: RawCell, i: number): NotebookCell => {
     if (!cell.cell_type) throw new Error(`notebook: cell ${i + 1} of ${path} has no cell_type`);
     return {
       cell_type: cell.cell_type,
-      // Format 4.4 and older have no ids: the place is one, and stays.
-      id: cell.id ?? `cell-${i + 1}`,
+      id: ownId(cell, i),
       source: whole(cell.source),
       tags: cell.metadata?.tags ?? [],
       outputs: (cell.outputs ?? []).map(readOutput),

@@ -99,16 +99,10 @@ export function showPackageToCompiler(root: string, name: string): void {
 }
 
 /**
- * Stops the compiler from watching node_modules and the built library: a thousand files, for changes that a kernel sees
- * only when it is started anew. Files of the reader's own are still read again when they change.
+ * Stops the compiler from watching files, a thousand of them: tslab refuses every cell from then on when one changes
+ * ("Unexpected pending rebuildTimer"), and Node would not load it again anyway. Changes are seen after a restart.
  */
-export function watchOwnFilesOnly(): void {
-  const { sys } = compiler;
-  for (const name of ['watchDirectory', 'watchFile'] as const) {
-    const watch = sys[name];
-    sys[name] = (path, ...rest) =>
-      name === 'watchDirectory' || /[\\/](node_modules|dist)[\\/]/.test(path)
-        ? { close: () => {} }
-        : watch.call(sys, path, ...rest);
-  }
+export function watchNothing(): void {
+  compiler.sys.watchDirectory = () => ({ close: () => {} });
+  compiler.sys.watchFile = () => ({ close: () => {} });
 }

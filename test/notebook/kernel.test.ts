@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -192,6 +192,15 @@ describe('the kernel', () => {
     expect((await kernels.ours.ask('shell', 'comm_info_request', {})).content).toEqual({ status: 'ok', comms: {} });
     const completed = await kernels.ours.ask('shell', 'complete_request', { code: 'Math.ma', cursor_pos: 7 });
     expect(completed.content.matches).toContain('max');
+  });
+
+  test('goes on when files of the library change', async () => {
+    await value(kernels.ours, "import * as med42 from 'med42-workbook'; 1");
+    const now = new Date();
+    for (const file of ['package.json', 'dist/index.d.ts', 'dist/config.d.ts']) utimesSync(join(ROOT, file), now, now);
+    // The compiler that looks for changes does so every two seconds.
+    await new Promise((r) => setTimeout(r, 3000));
+    expect(await value(kernels.ours, 'const after: string = med42.TABLE_1[0].key; after')).toBe('mmlu');
   });
 
   test('ends on request', async () => {
