@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { TrainConfig } from '../config';
 import { writeFileAtomic } from '../files';
+import type { ModelRecord } from '../report/run-record';
 import { hashWeights } from '../reproduce/hash-weights';
 import { modelIdentity, openInputs } from '../reproduce/inputs';
 import type { RunOptions } from '../reproduce/options';
@@ -39,6 +40,7 @@ interface Saved {
  * device). What had to be trained is added to the file.
  *
  * @param file keeps the results: JSON
+ * @param make trains one
  * @throws when interrupted; what is done by then is kept
  */
 export async function sweep(
@@ -48,6 +50,7 @@ export async function sweep(
   file: string,
   watcher: RunWatcher = showProgress(),
   signal: AbortSignal = interruptSignal(),
+  make: typeof makeModel = makeModel,
 ): Promise<SweepResult[]> {
   const { data, model, config, device } = options;
   const inputs = await openInputs({ data, model }, config);
@@ -65,7 +68,7 @@ export async function sweep(
       const plan = { name, title: name, method, setting: 'tuned', seed, training } as const;
       const identity = modelIdentity(plan, inputs, modelHash, device);
       const known = before.find((one) => one.identity === identity);
-      const saved = known ?? { name, identity, ...(await trained(name, training, options, watcher, signal)) };
+      const saved = known ?? { name, identity, ...resultOf(await make({ name, training, options }, watcher, signal)) };
       used.push(saved);
       if (!known) await writeSaved(file, [...before, ...used.filter((one) => !before.includes(one))]);
       heldOut.push(saved.heldOutLoss);
@@ -78,17 +81,10 @@ export async function sweep(
   return rows;
 }
 
-async function trained(
-  name: string,
-  training: TrainConfig,
-  options: RunOptions,
-  watcher: RunWatcher,
-  signal: AbortSignal,
-) {
-  const record = await makeModel({ name, training, options }, watcher, signal);
-  const heldOutLoss = record.training?.log.findLast((one) => one.heldOutLoss !== undefined)?.heldOutLoss;
+function resultOf({ name, training }: ModelRecord): Pick<Saved, 'trainable' | 'heldOutLoss'> {
+  const heldOutLoss = training?.log.findLast((one) => one.heldOutLoss !== undefined)?.heldOutLoss;
   if (heldOutLoss === undefined) throw new Error(`sweep: ${name} has no held-out loss; hold out more rows`);
-  return { trainable: record.training!.trainable, heldOutLoss };
+  return { trainable: training!.trainable, heldOutLoss };
 }
 
 function spread(values: readonly number[]) {

@@ -1,0 +1,61 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import type { makeModel } from '../../lib/notebook/make-model';
+import { sweep, type Variant } from '../../lib/notebook/sweep';
+import { parseOptions } from '../../lib/reproduce/options';
+import { MINIATURE_LORA } from '../../lib/reproduce/presets';
+
+const folder = mkdtempSync(join(tmpdir(), 'sweep-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = join(folder, 'kept', 'sweep.json');
+const options = parseOptions(['--preset', 'smoke', '--out', folder], '.', '.');
+
+const variant = (rank: number): Variant => ({
+  name: `rank-${rank}`,
+  training: { ...MINIATURE_LORA, lora: { ...MINIATURE_LORA.lora, rank } },
+});
+
+let made: string[] = [];
+/** A loss that tells rank and seed; seed 9 is interrupted. */
+const make = (async ({ name, training }) => {
+  if (training.seed === 9) throw new Error('interrupted');
+  made.push(name);
+  const log = [
+    { step: 0, epoch: 0, heldOutLoss: 99 },
+    { step: 1, epoch: 0, heldOutLoss: training.lora.rank + training.seed / 10 },
+  ];
+  return { name, training: { log, trainable: 100 * training.lora.rank } };
+}) as unknown as typeof makeModel;
+
+const run = (variants: readonly Variant[], seeds: readonly number[]) => {
+  made = [];
+  return sweep(variants, seeds, options, file, { say: () => {} }, new AbortController().signal, make);
+};
+
+test('each variant is trained from every seed, once: the next time it is read', async () => {
+  const found = await run([variant(1), variant(4)], [1, 3]);
+  expect(made).toEqual(['rank-1-1', 'rank-1-3', 'rank-4-1', 'rank-4-3']);
+  expect(found[1]).toEqual({ name: 'rank-4', trainable: 400, heldOut: [4.1, 4.3], mean: expect.closeTo(4.2), low: 4.1, high: 4.3 });
+  expect(await run([variant(1), variant(4)], [1, 3])).toEqual(found);
+  expect(made).toEqual([]);
+});
+
+test('another setting under the same name is trained anew, and what nobody asks for is dropped', async () => {
+  const other = { name: 'rank-1', training: { ...variant(1).training, epochs: 2 } };
+  await run([other], [1]);
+  expect(made).toEqual(['rank-1-1']);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toHaveLength(1);
+});
+
+test('interrupted, it keeps what is done', async () => {
+  await expect(run([variant(2)], [5, 9])).rejects.toThrow('interrupted');
+  await run([variant(2)], [5]);
+  expect(made).toEqual([]);
+});
+
+test('a broken file is named', async () => {
+  writeFileSync(file, '[{');
+  await expect(run([variant(2)], [5])).rejects.toThrow(/^sweep: .*sweep\.json is no JSON .*delete it/);
+});
