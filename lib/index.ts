@@ -102,10 +102,12 @@ export { EXERCISES, type MicroBatch, type SampleLengths } from './notebook/exerc
 export { grade, gradeAnswer, type Reference } from './notebook/grade';
 export { interruptSignal } from './notebook/interrupt';
 export { type ModelRequest, makeModel } from './notebook/make-model';
-export { requireRun } from './notebook/require-run';
+export { type RequiredReport, requireReport } from './notebook/require-report';
+export { type RequiredRun, requireRun } from './notebook/require-run';
 export { show, showHtml, showMarkdown, showTable, type TableOptions } from './notebook/show';
 export { showFigure } from './notebook/show-figure';
 export { showProgress } from './notebook/show-progress';
+export { showFigures, showFindings, showPairs, showReportTable, showTables } from './notebook/show-report';
 export { showXray } from './notebook/show-xray';
 export { type SweepResult, sweep, type Variant } from './notebook/sweep';
 export { createRandom, type Random, restoreRandom } from './random';
