@@ -82,13 +82,14 @@ function differenceOf(
 
 const kinds = (forms: Readonly<Record<string, string>>): string => Object.keys(forms).sort().join(', ');
 
-/** The texts of an output by form. A picture follows from the data beside it, and its bytes from the fonts. */
+/** The texts of an output by form. A figure's picture follows from the data beside it, a picture's bytes from the fonts. */
 function formsOf(output: NotebookOutput): Record<string, string> {
   if (output.output_type === 'stream') return { [output.name]: output.text };
   if (output.output_type === 'error') return { error: `${output.ename}: ${output.evalue}` };
+  const isFigure = 'application/vnd.plotly.v1+json' in output.data;
   return Object.fromEntries(
     Object.entries(output.data).map(([type, value]) => {
-      if (/^image\/(?!svg)/.test(type)) return [type, ''];
+      if (isFigure ? /^image\//.test(type) : /^image\/(?!svg)/.test(type)) return [type, ''];
       return [type, typeof value === 'string' ? value : JSON.stringify(sorted(value), null, 1)];
     }),
   );

@@ -5,18 +5,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { drawSvg } from '../report/draw';
 import type { Figure } from '../report/figures/style';
-import { svgToPng } from '../report/png';
 import { currentOutputs } from './output';
 import { show } from './show';
-
-/** Pixels of the picture for one of the figure's. */
-const SCALE = 1.5;
 
 let shown = 0;
 
 /**
  * Shows a figure under the cell. In Jupyter it can be zoomed and read out: the first figure brings Plotly along, once
- * for the notebook and without the network. A saved notebook has a picture beside the data, for where nothing runs.
+ * for the notebook and without the network. A saved notebook has a drawing beside the data, for where nothing runs.
  *
  * @throws when Plotly cannot draw the figure
  */
@@ -26,11 +22,11 @@ export async function showFigure(figure: Figure): Promise<void> {
   const svg = await drawSvg(figure);
   const still = {
     'application/vnd.plotly.v1+json': { data, layout },
-    'image/png': (await svgToPng(svg, SCALE)).toString('base64'),
+    'image/svg+xml': svg,
     'text/plain': description,
   };
   const bundle = outputs?.live ? { ...still, 'text/html': figureHtml(figure, svg) } : still;
-  show(bundle, { 'image/png': { width: layout.width, height: layout.height } });
+  show(bundle);
 }
 
 /** The picture, and a script that puts the living figure in its place once Plotly is there. */
