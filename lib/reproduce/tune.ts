@@ -1,8 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { controlledPair, LEARNING_RATE_GRID, type Method, type TrainConfig } from '../config';
+import { controlledPair, LEARNING_RATE_GRID, type TrainConfig } from '../config';
 import { loadEvalItems } from '../data/examples';
-import { type FactGroup, isTuned, readItemFacts } from '../data/miniature';
+import { readItemFacts } from '../data/miniature';
 import { loadTokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
 import { scoreItems } from '../eval/score';
@@ -16,23 +16,10 @@ import { json, prepareData } from './data-stage';
 import { hashWeights } from './hash-weights';
 import { PRESETS } from './presets';
 import { createProgress } from './progress';
+import { type Trial, tunedAccuracy } from './rate-trial';
 
 /** Training seeds that are not the reproduction's. */
 const SEEDS = [1, 2] as const;
-
-interface Trial {
-  readonly identity: string;
-  readonly method: Method;
-  readonly rate: number;
-  readonly epochs: number;
-  readonly seed: number;
-  readonly steps: number;
-  /** Of training and scoring together. */
-  readonly seconds: number;
-  readonly heldOutLoss: number;
-  /** Right answers and items, group by group. */
-  readonly groups: Readonly<Record<string, { readonly right: number; readonly items: number }>>;
-}
 
 /**
  * Chooses the miniature's learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the controlled
@@ -107,13 +94,6 @@ async function main(): Promise<void> {
   const table = tuningTable(trials);
   await writeFileAtomic(join(out, 'learning-rates.md'), `${table}\n`);
   console.log(table);
-}
-
-/** Share of right answers in the two tuned groups together. */
-function tunedAccuracy({ groups }: Trial): number {
-  const tuned = Object.entries(groups).filter(([group]) => isTuned(group as FactGroup));
-  const sum = (field: 'right' | 'items') => tuned.reduce((total, [, counts]) => total + counts[field], 0);
-  return sum('right') / sum('items');
 }
 
 /** A row for each method, number of epochs and rate, means over the seeds; the chosen rates are bold. */

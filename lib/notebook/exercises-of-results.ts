@@ -1,0 +1,130 @@
+import { truthScore } from '../decontaminate/flags';
+import { firstMaximum, perCharacter } from '../eval/metrics';
+import type { TaskName } from '../eval/task-definition';
+import { auditPaper } from '../report/audit';
+import { countsPrintedAs } from '../report/audit-check';
+import { PAPER_TABLES, sizeOf } from '../report/audit-tables';
+import { runsOf } from '../report/compared';
+import { paperRow, TABLE_1 } from '../report/paper';
+import type { RunRecord } from '../report/run-record';
+import { type Cost, costOf } from '../report/tables/cost';
+import { differenceInDifferences } from '../statistics/difference-in-differences';
+import { holm } from '../statistics/holm';
+import { pairedDifference } from '../statistics/paired-difference';
+import { detectableUnpaired } from '../statistics/power';
+import type { Reference } from './grade';
+
+/*
+ * What the exercises of notebooks 05 to 08 are graded against; `exercises.ts` has those of the others.
+ */
+
+const list = <T>(length: number, one: (i: number) => T): T[] => Array.from({ length }, (_, i) => one(i));
+
+/** 05: a paired difference and its standard error, from right (1) and wrong (0) answers to the same items. */
+const paired: Reference<[lora: number[], full: number[]], { difference: number; stderr: number }> = {
+  like: (lora, full) => {
+    const { value, stderr } = pairedDifference(lora.map((a, i) => ({ a, b: full[i]! })));
+    return { difference: value, stderr: stderr! };
+  },
+  given: (random) => {
+    const n = 2 + random.int(30);
+    return [list(n, () => random.int(2)), list(n, () => random.int(2))];
+  },
+};
+
+const COSTS: readonly (keyof Cost)[] = ['trainable', 'peakMemoryBytes', 'seconds', 'savedBytes'];
+
+/** 05: which costs were smaller for LoRA in this run, in the order asked. */
+function costsSaved(record: RunRecord): (keyof Cost)[] {
+  const [lora, full] = [costOf(runsOf(record, 'lora')), costOf(runsOf(record, 'full'))];
+  return lora && full ? COSTS.filter((key) => lora[key] < full[key]) : [];
+}
+
+/** 05: the difference, in points with one decimal, that a benchmark of the paper shows four times out of five. */
+function detectablePoints(task: TaskName): number {
+  const share = paperRow(TABLE_1, task)!.peFt / 100;
+  return Math.round(1000 * detectableUnpaired(share, sizeOf(PAPER_TABLES, task).n)!) / 10;
+}
+
+/** 06: what acc and acc_norm choose. */
+const predictions: Reference<[logLikelihoods: number[], choices: string[]], { acc: number; accNorm: number }> = {
+  like: (logLikelihoods, choices) => ({
+    acc: firstMaximum(logLikelihoods).index,
+    accNorm: firstMaximum(perCharacter(logLikelihoods, choices)).index,
+  }),
+  given: (random) => {
+    const n = 2 + random.int(4);
+    // Whole numbers, so that ties come up; a letter of two UTF-16 units, so that characters are not units.
+    return [
+      list(n, () => -1 - random.int(6)),
+      list(n, () => ['a', 'é', '𝛽'][random.int(3)]!.repeat(1 + random.int(6))),
+    ];
+  },
+};
+
+/** 06: tokens that are dropped on the left of a request. */
+const dropped: Reference<[contextTokens: number, continuationTokens: number, maxLength: number], number> = {
+  like: (context, continuation, maxLength) => Math.max(0, context + continuation - (maxLength + 1)),
+  given: (random) => [random.int(40), 1 + random.int(8), 8 + random.int(24)],
+};
+
+/** 07: precision and recall of flags; null where nothing was flagged, or nothing is contaminated. */
+const precisionRecall: Reference<
+  [flagged: boolean[], contaminated: boolean[]],
+  { precision: number | null; recall: number | null }
+> = {
+  like: (flagged, contaminated) => {
+    const items = flagged.map((_, i) => ({ id: String(i), task: '', question: '', choices: [], answer: 0 }));
+    const planted = items
+      .filter((_, i) => contaminated[i])
+      .map(({ id }) => ({ itemId: id, rowId: id, kind: 'exact' }) as const);
+    const { precision, recall } = truthScore(items, flagged, planted, new Set(), () => false);
+    return { precision, recall };
+  },
+  given: (random) => {
+    const n = 1 + random.int(8);
+    return [list(n, () => random.int(2) === 1), list(n, () => random.int(2) === 1)];
+  },
+};
+
+/** 07: what tuning changed on flagged items less what it changed on clean ones. */
+const didEffect: Reference<[base: number[], tuned: number[], flagged: boolean[]], number> = {
+  like: (base, tuned, flagged) =>
+    differenceInDifferences(base.map((a, i) => ({ a, b: tuned[i]!, flagged: flagged[i]! }))).value,
+  given: (random) => {
+    const n = 4 + random.int(12);
+    const answers = () => list(n, () => random.int(2));
+    return [answers(), answers(), list(n, (i) => (i < 4 ? i < 2 : random.int(3) === 0))];
+  },
+};
+
+/** 08: p-values after Holm's correction. */
+const correction: Reference<[pValues: number[]], number[]> = {
+  like: holm,
+  given: (random) => [list(1 + random.int(6), () => random.next() ** 2)],
+};
+
+/** 08: whole numbers k for which 100 k / n prints as the percentage. */
+const countsOf: Reference<[percent: number, n: number], number[]> = {
+  like: (percent, n) => countsPrintedAs(percent, n),
+  given: (random) => [random.int(1001) / 10, 1 + random.int(300)],
+};
+
+/** 08: tasks of table 1 on which full-parameter training is surely ahead of LoRA. */
+function sureWins(): number {
+  const { differences } = auditPaper();
+  return differences.filter(({ from, difference, pHolm }) => from === 'PE-FT' && difference > 0 && pHolm < 0.05).length;
+}
+
+export const RESULT_EXERCISES = {
+  paired,
+  costsSaved,
+  detectablePoints,
+  predictions,
+  dropped,
+  precisionRecall,
+  didEffect,
+  correction,
+  countsOf,
+  sureWins,
+} as const;

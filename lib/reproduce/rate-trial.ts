@@ -1,0 +1,24 @@
+import type { Method } from '../config';
+import { type FactGroup, isTuned } from '../data/miniature';
+
+/** One training of `npm run tune`, as results/tune/trials.json holds it. */
+export interface Trial {
+  readonly identity: string;
+  readonly method: Method;
+  readonly rate: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly steps: number;
+  /** Of training and scoring together. */
+  readonly seconds: number;
+  readonly heldOutLoss: number;
+  /** Right answers and items, group by group. */
+  readonly groups: Readonly<Record<string, { readonly right: number; readonly items: number }>>;
+}
+
+/** Share of right answers in the two tuned groups together. */
+export function tunedAccuracy({ groups }: Trial): number {
+  const tuned = Object.entries(groups).filter(([group]) => isTuned(group as FactGroup));
+  const sum = (field: 'right' | 'items') => tuned.reduce((total, [, counts]) => total + counts[field], 0);
+  return sum('right') / sum('items');
+}
