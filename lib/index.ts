@@ -102,6 +102,7 @@ export { EXERCISES, type MicroBatch, type SampleLengths } from './notebook/exerc
 export { grade, gradeAnswer, type Reference } from './notebook/grade';
 export { interruptSignal } from './notebook/interrupt';
 export { type ModelRequest, makeModel } from './notebook/make-model';
+export { type RateRow, readRateTrials } from './notebook/rate-trials';
 export { type RequiredReport, requireReport } from './notebook/require-report';
 export { type RequiredRun, requireRun } from './notebook/require-run';
 export { show, showHtml, showMarkdown, showTable, type TableOptions } from './notebook/show';
@@ -139,12 +140,14 @@ export { type DotSeries, type DotsOptions, dotsFigure } from './report/figures/d
 export { factGroupsFigure } from './report/figures/fact-groups';
 export { figure1 } from './report/figures/figure-1';
 export { figure2 } from './report/figures/figure-2';
+export { gainAndLossFigure } from './report/figures/gain-and-loss';
 export { type LineSeries, type LinesOptions, linesFigure } from './report/figures/lines';
 export { lossFigure } from './report/figures/loss';
 export { figureA1 } from './report/figures/pairs';
 export type { Figure } from './report/figures/style';
 export { sweepFigure } from './report/figures/sweep';
 export { tokenXrayFigure } from './report/figures/token-xray';
+export { aboutTaughtFacts } from './report/items-about';
 export { type Manifest, type ManifestInput, manifest, manifestToJson } from './report/manifest';
 export { LORA_MILLIONS, paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './report/paper';
 export { type ReportExtras, type ReportParts, reportParts } from './report/parts';
@@ -161,8 +164,14 @@ export {
   claimsTable,
   removedItemsTable,
 } from './report/tables/audit';
+export { contaminationEffect } from './report/tables/contamination-effect';
+export { decontamination as decontaminationTable } from './report/tables/decontamination';
+export { tableA2 } from './report/tables/table-a2';
+export { tableA3 } from './report/tables/table-a3';
 export { writeReport } from './report/write-report';
 // The whole line, as `npm run reproduce` runs it.
+export { readWorld, type World } from './reproduce/data-stage';
+export { truthOf } from './reproduce/decontamination-stage';
 export { openInputs, type RunInputs } from './reproduce/inputs';
 export { parseOptions, type RunOptions } from './reproduce/options';
 export { MINIATURE_FULL, MINIATURE_LORA, PRESETS, type PresetName, type RunConfig } from './reproduce/presets';

@@ -113,7 +113,7 @@ export async function loglikelihood(
   return { results, rowCount: rows.length, tokenCount: rows.reduce((sum, { tree }) => sum + tree.tokens.length, 0) };
 }
 
-interface ModelInput {
+export interface ModelInput {
   readonly tokens: readonly number[];
   readonly continuation: readonly number[];
   readonly truncatedTokens: number;
@@ -121,7 +121,7 @@ interface ModelInput {
 }
 
 /** What the model reads for one request, and the continuation it is asked for. */
-function modelInput(
+export function modelInput(
   { context, continuation, seam }: EncodedRequest,
   id: string,
   { maxLength, vocabSize }: Pick<TokenScorer, 'maxLength' | 'vocabSize'>,

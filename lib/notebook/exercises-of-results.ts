@@ -1,4 +1,6 @@
 import { truthScore } from '../decontaminate/flags';
+import type { Decontamination } from '../decontaminate/record';
+import { modelInput } from '../eval/loglikelihood';
 import { firstMaximum, perCharacter } from '../eval/metrics';
 import type { TaskName } from '../eval/task-definition';
 import { auditPaper } from '../report/audit';
@@ -64,7 +66,11 @@ const predictions: Reference<[logLikelihoods: number[], choices: string[]], { ac
 
 /** 06: tokens that are dropped on the left of a request. */
 const dropped: Reference<[contextTokens: number, continuationTokens: number, maxLength: number], number> = {
-  like: (context, continuation, maxLength) => Math.max(0, context + continuation - (maxLength + 1)),
+  like: (context, continuation, maxLength) => {
+    const tokens = (length: number) => list(length, () => 0);
+    const encoded = { context: tokens(context), continuation: tokens(continuation), seam: false };
+    return modelInput(encoded, 'exercise', { maxLength, vocabSize: 1 }).truncatedTokens;
+  },
   given: (random) => [random.int(40), 1 + random.int(8), 8 + random.int(24)],
 };
 
@@ -98,6 +104,16 @@ const didEffect: Reference<[base: number[], tuned: number[], flagged: boolean[]]
   },
 };
 
+/** 07: the threshold of the highest F1, the lowest of equals; null without a truth. */
+function bestThreshold({ truth }: Decontamination): number | null {
+  const scored = (truth ?? []).map(({ threshold, precision, recall }) => {
+    const f1 = precision && recall ? (2 * precision * recall) / (precision + recall) : 0;
+    return { threshold, f1 };
+  });
+  const most = Math.max(...scored.map(({ f1 }) => f1));
+  return most > 0 ? scored.find(({ f1 }) => f1 === most)!.threshold : null;
+}
+
 /** 08: p-values after Holm's correction. */
 const correction: Reference<[pValues: number[]], number[]> = {
   like: holm,
@@ -124,6 +140,7 @@ export const RESULT_EXERCISES = {
   dropped,
   precisionRecall,
   didEffect,
+  bestThreshold,
   correction,
   countsOf,
   sureWins,

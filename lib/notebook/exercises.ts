@@ -13,6 +13,7 @@ import { TABLE_1 } from '../report/paper';
 import { wilsonInterval } from '../statistics/proportion';
 import { countParameters, trainingMemory } from '../train/memory';
 import { learningRateAt } from '../train/schedule';
+import { RESULT_EXERCISES } from './exercises-of-results';
 import type { Reference } from './grade';
 
 /*
@@ -182,4 +183,5 @@ export const EXERCISES = {
   learningRate,
   stepLoss,
   fullBytes,
+  ...RESULT_EXERCISES,
 } as const;

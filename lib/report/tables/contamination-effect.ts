@@ -1,12 +1,12 @@
 import type { Decontamination } from '../../decontaminate/record';
 import { type ContaminationEffect, contaminationEffects } from '../compare-contamination';
+import type { ComparedRun } from '../compare-models';
 import { METHOD_LABELS, SETTING_LABELS } from '../labels';
-import type { RunRecord } from '../run-record';
 import type { Estimate, Table } from '../table';
 import { methodName } from './table-a2';
 
 /** Of the flagged items that this run scored, which may be a sample; empty where too few are flagged to tell. */
-export function effectsOf(record: RunRecord, { flagged }: Decontamination): ContaminationEffect[] {
+export function effectsOf(record: ComparedRun, { flagged }: Decontamination): ContaminationEffect[] {
   const scored = new Set(record.models[0]!.scores.items.map(({ id }) => id));
   return contaminationEffects(
     record,
@@ -20,7 +20,7 @@ export function effectPoints({ value, interval }: ContaminationEffect): Estimate
 }
 
 /** Did contamination help? Null where too little is flagged to say. */
-export function contaminationEffect(record: RunRecord, method: Decontamination): Table | null {
+export function contaminationEffect(record: ComparedRun, method: Decontamination): Table | null {
   const effects = effectsOf(record, method);
   const [first] = effects;
   if (!first) return null;
