@@ -1,19 +1,19 @@
+import { type LoraConfig, PAPER_LORA } from '../config';
 import { truthScore } from '../decontaminate/flags';
-import type { Decontamination } from '../decontaminate/record';
+import type { TruthRow } from '../decontaminate/record';
 import { modelInput } from '../eval/loglikelihood';
 import { firstMaximum, perCharacter } from '../eval/metrics';
 import type { TaskName } from '../eval/task-definition';
+import { LLAMA_2, type Llama2Size } from '../model/llama-2';
 import { auditPaper } from '../report/audit';
 import { countsPrintedAs } from '../report/audit-check';
 import { PAPER_TABLES, sizeOf } from '../report/audit-tables';
-import { runsOf } from '../report/compared';
 import { paperRow, TABLE_1 } from '../report/paper';
-import type { RunRecord } from '../report/run-record';
-import { type Cost, costOf } from '../report/tables/cost';
 import { differenceInDifferences } from '../statistics/difference-in-differences';
 import { holm } from '../statistics/holm';
 import { pairedDifference } from '../statistics/paired-difference';
 import { detectableUnpaired } from '../statistics/power';
+import { countParameters, trainingMemory } from '../train/memory';
 import type { Reference } from './grade';
 
 /*
@@ -34,12 +34,10 @@ const paired: Reference<[lora: number[], full: number[]], { difference: number; 
   },
 };
 
-const COSTS: readonly (keyof Cost)[] = ['trainable', 'peakMemoryBytes', 'seconds', 'savedBytes'];
-
-/** 05: which costs were smaller for LoRA in this run, in the order asked. */
-function costsSaved(record: RunRecord): (keyof Cost)[] {
-  const [lora, full] = [costOf(runsOf(record, 'lora')), costOf(runsOf(record, 'full'))];
-  return lora && full ? COSTS.filter((key) => lora[key] < full[key]) : [];
+/** 05: bytes that full-parameter training must hold for each of LoRA's, with one decimal. */
+function memoryRatio(size: Llama2Size): number {
+  const held = (lora?: LoraConfig) => trainingMemory(countParameters(LLAMA_2[size], lora)).total;
+  return Math.round((10 * held()) / held(PAPER_LORA.lora)) / 10;
 }
 
 /** 05: the difference, in points with one decimal, that a benchmark of the paper shows four times out of five. */
@@ -104,15 +102,20 @@ const didEffect: Reference<[base: number[], tuned: number[], flagged: boolean[]]
   },
 };
 
-/** 07: the threshold of the highest F1, the lowest of equals; null without a truth. */
-function bestThreshold({ truth }: Decontamination): number | null {
-  const scored = (truth ?? []).map(({ threshold, precision, recall }) => {
-    const f1 = precision && recall ? (2 * precision * recall) / (precision + recall) : 0;
-    return { threshold, f1 };
-  });
-  const most = Math.max(...scored.map(({ f1 }) => f1));
-  return most > 0 ? scored.find(({ f1 }) => f1 === most)!.threshold : null;
-}
+/** 07: the threshold of the highest F1, the lowest of equals; null where no row has one. */
+const bestThreshold: Reference<[truth: Pick<TruthRow, 'threshold' | 'precision' | 'recall'>[]], number | null> = {
+  like: (truth) => {
+    const scored = truth.flatMap(({ threshold, precision, recall }) =>
+      precision && recall ? [{ threshold, f1: (2 * precision * recall) / (precision + recall) }] : [],
+    );
+    const most = Math.max(...scored.map(({ f1 }) => f1));
+    return scored.find(({ f1 }) => f1 === most)?.threshold ?? null;
+  },
+  given: (random) => {
+    const share = (): number | null => (random.int(6) === 0 ? null : random.int(11) / 10);
+    return [list(random.int(6), (i) => ({ threshold: (5 + i) / 10, precision: share(), recall: share() }))];
+  },
+};
 
 /** 08: p-values after Holm's correction. */
 const correction: Reference<[pValues: number[]], number[]> = {
@@ -134,7 +137,7 @@ function sureWins(): number {
 
 export const RESULT_EXERCISES = {
   paired,
-  costsSaved,
+  memoryRatio,
   detectablePoints,
   predictions,
   dropped,

@@ -13,7 +13,9 @@ import { showFigure } from './show-figure';
 const INLINE: readonly (readonly [string, string])[] = [
   ['<figcaption>', '<figcaption style="font-weight:600;margin-bottom:.4em">'],
   ['<div class="scroll" tabindex="0">', '<div style="overflow-x:auto">'],
+  ['<th scope="col" class="n">', '<th scope="col" style="text-align:right">'],
   [' class="n"', ' style="text-align:right;white-space:nowrap"'],
+  ['<th scope="rowgroup"', '<th scope="rowgroup" style="text-align:left"'],
   ['<th scope="colgroup"', '<th scope="colgroup" style="text-align:center;border-bottom:1px solid #999"'],
   ['<th scope="row"', '<th scope="row" style="text-align:left;font-weight:inherit;white-space:nowrap"'],
   ['<th scope="col">', '<th scope="col" style="text-align:left">'],
