@@ -60,7 +60,7 @@ export function linesFigure(series: readonly LineSeries[], options: LinesOptions
       xaxis: { ...axis(x.title), ...(x.log ? { type: 'log' } : {}), ...ticksOf(x.ticks) },
       yaxis: {
         ...axis(y.title),
-        ...(y.log ? { type: 'log' } : {}),
+        ...(y.log ? { type: 'log' } : { exponentformat: 'e' }),
         ...(y.fromZero ? { rangemode: 'tozero' } : {}),
       },
     },
