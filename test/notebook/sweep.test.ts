@@ -19,7 +19,7 @@ const variant = (rank: number): Variant => ({
 
 let made: string[] = [];
 /** A loss that tells rank and seed; seed 9 is interrupted. */
-const make = (async ({ name, training }) => {
+const make = (async ({ name, training }: Variant) => {
   if (training.seed === 9) throw new Error('interrupted');
   made.push(name);
   const log = [
@@ -37,7 +37,14 @@ const run = (variants: readonly Variant[], seeds: readonly number[]) => {
 test('each variant is trained from every seed, once: the next time it is read', async () => {
   const found = await run([variant(1), variant(4)], [1, 3]);
   expect(made).toEqual(['rank-1-1', 'rank-1-3', 'rank-4-1', 'rank-4-3']);
-  expect(found[1]).toEqual({ name: 'rank-4', trainable: 400, heldOut: [4.1, 4.3], mean: expect.closeTo(4.2), low: 4.1, high: 4.3 });
+  expect(found[1]).toEqual({
+    name: 'rank-4',
+    trainable: 400,
+    heldOut: [4.1, 4.3],
+    mean: expect.closeTo(4.2),
+    low: 4.1,
+    high: 4.3,
+  });
   expect(await run([variant(1), variant(4)], [1, 3])).toEqual(found);
   expect(made).toEqual([]);
 });
