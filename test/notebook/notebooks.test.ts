@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { compareRuns, sameText } from '../../lib/notebook/compare-outputs';
 import { createGatherer } from '../../lib/notebook/gather-outputs';
 import { type NotebookCell, notebookToJson, readNotebook } from '../../lib/notebook/notebook-file';
@@ -24,18 +24,15 @@ const save = (name: string, cells: readonly NotebookCell[]): string => {
   return path;
 };
 
-describe('a run', () => {
-  const good = [
-    cell('first', "let preset: 'smoke' | 'miniature' = 'miniature';\nlet rows = 3;", ['parameters']),
-    cell('second', "console.log('rows', rows);\nconsole.error('said aside');\n({ preset })"),
-    cell('third', "throw new Error('on purpose')", ['raises-exception']),
-  ];
-  let path: string;
-  beforeAll(() => {
-    path = save('01-good', good);
-    save('02-bad', [cell('a', '1'), cell('b', "const ok = 1;\nthrow new Error('no rows in data/')"), cell('c', '2')]);
-  });
+const good = [
+  cell('first', "let preset: 'smoke' | 'miniature' = 'miniature';\nlet rows = 3;", ['parameters']),
+  cell('second', "console.log('rows', rows);\nconsole.error('said aside');\n({ preset })"),
+  cell('third', "throw new Error('on purpose')", ['raises-exception']),
+];
+const path = save('01-good', good);
+save('02-bad', [cell('a', '1'), cell('b', "const ok = 1;\nthrow new Error('no rows in data/')"), cell('c', '2')]);
 
+describe('a run', () => {
   test('saves what the cells show, and a second one finds it unchanged', async () => {
     const { status } = runCli('01', '--folder', folder);
     expect(status).toBe(0);
