@@ -1,32 +1,47 @@
-"""Scores evaluation items with lm-evaluation-harness itself, for harness-scores.test.ts to compare with lib/eval.
+"""What lm-evaluation-harness itself asks, answers and reads, for harness-scores.test.ts to compare with lib/eval.
 
-    pip install lm-eval torch transformers
-    python harness_scores.py DATA MODEL OUT.json [--per-task 12] [--bos]
-    MED42_HARNESS_SCORES=OUT.json npx vitest run test/parity/harness-scores.test.ts
+    python harness_scores.py JOB.json
 
-DATA has eval/*.jsonl.gz; MODEL is a Hugging Face folder. The harness's task files, prompts, tokenisation, truncation,
-forward passes and metrics are all its own; only the download of its data sets is replaced by the given items.
-OUT holds, for each task, a hash of the request strings of ALL items, and scores with token ids for the first few.
+Its task files, prompts, tokenisation, truncation, forward passes, metrics and files are all its own; only the download
+of its data sets is replaced by local items. JOB holds
+
+    data      a folder with eval/*.jsonl.gz
+    out       where answers go
+    requests  true: OUT/requests.json, {task: sha256 of the request strings of ALL items, their number}
+    scores    [{model, bos, ids: {task: [id, ...]}, folder}]: its result and sample files for those items in FOLDER
+    read      [folder]: OUT/read.json, what its tools make of our result and sample files
 """
 
-import argparse
 import glob
 import gzip
 import hashlib
 import json
 import os
+import pathlib
+import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import datasets
 import lm_eval
-import torch
+from lm_eval.api.metrics import mean, mean_stderr
 from lm_eval.api.task import ConfigurableTask
-from lm_eval.models.huggingface import HFLM
+from lm_eval.loggers import EvaluationTracker
 from lm_eval.tasks import TaskManager, get_task_dict
+from lm_eval.utils import (
+    get_file_datetime,
+    get_file_task_name,
+    get_latest_filename,
+    get_results_filenames,
+    get_sample_results_filenames,
+    hash_string,
+    make_table,
+)
 
+datasets.disable_progress_bars()
 LETTERS = "abcd"
 NAMES = {"medqa": "medqa_4options", "headqa": "headqa_en"}
+MANAGER = TaskManager()
 
 
 def harness_name(item):
@@ -38,7 +53,12 @@ def harness_doc(item):
     question, choices, answer = item["question"], item["choices"], item["answer"]
     return {
         "medqa": lambda: {"sent1": question, **{f"ending{i}": c for i, c in enumerate(choices)}, "label": answer},
-        "medmcqa": lambda: {"question": question, **{f"op{LETTERS[i]}": c for i, c in enumerate(choices)}, "cop": answer},
+        "medmcqa": lambda: {
+            "question": question,
+            **{f"op{LETTERS[i]}": c for i, c in enumerate(choices)},
+            "cop": answer,
+            "subject_name": item["subject"],
+        },
         "pubmedqa": lambda: {
             "CONTEXTS": item["context"].split("\n"),
             "QUESTION": question,
@@ -64,86 +84,96 @@ def read_items(folder):
 
 
 def tasks_over(items_of):
-    """The harness's own task objects, over our items."""
+    """The harness's own task objects, over our items; a task and its `_continuation` have the same ones."""
 
     def download(self, dataset_kwargs=None, **kwargs):
-        split = datasets.Dataset.from_list([harness_doc(item) for item in items_of[self.config.task]])
+        items = items_of[self.config.task.removesuffix("_continuation")]
+        split = datasets.Dataset.from_list([harness_doc(item) for item in items])
         self.dataset = datasets.DatasetDict({name: split for name in ("train", "validation", "test", "dev")})
 
     ConfigurableTask.download = download
-    return get_task_dict(list(items_of), TaskManager())
+    names = [*items_of, *(f"{name}_continuation" for name in items_of if name.startswith("mmlu_"))]
+    return names, lambda wanted: get_task_dict(list(wanted), MANAGER)
 
 
-class RecordingLM(HFLM):
-    """Keeps each request's token ids, and the log-probability of each continuation token."""
-
-    def _loglikelihood_tokens(self, requests, *args, **kwargs):
-        results = super()._loglikelihood_tokens(requests, *args, **kwargs)
-        self.recorded = {}
-        for (strings, context, continuation), (total, greedy) in zip(requests, results):
-            tokens = (context + continuation)[-(self.max_length + 1) :][:-1]
-            with torch.no_grad():
-                log_probs = self.model(torch.tensor([tokens])).logits[0].log_softmax(-1)
-            first = len(tokens) - len(continuation)
-            picks = [
-                (first + i, target, log_probs[first + i, target].item(), log_probs[first + i].argmax().item() == target)
-                for i, target in enumerate(continuation)
-            ]
-            self.recorded[strings] = {
-                "contextIds": context,
-                "continuationIds": continuation,
-                "input": tokens,
-                "picks": picks,
-                "logLikelihood": total,
-                "isGreedy": greedy,
-            }
-        return results
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("data")
-    parser.add_argument("model")
-    parser.add_argument("out")
-    parser.add_argument("--per-task", type=int, default=12)
-    parser.add_argument("--bos", action="store_true")
-    options = parser.parse_args()
-
-    items_of = read_items(options.data)
+def asked(items_of):
     hashes = {}
-    for name, task in tasks_over(items_of).items():
+    names, load = tasks_over(items_of)
+    for name, task in load(names).items():
         digest = hashlib.sha256()
         task.build_all_requests(limit=None)
         for request in task.instances:
-            digest.update((json.dumps(list(request.args), ensure_ascii=False, separators=(",", ":")) + "\n").encode())
-        hashes[name] = digest.hexdigest()
+            line = json.dumps(list(request.args), ensure_ascii=False, separators=(",", ":"))
+            digest.update((line + "\n").encode())
+        hashes[name] = {"hash": digest.hexdigest(), "count": len(task.instances)}
+    return hashes
 
-    few = {name: items[: options.per_task] for name, items in items_of.items()}
-    model = RecordingLM(options.model, device="cpu", dtype="float32", batch_size=1, add_bos_token=options.bos)
-    outcome = lm_eval.evaluate(lm=model, task_dict=tasks_over(few), log_samples=True, bootstrap_iters=1000)
-    tasks = {}
-    for name, items in few.items():
-        samples = sorted(outcome["samples"][name], key=lambda sample: sample["doc_id"])
-        tasks[name] = {
-            "requestHash": hashes[name],
-            "results": {k: v for k, v in outcome["results"][name].items() if k.startswith("acc")},
-            "items": [
-                {"item": item, "acc": sample["acc"], "accNorm": sample.get("acc_norm"),
-                 "requests": [model.recorded[tuple(argument)] for argument in sample["arguments"]]}
-                for item, sample in zip(items, samples, strict=True)
-            ],
+
+def score(items_of, model, bos, ids, folder):
+    """As `lm_eval --model hf --log_samples --output_path FOLDER`."""
+    few = {}
+    for name, wanted in ids.items():
+        by_id = {item["id"]: item for item in items_of[name]}
+        few[name] = [by_id[one] for one in wanted]
+    tasks_over(few)
+    tracker = EvaluationTracker(output_path=folder)
+    outcome = lm_eval.simple_evaluate(
+        model="hf",
+        model_args={"pretrained": model, "dtype": "float32", "add_bos_token": bos},
+        tasks=list(few),
+        task_manager=MANAGER,
+        device="cpu",
+        batch_size=4,
+        evaluation_tracker=tracker,
+        log_samples=True,
+        bootstrap_iters=0,
+    )
+    samples = outcome.pop("samples")
+    tracker.save_results_aggregated(results=outcome, samples=samples)
+    for name in outcome["configs"]:
+        tracker.save_results_samples(task_name=name, samples=samples[name])
+
+
+def read(folder):
+    """Our files, found, opened and recomputed by the harness's own code."""
+    files = [str(path) for path in pathlib.Path(folder).iterdir()]
+    newest = get_latest_filename(get_results_filenames(files))
+    results = json.loads(pathlib.Path(newest).read_text(encoding="utf-8"))
+    recomputed = {}
+    for file in get_sample_results_filenames(files):
+        name = get_file_task_name(file)
+        # The harness says it writes samples so that this opens them.
+        rows = sorted(datasets.load_dataset("json", data_files=file, split="train"), key=lambda row: row["doc_id"])
+        task = get_task_dict([name], MANAGER)[name] if "usmle" not in name else None
+        metrics = {}
+        for line in sorted(map(json.loads, open(file, encoding="utf-8")), key=lambda line: line["doc_id"]):
+            answers = [(float(value), greedy == "True") for value, greedy in line["filtered_resps"]]
+            for metric, value in task.process_results(line["doc"], answers).items():
+                assert line[metric] == value, (name, line["doc_id"], metric)
+                metrics.setdefault(metric, []).append(value)
+            context = task.doc_to_text(line["doc"])
+            assert line["arguments"]["gen_args_0"]["arg_0"].endswith(context), (name, line["doc_id"])
+            assert line["doc_hash"] == hash_string(json.dumps(line["doc"], indent=2, ensure_ascii=False))
+        recomputed[name] = {
+            "rows": len(rows),
+            "datetime": get_file_datetime(file) == get_file_datetime(newest),
+            "taskHash": hash_string("".join(r["doc_hash"] + r["prompt_hash"] + r["target_hash"] for r in rows)),
+            **{metric: [mean(values), mean_stderr(values)] for metric, values in metrics.items()},
         }
-    record = {
-        "harness": lm_eval.__version__,
-        "bos": "tokenizer" if options.bos else "never",
-        "maxLength": model.max_length,
-        "vocabSize": model.model.config.vocab_size,
-        "data": os.path.abspath(options.data),
-        "model": os.path.abspath(options.model),
-        "tasks": tasks,
-    }
-    with open(options.out, "w", encoding="utf-8") as out:
-        json.dump(record, out)
+    return {"table": make_table(results), "recomputed": recomputed}
+
+
+def main():
+    job = json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
+    out = pathlib.Path(job["out"])
+    items_of = read_items(job["data"])
+    if job.get("requests"):
+        (out / "requests.json").write_text(json.dumps({"version": lm_eval.__version__, "tasks": asked(items_of)}))
+    for one in job.get("scores", []):
+        score(items_of, one["model"], one["bos"], one["ids"], one["folder"])
+    if "read" in job:
+        tasks_over(items_of)
+        (out / "read.json").write_text(json.dumps([read(folder) for folder in job["read"]]))
 
 
 if __name__ == "__main__":
