@@ -9,7 +9,7 @@ import { createRandom } from '../lib/random';
 /** The 15.2M-parameter step that every peer runs; bench/README.md describes it. */
 export const [B, T] = [4, 256];
 
-const CONFIG = {
+export const CONFIG = {
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
   vocab_size: 32_000,

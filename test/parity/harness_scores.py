@@ -126,7 +126,7 @@ def score(items_of, model, bos, ids, folder):
         batch_size=4,
         evaluation_tracker=tracker,
         log_samples=True,
-        bootstrap_iters=0,
+        bootstrap_iters=1,  # none and it gives no standard error, though that of a mean is not bootstrapped
     )
     samples = outcome.pop("samples")
     tracker.save_results_aggregated(results=outcome, samples=samples)
@@ -141,7 +141,7 @@ def read(folder):
     results = json.loads(pathlib.Path(newest).read_text(encoding="utf-8"))
     recomputed = {}
     for file in get_sample_results_filenames(files):
-        name = get_file_task_name(file)
+        name = get_file_task_name(os.path.basename(file))
         # The harness says it writes samples so that this opens them.
         rows = sorted(datasets.load_dataset("json", data_files=file, split="train"), key=lambda row: row["doc_id"])
         task = get_task_dict([name], MANAGER)[name] if "usmle" not in name else None
@@ -156,7 +156,7 @@ def read(folder):
             assert line["doc_hash"] == hash_string(json.dumps(line["doc"], indent=2, ensure_ascii=False))
         recomputed[name] = {
             "rows": len(rows),
-            "datetime": get_file_datetime(file) == get_file_datetime(newest),
+            "datetime": get_file_datetime(file) == get_file_datetime(newest).removesuffix(".json"),
             "taskHash": hash_string("".join(r["doc_hash"] + r["prompt_hash"] + r["target_hash"] for r in rows)),
             **{metric: [mean(values), mean_stderr(values)] for metric, values in metrics.items()},
         }

@@ -1,0 +1,49 @@
+"""Zero-shot scoring by lm-evaluation-harness, for bench/scoring.ts (its protocol: bench/README.md).
+
+    python lm_eval_scoring.py DATA MODEL IDS.json      IDS: {task: [id, ...]}
+
+`hf` model, float32, automatic batches, on the CPU's cores; no bootstrap. A round is one evaluate(): requests, tokens,
+forward passes, metrics. The batch size is found in the first round and kept, as the harness keeps it.
+"""
+
+import json
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "test" / "parity"))
+
+import harness_scores  # noqa: E402  (sets the harness offline before it is loaded)
+import lm_eval  # noqa: E402
+import torch  # noqa: E402
+import transformers  # noqa: E402
+from lm_eval.models.huggingface import HFLM  # noqa: E402
+
+say = sys.stdout
+sys.stdout = sys.stderr  # the harness prints of batches
+
+
+def main():
+    data, model, ids = sys.argv[1:4]
+    items_of = harness_scores.read_items(data)
+    few = {}
+    for name, wanted in json.loads(pathlib.Path(ids).read_text()).items():
+        by_id = {item["id"]: item for item in items_of[name]}
+        few[name] = [by_id[one] for one in wanted]
+    _, load = harness_scores.tasks_over(few)
+    lm = HFLM(model, device="cpu", dtype="float32", batch_size="auto", add_bos_token=False)
+    versions = {"lm_eval": lm_eval.__version__, "torch": torch.__version__, "transformers": transformers.__version__}
+    print("ready " + json.dumps({"versions": versions, "threads": torch.get_num_threads()}), file=say, flush=True)
+    for line in sys.stdin:
+        if line.strip() == "quit":
+            break
+        tasks = load(few)
+        began = time.perf_counter()
+        outcome = lm_eval.evaluate(lm=lm, task_dict=tasks, log_samples=True, bootstrap_iters=0)
+        seconds = time.perf_counter() - began
+        right = sum(sample["acc"] for of in outcome["samples"].values() for sample in of)
+        print(json.dumps({"seconds": seconds, "right": right}), file=say, flush=True)
+
+
+if __name__ == "__main__":
+    main()
