@@ -85,3 +85,10 @@ test('exercises are shipped blank', async () => {
     expect(shipped, name).toContain('\n\n');
   }
 });
+
+test('no two cells of a notebook have one id: Jupyter would rename one', () => {
+  for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.ipynb'))) {
+    const ids = (JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as Notebook).cells.map(({ id }) => id);
+    expect([...new Set(ids)], file).toEqual(ids);
+  }
+});
