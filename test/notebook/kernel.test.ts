@@ -232,7 +232,9 @@ describe('the kernel', () => {
       await new Promise((r) => setTimeout(r, 2500));
       expect(isThere(pid)).toBe(true);
       jupyter.kill('SIGKILL');
-      for (let i = 0; i < 30 && isThere(pid); i++) await new Promise((r) => setTimeout(r, 100));
+      // Ours may be slow on a busy machine; stock tslab would stay for ever.
+      const tenths = kind === 'ours' ? 300 : 30;
+      for (let i = 0; i < tenths && isThere(pid); i++) await new Promise((r) => setTimeout(r, 100));
       const stays = isThere(pid);
       if (stays) process.kill(pid, 'SIGKILL');
       return stays;
