@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Decontamination } from '../../lib/decontaminate/record';
+import { MINIATURE } from '../reproduce/child';
+import { writeStatic } from './small-encoders';
+
+/** `npm run decontaminate`, as a person starts it: dist/reproduce/decontaminate.js, which `npm test` builds. */
+
+const CLI = resolve(__dirname, '..', '..', 'dist', 'reproduce', 'decontaminate.js');
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'decontaminate-cli-'));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, killWhen?: () => Promise<boolean>) {
+  const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, INIT_CWD: root, ...env } });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8');
+    stream.on('data', (piece: string) => {
+      text += piece;
+    });
+  }
+  const timer = killWhen && setInterval(async () => (await killWhen()) && child.kill('SIGKILL'), 2);
+  return new Promise<{ code: number | null; text: string }>((done) =>
+    child.on('close', (code) => {
+      clearInterval(timer);
+      done({ code, text });
+    }),
+  );
+}
+
+describe('npm run decontaminate', () => {
+  it('falls back on TF-IDF where there is no network, and says so', async () => {
+    const { code, text } = await start(['--out', 'out'], { HF_ENDPOINT: 'http://127.0.0.1:9' });
+    expect([code, text]).toEqual([0, expect.stringMatching(/Falling back on TF-IDF, which is not the paper's method/)]);
+    expect(text).toMatch(/Not the paper's method: word statistics/);
+    const result = JSON.parse(await readFile(join(root, 'out', 'decontamination.json'), 'utf8')) as Decontamination;
+    const exact = result.truth!.find(({ threshold }) => threshold === result.threshold)!.kinds[0]!;
+    expect([result.kind, exact.rate]).toEqual(['tf-idf', 1]);
+    expect(await readFile(join(root, 'out', 'pairs.md'), 'utf8')).toMatch(/Against the planted pairs/);
+  });
+
+  it('carries a killed run on, to the same result', async () => {
+    const encoder = await writeStatic(join(root, 'static'));
+    const args = (name: string) => ['--encoder', encoder, '--cache', `${name}-cache`, '--out', `${name}-out`];
+    const vectors = join(root, 'killed-cache', 'vectors.bin');
+    const some = async () => (await stat(vectors).catch(() => undefined))?.size !== undefined;
+    const killed = await start(args('killed'), {}, some);
+    expect(killed.code).toBeNull();
+    const again = await start(args('killed'));
+    const whole = await start(args('whole'));
+    expect([again.code, whole.code]).toEqual([0, 0]);
+    const read = (name: string) => readFile(join(root, `${name}-out`, 'decontamination.json'), 'utf8');
+    expect(await read('killed')).toBe(await read('whole'));
+  });
+
+  it.each([
+    [['--view', 'stem'], /unknown view "stem"; use one of question,/],
+    [['--threshold', 'high'], /--threshold must be a number, got "high"/],
+    [['--threshold', '1.5', '--tf-idf'], /the threshold must lie between 0 and 1, got 1.5/],
+    [['--colour', 'red'], /Unknown option '--colour'.*--help lists the options/],
+    [['--encoder', join(MINIATURE, 'base')], /it is a LlamaForCausalLM, no sentence encoder/],
+    [['--data', 'nowhere'], /no folder .*nowhere/],
+  ])('refuses %o', async (args, message) => {
+    const { code, text } = await start(['--out', 'refused', ...args]);
+    expect([code, text]).toEqual([1, expect.stringMatching(message)]);
+  });
+
+  it('refuses data with only one half, and two items of one id', async () => {
+    const half = join(root, 'half');
+    await mkdir(join(half, 'eval'), { recursive: true });
+    await copyFile(join(MINIATURE, 'eval', 'medqa.jsonl'), join(half, 'eval', 'medqa.jsonl'));
+    expect((await start(['--data', half, '--tf-idf'])).text).toMatch(/holds eval\/ but no train/);
+    await mkdir(join(half, 'train'));
+    await writeFile(
+      join(half, 'train', 'a.jsonl'),
+      '{"id": "a", "source": "medquad", "prompt": "p", "response": "r"}\n',
+    );
+    await copyFile(join(MINIATURE, 'eval', 'medqa.jsonl'), join(half, 'eval', 'again.jsonl'));
+    expect((await start(['--data', half, '--tf-idf'])).text).toMatch(/"id" must be unique among evaluation items/);
+  });
+});

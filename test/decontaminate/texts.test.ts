@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import type { EvalItem, TrainExample } from '../../lib/data/examples';
+import { harnessWords, ngramOverlap, ngrams, normalised, sharedNgram } from '../../lib/decontaminate/overlap';
+import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from '../../lib/decontaminate/tf-idf';
+import { itemText, rowText, viewNamed } from '../../lib/decontaminate/views';
+import { wordDiff } from '../../lib/decontaminate/word-diff';
+import { chooseTfIdf } from '../../lib/reproduce/choose-tf-idf';
+import { MINIATURE } from '../reproduce/child';
+
+describe('views', () => {
+  const item: EvalItem = {
+    id: 'i',
+    task: 't',
+    question: 'Which?',
+    choices: ['one', 'two'],
+    answer: 1,
+    context: 'Read.',
+  };
+  const plain: TrainExample = { id: 'r', source: 'medquad', prompt: 'What is it?', response: 'This.' };
+  const lettered: TrainExample = {
+    ...plain,
+    prompt: 'Which?\na. one\nb. two',
+    response: 'b. two',
+    question: 'Which?',
+    choices: ['one', 'two'],
+    answer: 1,
+  };
+
+  it('of an item and of rows with and without a question of their own', () => {
+    expect(itemText(item, 'question')).toBe('Which?');
+    expect(itemText(item, 'question-options')).toBe('Read.\nWhich?\na. one\nb. two');
+    expect(itemText(item, 'question-answer')).toBe('Which?\ntwo');
+    expect(['question', 'question-options', 'question-answer'].map((v) => rowText(lettered, viewNamed(v)))).toEqual([
+      'Which?',
+      'Which?\na. one\nb. two',
+      'Which?\ntwo',
+    ]);
+    expect(['question', 'question-options', 'question-answer'].map((v) => rowText(plain, viewNamed(v)))).toEqual([
+      'What is it?',
+      'What is it?',
+      'What is it?\nThis.',
+    ]);
+  });
+
+  it('refuse an unknown name', () => {
+    expect(() => viewNamed('stem')).toThrow(
+      'decontaminate: unknown view "stem"; use one of question, question-options, question-answer',
+    );
+  });
+});
+
+describe('13-grams', () => {
+  const words = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `w${from + i}`).join(' ');
+
+  it('delete punctuation, lower ASCII letters alone, split where Python does', () => {
+    expect(harnessWords("Well-Known, isn't IT? É\u00a0x\u0085y\x1cz\ufeffq _a_")).toEqual([
+      'wellknown',
+      'isnt',
+      'it',
+      'É',
+      'x',
+      'y',
+      'z\ufeffq',
+      'a',
+    ]);
+  });
+
+  it('are none below thirteen words', () => {
+    expect(ngrams(harnessWords(words(12)))).toEqual([]);
+    expect(ngrams(harnessWords(words(14)))).toEqual([words(13), words(13, 1)]);
+  });
+
+  it('flag an item by one run of thirteen, not of twelve', () => {
+    const rows = [`so ${words(13, 2).toUpperCase()}!`];
+    const found = ngramOverlap([words(15), words(14), words(12), 'x'], rows);
+    expect(found).toEqual({ flagged: [true, false, false, false], tooShort: [false, false, true, true] });
+    expect(sharedNgram(words(15), rows[0]!)).toBe(words(13, 2));
+    expect(sharedNgram(words(14), rows[0]!)).toBeNull();
+  });
+
+  it('exact match takes case, punctuation and white space off', () => {
+    expect(normalised('  What IS\n“it”?  ')).toBe(normalised('what is it'));
+    expect(normalised('a. one')).not.toBe(normalised('a. two'));
+  });
+});
+
+describe('TF-IDF', () => {
+  it('is count times ln((1 + n) / (1 + df)) + 1, by cosine', () => {
+    const items = ['fever cough', 'bone'];
+    const rows = ['fever fever rash', 'nothing here'];
+    const { rows: nearest, cosines } = nearestByTfIdf(items, rows, 2, { pairs: false, maxShare: 1 });
+    const rare = Math.log(5 / 2) + 1;
+    const common = Math.log(5 / 3) + 1;
+    const item = Math.hypot(common, rare);
+    const row = Math.hypot(2 * common, rare);
+    expect(cosines[0]).toBeCloseTo((common * 2 * common) / (item * row), 12);
+    expect([...nearest]).toEqual([0, 1, 0, 1]);
+    expect([...cosines.slice(1)]).toEqual([0, 0, 0]);
+  });
+
+  it('of equal texts is 1, of texts without a word 0', () => {
+    const { cosines } = nearestByTfIdf(['same words', '?!'], ['same words', 'other'], 1);
+    expect(cosines[0]).toBeCloseTo(1, 12);
+    expect(cosines[1]).toBe(0);
+  });
+
+  it('has the form and the threshold that the development pairs chose', async () => {
+    const [best] = await chooseTfIdf(MINIATURE);
+    expect(best).toMatchObject({ ...TF_IDF, threshold: TF_IDF_THRESHOLD });
+  });
+});
+
+describe('word diff', () => {
+  const joined = (first: string, second: string) => wordDiff(first, second).map(({ kind, text }) => `${kind}: ${text}`);
+
+  it('marks what one of them has alone, without regard to case and punctuation', () => {
+    expect(joined('Which vitamin cures scurvy?', 'which vitamin, then, prevents Scurvy')).toEqual([
+      'both: Which vitamin',
+      'only-first: cures',
+      'only-second: then, prevents',
+      'both: scurvy?',
+    ]);
+  });
+
+  it('gives both texts back', () => {
+    const [first, second] = ['a b c d e a b', 'b x d e e b y a'];
+    const parts = wordDiff(first, second);
+    const side = (other: string) =>
+      parts
+        .filter(({ kind }) => kind !== other)
+        .map(({ text }) => text)
+        .join(' ');
+    expect([side('only-second'), side('only-first')]).toEqual([first, second]);
+  });
+
+  it('of empty, equal and very long texts', () => {
+    expect(wordDiff('', ' ')).toEqual([]);
+    expect(joined('', 'x')).toEqual(['only-second: x']);
+    expect(joined('x y', 'x y')).toEqual(['both: x y']);
+    const long = Array.from({ length: 2500 }, (_, i) => `w${i}`).join(' ');
+    expect(wordDiff(long, long).map(({ kind }) => kind)).toEqual(['both', 'only-first', 'only-second']);
+  });
+});
