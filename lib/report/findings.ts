@@ -1,6 +1,7 @@
 import type { Decontamination } from '../decontaminate/record';
 import type { Contrast, ModelComparison, SliceComparison } from './compare-models';
 import { mainSetting, runsOf } from './compared';
+import { aboutTaughtFacts } from './items-about';
 import type { RunRecord } from './run-record';
 import { type Estimate, isEstimate, numberText, pText } from './table';
 import { differenceOf } from './tables/comparisons';
@@ -190,15 +191,17 @@ function contamination(record: RunRecord, method: Decontamination | null): strin
   const out = new Set(method.flagged);
   const flagged = items.filter(({ id }) => out.has(id)).length;
   const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}${method.isPapersMethod ? '' : ', which is not the paper’s method'})`;
-  const effects = effectsOf(record, method).filter(({ setting }) => setting === mainSetting(record));
+  const effects = effectsOf(aboutTaughtFacts(record), method).filter(({ setting }) => setting === mainSetting(record));
   if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
+  // Items about facts that no row teaches have nothing to gain from any row.
+  const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';
   const told = effects.map((one) => {
     const effect = effectPoints(one);
     const words = {
-      higher: 'gained more on them than on clean items',
-      lower: 'gained less on them than on clean items',
-      untold: 'shows no difference between them and clean items',
-      equal: 'gained the same on them as on clean items',
+      higher: `gained more on them than on ${clean}`,
+      lower: `gained less on them than on ${clean}`,
+      untold: `shows no difference between them and ${clean}`,
+      equal: `gained the same on them as on ${clean}`,
     }[verdictOf(effect)];
     return `${NAMES[one.method]} ${words} (${pointsText(effect)})`;
   });

@@ -12,6 +12,7 @@ import { figureA1 } from './figures/pairs';
 import type { Figure } from './figures/style';
 import { sweepFigure } from './figures/sweep';
 import { type Findings, findings } from './findings';
+import { aboutTaughtFacts } from './items-about';
 import type { RunRecord } from './run-record';
 import type { Table } from './table';
 import { auditTable, claimsTable, removedItemsTable } from './tables/audit';
@@ -69,7 +70,7 @@ export function reportParts(record: RunRecord, extras: ReportExtras): ReportPart
     forgetting(record),
     cost(record),
     first ? decontamination(methods) : null,
-    first && comparison ? contaminationEffect(record, first) : null,
+    first && comparison ? contaminationEffect(aboutTaughtFacts(record), first) : null,
     constantAnswerTable(record),
     requests(record),
     hyperParameters(record),
