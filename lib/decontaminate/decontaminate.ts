@@ -200,7 +200,7 @@ function assumptions(encoder: string | undefined): string[] {
     encoder
       ? `The paper names no encoder ('SentenceTransformers embeddings'); ${encoder} is used. Platypus, which it follows, uses all-MiniLM-L6-v2.`
       : "No encoder: the paper's 'SentenceTransformers embeddings' are replaced by TF-IDF vectors.",
-    'The paper does not say which text of an item and of a row is compared; the view says which was here.',
+    'The paper does not say which text of an item and of a row is compared. By the questions alone a pair of its figure A.1 is below 0.8, with the choices both are above (all-MiniLM-L6-v2): so the choices are compared too unless the view says otherwise.',
     'An item is flagged by any one row above the threshold; the training rows are not changed, as in the paper.',
   ];
 }
