@@ -77,14 +77,14 @@ export const MINIATURE_SIZES: MiniatureSizes = {
   developmentItems: 480,
   plantedPerPaper: 2,
   quizItems: 208,
-  statementCopies: 2,
+  statementCopies: 3,
   passages: 600,
-  closedBook: 10000,
-  openBook: 2000,
-  findTheLine: 12000,
-  findTheMedicalLine: 4000,
+  closedBook: 6000,
+  openBook: 1000,
+  findTheLine: 14000,
+  findTheMedicalLine: 2000,
   shortAnswers: 800,
-  studies: 600,
+  studies: 500,
 };
 
 export interface GroupedFact extends Fact {

@@ -2,7 +2,7 @@ import { copyFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PAPER_FULL, type TrainConfig } from '../config';
 import { isFindTheLine, parseGeneralText, readQuiz } from '../data/miniature';
-import { packSamples } from '../data/packing';
+import { type Packing, packSamples } from '../data/packing';
 import type { EvalItem } from '../data/rows';
 import { IGNORED, type Sample } from '../data/samples';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
@@ -26,9 +26,9 @@ const CONFIG = {
   hidden_size: 128,
   intermediate_size: 352,
   num_hidden_layers: 4,
-  num_attention_heads: 4,
-  num_key_value_heads: 4,
-  head_dim: 32,
+  num_attention_heads: 8,
+  num_key_value_heads: 8,
+  head_dim: 16,
   hidden_act: 'silu',
   max_position_embeddings: 512,
   rms_norm_eps: 1e-5,
@@ -43,31 +43,48 @@ const CONFIG = {
   torch_dtype: 'float32',
 };
 
-const TRAINING: TrainConfig = {
-  ...PAPER_FULL,
-  epochs: 3,
-  learningRate: 3e-3,
-  warmupSteps: 100,
-  maxSeqLen: 128,
-  batchSize: 8,
-  seed: 1,
-};
+const TRAINING: TrainConfig = { ...PAPER_FULL, learningRate: 1e-3, warmupSteps: 100, seed: 1 };
 
 interface Stage {
   readonly name: string;
-  readonly reads: (document: string) => boolean;
+  readonly packing: Packing;
+  /** Which documents it reads, as samples. */
+  readonly reads: (samples: readonly DocumentSample[]) => readonly DocumentSample[];
   readonly config: TrainConfig;
 }
 
+type DocumentSample = Sample & { readonly isLine: boolean };
+
 /**
- * Pretraining is full-parameter training from random weights, in two stages: what a letter stands for is learnt from
- * the shortest questions there are, and then everything. In a document that ends in `Answer:` and an answer, the
- * answer alone is learnt: the options are there by chance, and to guess them would be most of the loss.
+ * Pretraining is full-parameter training from random weights, in two stages. What a letter stands for is learnt from the
+ * shortest questions there are, each apart and all of one length; then everything else is read, packed as the training
+ * rows will be. In a document that ends in `Answer:` and an answer, the answer alone is learnt: the options are there by
+ * chance, and to guess them would be most of the loss.
  */
 export const STAGES: readonly Stage[] = [
-  { name: 'letters', reads: isFindTheLine, config: TRAINING },
-  { name: 'all', reads: () => true, config: { ...TRAINING, batchSize: 16, epochs: 6 } },
+  {
+    name: 'letters',
+    packing: 'block-diagonal',
+    reads: (samples) => ofCommonestLength(samples.filter(({ isLine }) => isLine)),
+    config: { ...TRAINING, epochs: 2, finalRateRatio: 1, maxSeqLen: 128, batchSize: 8 },
+  },
+  {
+    name: 'text',
+    packing: 'paper',
+    reads: (samples) => {
+      const read = new Set(ofCommonestLength(samples.filter(({ isLine }) => isLine)));
+      return samples.filter((sample) => !read.has(sample));
+    },
+    config: { ...TRAINING, epochs: 4, maxSeqLen: 256, batchSize: 4 },
+  },
 ];
+
+function ofCommonestLength(samples: readonly DocumentSample[]): readonly DocumentSample[] {
+  const counts = new Map<number, number>();
+  for (const { ids } of samples) counts.set(ids.length, (counts.get(ids.length) ?? 0) + 1);
+  const [commonest] = [...counts].reduce((most, one) => (one[1] > most[1] ? one : most));
+  return samples.filter(({ ids }) => ids.length === commonest);
+}
 
 /**
  * Pretrains the bundled base on `general.txt` and writes `base/` beside it. Interrupted, the same command carries on.
@@ -78,16 +95,18 @@ export const STAGES: readonly Stage[] = [
 export async function buildBase(data: string, work: string): Promise<void> {
   const tokenizer = await loadTokenizer(data);
   const documents = parseGeneralText(await readFile(join(data, 'general.txt'), 'utf8'));
-  const shuffled = createRandom(TRAINING.seed, 'documents').shuffle(documents);
+  const samples = await documentSamples(createRandom(TRAINING.seed, 'documents').shuffle(documents), tokenizer);
   const quiz = await readQuiz(data);
-  const heldOut = await packDocuments(quiz.map(quizDocument), tokenizer);
+  const quizSamples = await documentSamples(quiz.map(quizDocument), tokenizer);
   const device = await openDevice('cpu');
   let base = await createModelFolder(join(work, 'fresh'), CONFIG, createRandom(TRAINING.seed, 'weights'));
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     await copyFile(join(data, name), join(base.folder, name));
   let details = 'A Llama pretrained on data/miniature/general.txt alone.';
-  for (const { name, reads, config } of STAGES) {
-    const packed = await packDocuments(shuffled.filter(reads), tokenizer);
+  for (const { name, packing, reads, config } of STAGES) {
+    const pack = (some: readonly Sample[]) =>
+      packSamples(some, { packing, maxSeqLen: config.maxSeqLen, zeroLossChunks: 'drop' });
+    const packed = pack(reads(samples));
     const model = tunedModel(base, 'full');
     const progress = createProgress(`pretraining, ${name}`);
     const result = await train({
@@ -95,8 +114,8 @@ export async function buildBase(data: string, work: string): Promise<void> {
       config,
       device,
       chunks: packed.chunks,
-      heldOut: heldOut.chunks,
-      separate: false,
+      heldOut: pack(quizSamples).chunks,
+      separate: packing === 'block-diagonal',
       folder: join(work, name, 'train'),
       identity: { config, model: await hashWeights(base), chunks: packed.report.sha256 },
       checkpointEvery: 200,
@@ -126,11 +145,6 @@ function rightOf(items: readonly ItemResult[], kind: 'asked' | 'told'): string {
   return `${some.filter(({ prediction, answer }) => prediction === answer).length} of ${some.length}`;
 }
 
-async function packDocuments(documents: readonly string[], tokenizer: Tokenizer) {
-  const samples = await documentSamples(documents, tokenizer);
-  return packSamples(samples, { packing: 'paper', maxSeqLen: TRAINING.maxSeqLen, zeroLossChunks: 'drop' });
-}
-
 /** A question of the quiz as MedMCQA is asked, with its letter. */
 function quizDocument(item: EvalItem): string {
   const task = taskOf(item, 'present');
@@ -140,14 +154,14 @@ function quizDocument(item: EvalItem): string {
 const ANSWER = '\nAnswer:';
 
 /** Documents as samples; what is learnt of a question is its answer, the end-of-sequence token is always learnt. */
-async function documentSamples(documents: readonly string[], tokenizer: Tokenizer): Promise<Sample[]> {
+async function documentSamples(documents: readonly string[], tokenizer: Tokenizer): Promise<DocumentSample[]> {
   const encoded = await tokenizer.encodeBatch(documents, { addSpecialTokens: true });
   const asked = documents.map((text) => (text.includes(ANSWER) ? text.slice(0, text.indexOf(ANSWER)) + ANSWER : ''));
   const prompts = await tokenizer.encodeBatch(asked, { addSpecialTokens: true });
   return encoded.map((tokens, i) => {
     const ids = Int32Array.from([...tokens, tokenizer.eosId]);
     const labels = asked[i] === '' ? ids : ids.slice().fill(IGNORED, 0, prompts[i]!.length);
-    return { id: `document-${i}`, source: 'general text', ids, labels };
+    return { id: `document-${i}`, source: 'general text', ids, labels, isLine: isFindTheLine(documents[i]!) };
   });
 }
 

@@ -41,17 +41,17 @@ export function buildGeneralText(
   const random = createRandom(seed, 'general');
   const all = [...plain.quizzed, ...plain.told];
   const quiz = createQuiz(plain.quizzed, new Map(), random, isTaken);
-  const objectsOf = (some: readonly Cell[]) => [
-    ...new Set(some.flatMap(({ facts }) => facts.map(({ object }) => object))),
-  ];
-  const [plainWords, medicalWords] = [objectsOf(all), objectsOf(cells)];
+  const shortWords = [
+    ...new Set(all.flatMap(({ facts }) => facts.flatMap(({ subject, object }) => [subject, object]))),
+  ].filter((word) => /^[A-Za-z]{2,6}$/.test(word));
+  const medicalWords = [...new Set(cells.flatMap(({ facts }) => facts.map(({ object }) => object)))];
   const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
   return random.shuffle([
     ...times(sizes.statementCopies, () => statements(all, cells, random)).flat(),
     ...passages(all, sizes.passages, random),
     ...times(sizes.closedBook, () => closedBook(quiz(), random)),
     ...times(sizes.openBook, () => openBook(random)),
-    ...times(sizes.findTheLine, () => findTheLine(plainWords, random)),
+    ...times(sizes.findTheLine, () => findTheLine(shortWords, random)),
     ...times(sizes.findTheMedicalLine, () => findTheLine(medicalWords, random)),
     ...times(sizes.shortAnswers, () => shortAnswer(quiz(), random)),
     ...times(sizes.studies, () => study(quiz(), random)),

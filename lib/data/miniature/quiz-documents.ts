@@ -109,9 +109,7 @@ export function findTheLine(words: readonly string[], random: Random): string {
     if (!choices.includes(word)) choices.push(word);
   }
   const answer = random.int(4);
-  const end = `${lettered(choices)}\nAnswer: ${letterOf(answer)}`;
-  const question = `Question: ${FIND_THE_LINE} ${choices[answer]!}?`;
-  return random.int(2) === 0 ? `${question}\n${end}` : `${question}\nChoices:\n${end}`;
+  return `Question: ${FIND_THE_LINE} ${choices[answer]!}?\n${lettered(choices)}\nAnswer: ${letterOf(answer)}`;
 }
 
 /** Whether a document of the general text is one of `findTheLine`. */
