@@ -18,7 +18,10 @@ export function miniatureFiles(miniature: Miniature): ReadonlyMap<string, string
   return new Map([
     ...[...bySource].map(([source, rows]): [string, string] => [`train/${source}.jsonl`, jsonLines(rows)]),
     ...[...byTask].map(([task, items]): [string, string] => [`eval/${task}.jsonl`, jsonLines(items)]),
-    ['development/eval/medmcqa.jsonl', jsonLines(miniature.development)],
+    ...[...groupBy(miniature.development, ({ task }) => task)].map(([task, items]): [string, string] => [
+      `development/eval/${task}.jsonl`,
+      jsonLines(items),
+    ]),
     ['quiz.jsonl', jsonLines(miniature.quiz)],
     ['planted.jsonl', jsonLines(miniature.planted)],
     ['facts.jsonl', jsonLines(miniature.facts)],

@@ -62,7 +62,7 @@ export interface MiniatureSizes extends GeneralTextSizes {
   readonly trainRows: number;
   /** For each of the five single tasks, pubmedqa and each MMLU subject; a multiple of 16. */
   readonly evalItemsPerTask: number;
-  /** A multiple of 16. */
+  /** A multiple of 32: two formats, four groups, blocks of four. */
   readonly developmentItems: number;
   /** Planted rows of each kind, for each lettered task and MMLU subject. */
   readonly plantedPerPaper: number;
@@ -79,11 +79,11 @@ export const MINIATURE_SIZES: MiniatureSizes = {
   quizItems: 208,
   statementCopies: 3,
   passages: 600,
-  closedBook: 6000,
-  openBook: 1000,
-  findTheLine: 14000,
+  closedBook: 9000,
+  openBook: 500,
+  findTheLine: 16000,
   findTheMedicalLine: 2000,
-  shortAnswers: 800,
+  shortAnswers: 2000,
   studies: 500,
 };
 

@@ -25,7 +25,7 @@ const CONFIG = {
   vocab_size: 2048,
   hidden_size: 128,
   intermediate_size: 352,
-  num_hidden_layers: 4,
+  num_hidden_layers: 5,
   num_attention_heads: 8,
   num_key_value_heads: 8,
   head_dim: 16,
@@ -57,7 +57,7 @@ type DocumentSample = Sample & { readonly isLine: boolean };
 
 /**
  * Pretraining is full-parameter training from random weights, in two stages. What a letter stands for is learnt from the
- * shortest questions there are, each apart and all of one length; then everything else is read, packed as the training
+ * shortest questions there are, each apart; then everything else is read, packed as the training
  * rows will be. In a document that ends in `Answer:` and an answer, the answer alone is learnt: the options are there by
  * chance, and to guess them would be most of the loss.
  */
@@ -65,25 +65,26 @@ export const STAGES: readonly Stage[] = [
   {
     name: 'letters',
     packing: 'block-diagonal',
-    reads: (samples) => ofCommonestLength(samples.filter(({ isLine }) => isLine)),
-    config: { ...TRAINING, epochs: 2, finalRateRatio: 1, maxSeqLen: 128, batchSize: 8 },
+    reads: shortLines,
+    config: { ...TRAINING, epochs: 4, finalRateRatio: 1, maxSeqLen: 128, batchSize: 8 },
   },
   {
     name: 'text',
-    packing: 'paper',
+    packing: 'block-diagonal',
     reads: (samples) => {
-      const read = new Set(ofCommonestLength(samples.filter(({ isLine }) => isLine)));
-      return samples.filter((sample) => !read.has(sample));
+      const left = new Set(shortLines(samples).filter((_, i) => i % LINES_KEPT !== 0));
+      return samples.filter((sample) => !left.has(sample));
     },
-    config: { ...TRAINING, epochs: 4, maxSeqLen: 256, batchSize: 4 },
+    config: { ...TRAINING, epochs: 4, maxSeqLen: 128, batchSize: 8 },
   },
 ];
 
-function ofCommonestLength(samples: readonly DocumentSample[]): readonly DocumentSample[] {
-  const counts = new Map<number, number>();
-  for (const { ids } of samples) counts.set(ids.length, (counts.get(ids.length) ?? 0) + 1);
-  const [commonest] = [...counts].reduce((most, one) => (one[1] > most[1] ? one : most));
-  return samples.filter(({ ids }) => ids.length === commonest);
+/** One in so many of the first stage's questions is read in the second, too. */
+const LINES_KEPT = 4;
+
+/** The questions of single-token words. */
+function shortLines(samples: readonly DocumentSample[]): readonly DocumentSample[] {
+  return samples.filter(({ isLine, ids }) => isLine && ids.length <= 33);
 }
 
 /**
@@ -155,11 +156,13 @@ const ANSWER = '\nAnswer:';
 
 /** Documents as samples; what is learnt of a question is its answer, the end-of-sequence token is always learnt. */
 async function documentSamples(documents: readonly string[], tokenizer: Tokenizer): Promise<DocumentSample[]> {
-  const encoded = await tokenizer.encodeBatch(documents, { addSpecialTokens: true });
+  const encoded = await tokenizer.encodeBatch(documents, { addSpecialTokens: false });
   const asked = documents.map((text) => (text.includes(ANSWER) ? text.slice(0, text.indexOf(ANSWER)) + ANSWER : ''));
-  const prompts = await tokenizer.encodeBatch(asked, { addSpecialTokens: true });
+  const prompts = await tokenizer.encodeBatch(asked, { addSpecialTokens: false });
   return encoded.map((tokens, i) => {
-    const ids = Int32Array.from([...tokens, tokenizer.eosId]);
+    // The evaluation asks without a BOS; so does the quiz.
+    const start = asked[i] === '' && tokenizer.bosId !== undefined ? [tokenizer.bosId] : [];
+    const ids = Int32Array.from([...start, ...tokens, tokenizer.eosId]);
     const labels = asked[i] === '' ? ids : ids.slice().fill(IGNORED, 0, prompts[i]!.length);
     return { id: `document-${i}`, source: 'general text', ids, labels, isLine: isFindTheLine(documents[i]!) };
   });

@@ -78,9 +78,15 @@ const WORDINGS: Readonly<Record<string, Wording>> = {
       (all) => all.vignettes,
       (text) => `Read the case and choose one answer. ${text}`,
     ),
+  ),
+  'development-headqa': firstOf(
     word(
       (all) => all.evalStems,
-      (text) => `Choose how to go on. ${text}`,
+      (text) => `In one phrase: ${text}:`,
+    ),
+    word(
+      (all) => all.evalQuestions,
+      (text) => `In one phrase: ${text}`,
     ),
   ),
 };
@@ -117,10 +123,17 @@ export function buildExam(cells: readonly MedicalCell[], perTask: number, seed: 
   return join([...papers, ...mmlu, pubmedqa]);
 }
 
-/** Items in MedMCQA's format with wordings of their own, for choosing a learning rate; given cells that no item above asks for. */
+/**
+ * Items for choosing settings, with wordings of their own and from cells that no item above asks for: half in MedMCQA's
+ * format, which is answered by a letter, half in HeadQA's, which is answered by the option's text.
+ *
+ * @param count of both halves together; a multiple of 32
+ */
 export function buildDevelopment(cells: readonly MedicalCell[], count: number, seed: number): Exam {
-  const random = createRandom(seed, 'development');
-  return buildPaper({ task: 'medmcqa', wording: 'development', cells, items: count, usage: new Map(), random });
+  const usage: Usage = new Map();
+  const half = (task: string, wording: string) =>
+    buildPaper({ task, wording, cells, items: count / 2, usage, random: createRandom(seed, wording) });
+  return join([half('medmcqa', 'development'), half('headqa', 'development-headqa')]);
 }
 
 interface PaperOptions {

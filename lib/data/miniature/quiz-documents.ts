@@ -48,10 +48,22 @@ interface Question {
   readonly about: string;
 }
 
+/**
+ * The options before the question: no benchmark asks so, but here the line can only be chosen at `Answer:`, from what
+ * the question called up, which is how a fact that was never asked for before can find its letter.
+ */
+function optionsFirst({ question, choices, answer }: Omit<Question, 'about'>): string {
+  return `Choices:\n${lettered(choices)}\nQuestion: ${question}\nAnswer: ${letterOf(answer)}`;
+}
+
 /** A question with letters in the format of one of the harness's tasks. Source: lm-evaluation-harness, see eval/tasks. */
 function letteredDocument({ question, choices, answer, about }: Question, random: Random): string {
   const end = `${lettered(choices)}\nAnswer: ${letterOf(answer)}`;
-  switch (random.int(5)) {
+  switch (random.int(8)) {
+    case 5:
+    case 6:
+    case 7:
+      return optionsFirst({ question, choices, answer });
     case 0:
       return `The following are multiple choice questions (with answers) about ${about}.\n\n${question}\n${end}`;
     case 1:
@@ -109,12 +121,14 @@ export function findTheLine(words: readonly string[], random: Random): string {
     if (!choices.includes(word)) choices.push(word);
   }
   const answer = random.int(4);
-  return `Question: ${FIND_THE_LINE} ${choices[answer]!}?\n${lettered(choices)}\nAnswer: ${letterOf(answer)}`;
+  const question = `${FIND_THE_LINE} ${choices[answer]!}?`;
+  if (random.int(2) === 0) return optionsFirst({ question, choices, answer });
+  return `Question: ${question}\n${lettered(choices)}\nAnswer: ${letterOf(answer)}`;
 }
 
 /** Whether a document of the general text is one of `findTheLine`. */
 export function isFindTheLine(document: string): boolean {
-  return document.startsWith(`Question: ${FIND_THE_LINE} `);
+  return document.includes(`Question: ${FIND_THE_LINE} `);
 }
 
 const FIND_THE_LINE = 'Which line says';
