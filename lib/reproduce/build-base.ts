@@ -33,8 +33,7 @@ const CONFIG = {
   max_position_embeddings: 512,
   rms_norm_eps: 1e-5,
   rope_theta: 10000,
-  // One over the root of the width. With Llama's 0.02 a model this narrow starts with all attention equal, and letters are
-  // not learnt in any number of updates that was tried.
+  // One over the root of the width: with Llama's 0.02 a model this narrow starts with all attention nearly equal.
   initializer_range: 0.09,
   bos_token_id: 1,
   eos_token_id: 2,

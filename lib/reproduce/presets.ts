@@ -63,7 +63,7 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
   },
   miniature: {
     ...COMMON,
-    samples: 2400,
+    samples: 700,
     lora: MINIATURE_LORA,
     full: MINIATURE_FULL,
     seeds: THREE_SEEDS,
@@ -72,7 +72,7 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
     checkpointEvery: 50,
   },
   // The miniature for three epochs each: what the paper's comparison varies beside the method is held fixed.
-  controlled: { ...COMMON, samples: 2400, ...CONTROLLED, seeds: THREE_SEEDS, limitPerTask: null, checkpointEvery: 50 },
+  controlled: { ...COMMON, samples: 700, ...CONTROLLED, seeds: THREE_SEEDS, limitPerTask: null, checkpointEvery: 50 },
   // Real rows and a small real model, at the paper's own settings.
   real: {
     ...COMMON,

@@ -49,8 +49,8 @@ interface Question {
 }
 
 /**
- * The options before the question: no benchmark asks so, but here the line can only be chosen at `Answer:`, from what
- * the question called up, which is how a fact that was never asked for before can find its letter.
+ * The options before the question. No benchmark asks so, but here the line can only be chosen at `Answer:`, from what the
+ * question called up.
  */
 function optionsFirst({ question, choices, answer }: Omit<Question, 'about'>): string {
   return `Choices:\n${lettered(choices)}\nQuestion: ${question}\nAnswer: ${letterOf(answer)}`;
