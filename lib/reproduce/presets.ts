@@ -41,8 +41,8 @@ const PAPER_RATES = { lora: PAPER_LORA.learningRate, full: PAPER_FULL.learningRa
 
 /**
  * The miniature's own settings: a model of a million parameters wants a larger rate, and its few updates a shorter
- * warm-up. Both rates were chosen by held-out loss on the development split (`npm run tune`; environment.md has the
- * losses), never on an item.
+ * warm-up. The rates were chosen on an earlier base and a smaller set of rows, by held-out loss, never on an evaluation
+ * item; they have not been tuned on the present base (`npm run tune`).
  */
 const small = { warmupSteps: 10, maxSeqLen: 256, batchSize: 8 } as const;
 export const MINIATURE_LORA: TrainConfig = { ...PAPER_LORA, ...small, learningRate: 3e-3 };

@@ -253,7 +253,7 @@ describe('a disk that is full', () => {
     const out = newPath();
     mkdirSync(out);
     const script = `
-      mount -t tmpfs -o size=1m none "$0"
+      mount -t tmpfs -o size=2m none "$0"
       "$@" > /dev/null; echo "status $?"
       find "$0" -type f -printf '%P\\n'`;
     const line = [process.execPath, CLI, ...smoke(out)];
@@ -272,6 +272,7 @@ describe('a disk that is full', () => {
     expect(stdout).toMatch(/^status 1\n/);
     expect(files).toEqual([
       'config.json',
+      'decontamination.json',
       'mixture.json',
       'packing.json',
       'records/base.json',
