@@ -113,7 +113,7 @@ const MOMENTS: readonly Moment[] = [
   { label: 'full, while its first checkpoint is written', when: writing('train/full-42', /^state-4\..*tmp$/) },
   { label: 'full, after its first checkpoint', when: logged('full-42', 6), checkpoint: ['full-42', 4] },
   { label: 'full, while its last checkpoint is written', when: writing('train/full-42', /^state-6\..*tmp$/) },
-  { label: 'full, while its record is written', when: writing('records', /^full-42.*tmp$/) },
+  { label: 'while the report is written', when: writing('records', /^full-42\.json$/) },
 ];
 
 test('kill -9 at eight moments, then the same command: the same numbers, bit for bit', async () => {
