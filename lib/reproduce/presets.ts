@@ -55,7 +55,7 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
   // A look at every stage in well under a minute; its numbers mean nothing.
   smoke: {
     ...COMMON,
-    samples: 120,
+    samples: 140,
     lora: { ...MINIATURE_LORA, epochs: 1, warmupSteps: 2 },
     full: { ...MINIATURE_FULL, epochs: 1, warmupSteps: 2 },
     limitPerTask: 8,
