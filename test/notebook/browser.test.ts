@@ -120,6 +120,9 @@ const FRONTENDS: readonly Frontend[] = [
 describe.each(FRONTENDS)('$name', ({ name, program, settings, page: pageOf, runAll, prompts, errors, outputs }) => {
   const missing = !CHROMIUM ? 'no Chromium on PATH' : !program ? `no ${name} (test/notebook/make-env.sh)` : undefined;
   if (missing) console.warn(`${name} is not tested: ${missing}`);
+  // One notebook in each by default; MED42_EVERYTHING=1 opens all in both.
+  const notebooks =
+    process.env.MED42_EVERYTHING === '1' ? NOTEBOOKS : [NOTEBOOKS[FRONTENDS.findIndex((one) => one.name === name)]!];
   let jupyter: Jupyter | undefined;
   beforeAll(async () => {
     if (!missing) jupyter = await startJupyter(program!, settings);
@@ -129,7 +132,7 @@ describe.each(FRONTENDS)('$name', ({ name, program, settings, page: pageOf, runA
     if (jupyter) rmSync(jupyter.folder, { recursive: true, force: true });
   });
 
-  test.skipIf(missing).each(NOTEBOOKS)('%s runs by the menu, without errors, its figures drawn', async (notebook) => {
+  test.skipIf(missing).each(notebooks)('%s runs by the menu, without errors, its figures drawn', async (notebook) => {
     const { cells } = await readNotebook(notebookFile(notebook));
     const code = cells.filter(({ cell_type }) => cell_type === 'code');
     const figures = code.flatMap((cell) => cell.outputs).filter(hasFigure).length;

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dataFolder, installKernel, removeKernel } from '../../lib/notebook/install-kernel';
 import { labCommand, labEnvironment } from '../../lib/notebook/lab';
-import { requireRun } from '../../lib/notebook/require-run';
 import { ROOT } from './kernel-client';
 
 const folder = mkdtempSync(join(tmpdir(), 'wrong-use-'));
@@ -90,10 +89,4 @@ describe('npm run lab', () => {
     expect(JUPYTER_PATH).toBe(`${join(ROOT, 'lib', 'notebook', 'jupyter')}:/theirs`);
     expect(PATH).toMatch(/:\/bin$/);
   });
-});
-
-test('a notebook that draws from a run names what makes the run', async () => {
-  await expect(requireRun('never-run', '03-lora')).rejects.toThrow(
-    'no finished run in results/never-run/run.json; run notebook 03-lora first, or `npm run reproduce -- --preset never-run`',
-  );
 });
