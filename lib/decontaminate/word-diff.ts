@@ -1,53 +1,54 @@
-/** A stretch of words that both texts have, or that one of them has alone; `text` with the white space that follows. */
+/** A stretch of words that the other text has too, or has not. */
 export interface DiffPart {
-  readonly kind: 'both' | 'only-first' | 'only-second';
   readonly text: string;
+  readonly shared: boolean;
 }
 
-/** Words compared at most, of each text: the table has a cell for each pair of them. */
+/** Words compared at most, of each text: the table below has a cell for each pair of them. */
 const MOST_WORDS = 2000;
 
 /**
- * Which words of two texts differ: a longest common subsequence of words, compared without case and without the
- * punctuation at their ends. Joined, the parts that are not `only-second` are the first text with single spaces, the
- * parts that are not `only-first` the second (a word that both have is written as the first has it).
- * Of texts longer than 2,000 words the rest counts as different.
+ * Two texts as stretches that they share, in order, and stretches that they do not: the longest common subsequence of
+ * words, case and punctuation put aside. Joined by spaces, a side's parts are its text. Of texts longer than 2,000 words
+ * the rest counts as own.
+ *
+ *     'Which vitamin prevents scurvy?'        shared: Which vitamin | own: prevents | shared: scurvy?
+ *     'Which vitamin wards off scurvy?'       shared: Which vitamin | own: wards off | shared: scurvy?
  */
-export function wordDiff(first: string, second: string): DiffPart[] {
-  const a = first.split(/\s+/).filter(Boolean);
-  const b = second.split(/\s+/).filter(Boolean);
-  const [n, m] = [Math.min(a.length, MOST_WORDS), Math.min(b.length, MOST_WORDS)];
-  const key = (word: string) => word.toLowerCase().replace(/^[\p{P}\p{S}]+|[\p{P}\p{S}]+$/gu, '') || word;
-  const [keysA, keysB] = [a.map(key), b.map(key)];
-  // longest[i][j]: words in common of a from i on and b from j on.
-  const width = m + 1;
-  const longest = new Uint16Array((n + 1) * width);
-  for (let i = n - 1; i >= 0; i--) {
-    for (let j = m - 1; j >= 0; j--) {
-      longest[i * width + j] =
-        keysA[i] === keysB[j]
-          ? longest[(i + 1) * width + j + 1]! + 1
-          : Math.max(longest[(i + 1) * width + j]!, longest[i * width + j + 1]!);
+export function wordDiff(a: string, b: string): readonly [readonly DiffPart[], readonly DiffPart[]] {
+  const [left, right] = [words(a), words(b)];
+  const [x, y] = [left.slice(0, MOST_WORDS).map(plain), right.slice(0, MOST_WORDS).map(plain)];
+  const width = y.length + 1;
+  const length = new Uint16Array((x.length + 1) * width);
+  for (let i = x.length - 1; i >= 0; i--) {
+    for (let j = y.length - 1; j >= 0; j--) {
+      length[i * width + j] =
+        x[i] === y[j]
+          ? length[(i + 1) * width + j + 1]! + 1
+          : Math.max(length[(i + 1) * width + j]!, length[i * width + j + 1]!);
     }
   }
-  const parts: { kind: DiffPart['kind']; words: string[] }[] = [];
-  const add = (kind: DiffPart['kind'], word: string) => {
-    const last = parts.at(-1);
-    if (last?.kind === kind) last.words.push(word);
-    else parts.push({ kind, words: [word] });
-  };
-  let [i, j] = [0, 0];
-  while (i < a.length || j < b.length) {
-    if (i < n && j < m && keysA[i] === keysB[j]) {
-      add('both', a[i++]!);
-      j++;
-    } else if (i < a.length && (j >= m || (i < n && longest[(i + 1) * width + j]! >= longest[i * width + j + 1]!))) {
-      add('only-first', a[i++]!);
-    } else if (j < b.length) {
-      add('only-second', b[j++]!);
-    } else {
-      add('only-first', a[i++]!);
-    }
+  const [sharedX, sharedY] = [new Set<number>(), new Set<number>()];
+  for (let i = 0, j = 0; i < x.length && j < y.length; ) {
+    if (x[i] === y[j]) {
+      sharedX.add(i++);
+      sharedY.add(j++);
+    } else if (length[(i + 1) * width + j]! >= length[i * width + j + 1]!) i++;
+    else j++;
   }
-  return parts.map(({ kind, words }) => ({ kind, text: words.join(' ') }));
+  return [parts(left, sharedX), parts(right, sharedY)];
+}
+
+const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
+
+const plain = (word: string): string => word.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '') || word;
+
+function parts(all: readonly string[], shared: ReadonlySet<number>): DiffPart[] {
+  const result: { text: string; shared: boolean }[] = [];
+  for (const [i, word] of all.entries()) {
+    const last = result.at(-1);
+    if (last && last.shared === shared.has(i)) last.text += ` ${word}`;
+    else result.push({ text: word, shared: shared.has(i) });
+  }
+  return result;
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
+import { escapeHtml } from '../report/escape';
 import { clock, createProgress, type OpenProgress } from '../reproduce/progress';
 import type { RunWatcher } from '../reproduce/run';
 import type { StepRecord } from '../train/log';
-import { escapeHtml } from './escape-html';
 import { type CellOutputs, currentOutputs } from './output';
 
 /** So often a display is redrawn, at most. */

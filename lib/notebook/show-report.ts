@@ -1,11 +1,11 @@
 import type { Decontamination } from '../decontaminate/record';
+import { escapeHtml } from '../report/escape';
 import { tellingPairs } from '../report/figures/pairs';
 import { pairsHtml } from '../report/page/pairs';
 import { answer, limits } from '../report/page/sections';
 import type { ReportParts } from '../report/parts';
 import type { Table } from '../report/table';
 import { tableToHtml, tableToText } from '../report/table-formats';
-import { escapeHtml } from './escape-html';
 import { showHtml } from './show';
 import { showFigure } from './show-figure';
 

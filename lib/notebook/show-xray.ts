@@ -1,6 +1,6 @@
 import { TOKEN_ROLES, type TokenView } from '../data/token-xray';
+import { escapeHtml } from '../report/escape';
 import { ROLE_STYLE } from '../report/figures/token-xray';
-import { escapeHtml } from './escape-html';
 import { showHtml } from './show';
 
 /**

@@ -1,4 +1,4 @@
-import { escapeHtml } from './escape-html';
+import { escapeHtml } from '../report/escape';
 import { asText, currentOutputs, type MimeBundle } from './output';
 
 /**

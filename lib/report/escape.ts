@@ -33,14 +33,19 @@ export function plotlyText(text: string): string {
   return plainText(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** Text inside an HTML element or a quoted attribute. */
-export function htmlText(text: string): string {
-  return plainText(text)
+/** Text as HTML text or attribute, white space as it is: no tag or entity comes out of it. */
+export function escapeHtml(text: string): string {
+  return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
     .replaceAll("'", '&#39;');
+}
+
+/** One line of text inside an HTML element or a quoted attribute. */
+export function htmlText(text: string): string {
+  return escapeHtml(plainText(text));
 }
 
 const LATEX: Readonly<Record<string, string>> = {

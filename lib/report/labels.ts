@@ -8,7 +8,7 @@ export const METHOD_LABELS: Readonly<Record<ModelName, string>> = {
 };
 
 export const SETTING_LABELS: Readonly<Record<Setting, string>> = {
-  tuned: 'tuned rate',
+  tuned: 'own rate',
   paper: 'paper’s rate',
 };
 

@@ -30,7 +30,7 @@ export interface RunRecord {
   readonly overlong: readonly string[];
 }
 
-/** Whose hyper-parameters: those found for this size of model on a development split, or the paper's own. */
+/** Whose peak rates: the run's own, or the paper's. */
 export type Setting = 'tuned' | 'paper';
 
 export interface ModelRecord {

@@ -11,6 +11,7 @@ import { readWorld } from './data-stage';
 import { writeDecontamination } from './decontamination-files';
 import { truthOf } from './decontamination-stage';
 import { lockFolder } from './lock';
+import { peakMemoryBytes } from './memory';
 import { clock, createProgress } from './progress';
 
 const USAGE = `npm run decontaminate -- [options]
@@ -79,7 +80,7 @@ async function main(): Promise<void> {
     console.log(
       `${'all'.padEnd(28)} ${String(flagged).padStart(5)} of ${String(n).padStart(5)}  ${percent.toFixed(1)} %`,
     );
-    const peak = process.resourceUsage().maxRSS / 2 ** 20;
+    const peak = peakMemoryBytes() / 2 ** 30;
     console.log(`\n${clock((performance.now() - began) / 1000)} in all, at most ${peak.toFixed(2)} GB of memory.`);
     console.log(`Open ${relative(from, join(out, 'pairs.md'))}. Research only, not for clinical decisions.`);
   } finally {

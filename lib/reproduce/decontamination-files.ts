@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Decontamination, EvidencePair, FlagCount } from '../decontaminate/record';
-import { wordDiff } from '../decontaminate/word-diff';
+import { type DiffPart, wordDiff } from '../decontaminate/word-diff';
 import { writeFileAtomic } from '../files';
 import { csvField, markdownText } from '../report/escape';
 
@@ -90,7 +90,7 @@ export function pairsToMarkdown(result: Decontamination): string {
     '',
     '## Pairs',
     '',
-    'Each flagged item with its nearest training text: ~~words of the item alone~~, **words of the training text alone**.',
+    'Each flagged item with its nearest training text; **bold** words stand in one of the two alone.',
     flagged.length > SHOWN ? `The nearest ${SHOWN} of ${flagged.length}; pairs.csv has all.` : '',
     ...flagged.slice(0, SHOWN).flatMap(pairLines),
   ];
@@ -118,10 +118,9 @@ function truthLines({ truth, secondOpinions }: Decontamination): string[] {
 }
 
 function pairLines(pair: EvidencePair): string[] {
-  const marked = wordDiff(pair.itemText, pair.rowText).map(({ kind, text }) => {
-    const plain = markdownText(text);
-    return kind === 'both' ? plain : kind === 'only-first' ? `~~${plain}~~` : `**${plain}**`;
-  });
+  const [ofItem, ofRow] = wordDiff(pair.itemText, pair.rowText);
+  const marked = (parts: readonly DiffPart[]) =>
+    parts.map(({ text, shared }) => (shared ? markdownText(text) : `**${markdownText(text)}**`)).join(' ');
   const others = [
     pair.exact ? 'the same text' : '',
     pair.sharedNgram === null ? '' : 'share 13 words in a row',
@@ -132,6 +131,8 @@ function pairLines(pair: EvidencePair): string[] {
     '',
     `### ${pair.cosine.toFixed(4)} · ${item} · ${row} (${source})${others.length > 0 ? ` · ${others.join(', ')}` : ''}`,
     '',
-    marked.join(' '),
+    `Item: ${marked(ofItem)}`,
+    '',
+    `Row: ${marked(ofRow)}`,
   ];
 }

@@ -10,6 +10,7 @@ import { DECONTAMINATION_FILE, DECONTAMINATION_VERSION } from '../report/read-ru
 import { hashOf } from '../train/checkpoint';
 import type { World } from './data-stage';
 import type { RunInputs } from './inputs';
+import { lockFolder } from './lock';
 import type { OpenProgress } from './progress';
 
 export interface DecontaminationStage {
@@ -59,17 +60,22 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
   }
   const methods: Decontamination[] = [];
   for (const comparison of comparisons) {
+    const lock = comparison.kind === 'embedding' ? await lockFolder(comparison.cache!) : undefined;
     const name = comparison.kind === 'tf-idf' ? 'TF-IDF' : comparison.encoder.description.name;
     const line = progress(`decontamination  ${name}`);
-    methods.push(
-      await decontaminate({
-        items: evaluation.items,
-        rows: training.examples,
-        comparison,
-        ...truthOf(inputs.data.world),
-        at: (what, done, total) => line.at(done, total, what),
-      }),
-    );
+    try {
+      methods.push(
+        await decontaminate({
+          items: evaluation.items,
+          rows: training.examples,
+          comparison,
+          ...truthOf(inputs.data.world),
+          at: (what, done, total) => line.at(done, total, what),
+        }),
+      );
+    } finally {
+      lock?.release();
+    }
   }
   const text = JSON.stringify({ version: DECONTAMINATION_VERSION, identity, methods }, null, 1);
   await writeFileAtomic(file, `${text}\n`);

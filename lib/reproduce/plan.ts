@@ -1,4 +1,4 @@
-import type { TrainConfig } from '../config';
+import { PAPER_FULL, PAPER_LORA, type TrainConfig } from '../config';
 import type { ModelRecord } from '../report/run-record';
 import type { RunConfig } from './presets';
 
@@ -30,7 +30,7 @@ export function planModels({
         name: `${method}-${seed}`,
         title: `${title[method]}, seed ${seed}`,
         method,
-        setting: 'tuned',
+        setting: isPapers(config) ? 'paper' : 'tuned',
         seed,
         training,
       };
@@ -59,3 +59,6 @@ export function planModels({
     ...paper,
   ];
 }
+
+const isPapers = ({ method, learningRate }: TrainConfig): boolean =>
+  learningRate === { lora: PAPER_LORA, full: PAPER_FULL }[method].learningRate;

@@ -111,33 +111,30 @@ describe('TF-IDF', () => {
 });
 
 describe('word diff', () => {
-  const joined = (first: string, second: string) => wordDiff(first, second).map(({ kind, text }) => `${kind}: ${text}`);
+  const marked = (first: string, second: string) =>
+    wordDiff(first, second).map((side) => side.map(({ text, shared }) => (shared ? text : `[${text}]`)).join(' '));
 
   it('marks what one of them has alone, without regard to case and punctuation', () => {
-    expect(joined('Which vitamin cures scurvy?', 'which vitamin, then, prevents Scurvy')).toEqual([
-      'both: Which vitamin',
-      'only-first: cures',
-      'only-second: then, prevents',
-      'both: scurvy?',
+    expect(marked('Which vitamin cures scurvy?', 'which vitamin, then, prevents Scurvy')).toEqual([
+      'Which vitamin [cures] scurvy?',
+      'which vitamin, [then, prevents] Scurvy',
     ]);
   });
 
-  it('gives both texts back', () => {
-    const [first, second] = ['a b c d e a b', 'b x d e e b y a'];
-    const parts = wordDiff(first, second);
-    const side = (other: string) =>
-      parts
-        .filter(({ kind }) => kind !== other)
-        .map(({ text }) => text)
-        .join(' ');
-    expect([side('only-second'), side('only-first')]).toEqual([first, second]);
+  it('gives both texts back, the longest common stretch marked as shared', () => {
+    const texts = ['a b c d e a b', 'b x d e e b y a'] as const;
+    const sides = wordDiff(...texts);
+    expect(sides.map((side) => side.map(({ text }) => text).join(' '))).toEqual(texts);
+    const shared = sides.map((side) => side.flatMap((part) => (part.shared ? part.text.split(' ') : [])));
+    expect(shared[0]).toEqual(shared[1]);
+    expect(shared[0]).toHaveLength(4);
   });
 
   it('of empty, equal and very long texts', () => {
-    expect(wordDiff('', ' ')).toEqual([]);
-    expect(joined('', 'x')).toEqual(['only-second: x']);
-    expect(joined('x y', 'x y')).toEqual(['both: x y']);
+    expect(wordDiff('', ' ')).toEqual([[], []]);
+    expect(marked('', 'x')).toEqual(['', '[x]']);
+    expect(marked('x y', 'x y')).toEqual(['x y', 'x y']);
     const long = Array.from({ length: 2500 }, (_, i) => `w${i}`).join(' ');
-    expect(wordDiff(long, long).map(({ kind }) => kind)).toEqual(['both', 'only-first', 'only-second']);
+    expect(wordDiff(long, long)[0].map(({ shared }) => shared)).toEqual([true, false]);
   });
 });

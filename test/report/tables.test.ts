@@ -189,7 +189,7 @@ describe('the other tables', () => {
     const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
     const tuned = of('full-4');
     expect(tuned).toHaveLength(3);
-    expect(value(row(table, 'full-parameter, tuned rate').change)).toBeCloseTo(100 * (mean(tuned) - of('base')[0]!), 6);
+    expect(value(row(table, 'full-parameter, own rate').change)).toBeCloseTo(100 * (mean(tuned) - of('base')[0]!), 6);
   });
 });
 

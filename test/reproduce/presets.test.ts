@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { LEARNING_RATE_GRID, type TrainConfig } from '../../lib/config';
+import { planModels } from '../../lib/reproduce/plan';
 import { CONTROLLED, PRESETS } from '../../lib/reproduce/presets';
 
 const differing = (a: TrainConfig, b: TrainConfig) =>
@@ -14,4 +15,12 @@ test('the methods of the paper’s presets differ in method, epochs and rate', (
   for (const name of ['miniature', 'real', 'llama2'] as const) {
     expect(differing(PRESETS[name].lora, PRESETS[name].full).sort()).toEqual(['epochs', 'learningRate', 'method']);
   }
+});
+
+test('a run’s models: base first, both methods for each seed, and whose rates they have', () => {
+  const planned = (name: 'miniature' | 'real') =>
+    planModels(PRESETS[name]).map((plan) => `${plan.name} ${plan.setting}`);
+  const own = [42, 43, 44].flatMap((seed) => [`lora-${seed} tuned`, `full-${seed} tuned`]);
+  expect(planned('miniature')).toEqual(['base tuned', ...own, 'lora-paper-42 paper', 'full-paper-42 paper']);
+  expect(planned('real')).toEqual(['base tuned', 'lora-42 paper', 'full-42 paper']);
 });

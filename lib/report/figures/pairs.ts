@@ -1,7 +1,7 @@
 import type { Decontamination, EvidencePair } from '../../decontaminate/record';
+import { type DiffPart, wordDiff } from '../../decontaminate/word-diff';
 import { plotlyText } from '../escape';
 import { textWidth } from '../text-size';
-import { type DiffPart, wordDiff } from '../word-diff';
 import { FIGURE_WIDTH, type Figure, FONT_SIZE, frame, GRID, INK, VERMILION, wrap } from './style';
 
 const COLUMN = (FIGURE_WIDTH - 60) / 2;
@@ -24,7 +24,7 @@ export function figureA1(method: Decontamination, count = 2): Figure | null {
   if (pairs.length === 0) return null;
   const title = 'Figure A.1. Flagged pairs: training row and evaluation item';
   const blocks = pairs.map((pair) => {
-    const [row, item] = wordDiff(pair.rowText, pair.itemText);
+    const [row, item] = sidesOf(pair);
     const head = `cosine ${pair.cosine.toFixed(3)} · ${pair.source} · ${pair.task}${pair.subject ? `, ${pair.subject}` : ''}`;
     return { head: wrap(head, FIGURE_WIDTH - 40, FONT_SIZE), row: setInLines(row), item: setInLines(item) };
   });
@@ -106,4 +106,17 @@ function setInLines(parts: readonly DiffPart[]): string[] {
   }
   lines.push(line.join(' '));
   return lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES - 1), '…'] : lines;
+}
+
+/** Words of a text that are shown. */
+const MOST_SHOWN = 600;
+
+/** Row and item of a pair, each in stretches that the other has and has not. */
+export function sidesOf({ rowText, itemText }: EvidencePair): readonly [readonly DiffPart[], readonly DiffPart[]] {
+  return wordDiff(beginning(rowText), beginning(itemText));
+}
+
+function beginning(text: string): string {
+  const words = text.split(/\s+/);
+  return words.length > MOST_SHOWN ? `${words.slice(0, MOST_SHOWN).join(' ')} …` : text;
 }

@@ -1,8 +1,8 @@
 import type { Decontamination, EvidencePair } from '../../decontaminate/record';
+import type { DiffPart } from '../../decontaminate/word-diff';
 import { htmlText } from '../escape';
-import { tellingPairs } from '../figures/pairs';
+import { sidesOf, tellingPairs } from '../figures/pairs';
 import { methodName } from '../tables/table-a2';
-import { type DiffPart, wordDiff } from '../word-diff';
 
 /** Flagged pairs side by side, the words marked that the other side has not; the first few shown, more to open. */
 export function pairsHtml(method: Decontamination, shown = 4, most = 40): string {
@@ -20,7 +20,7 @@ export function pairsHtml(method: Decontamination, shown = 4, most = 40): string
 
 function table(caption: string, pairs: readonly EvidencePair[]): string {
   const rows = pairs.map((pair) => {
-    const [row, item] = wordDiff(pair.rowText, pair.itemText);
+    const [row, item] = sidesOf(pair);
     const place = [
       `cosine ${pair.cosine.toFixed(3)}`,
       ...(pair.exact ? ['same words'] : []),

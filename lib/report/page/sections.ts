@@ -24,7 +24,7 @@ export function whatWasRun({ record, extras }: ReportParts): string {
     if (!config) return [];
     const seeds = own.map(({ seed }) => seed).join(', ');
     const runs = own.length === 1 ? `1 run, seed ${seeds}` : `${own.length} runs, seeds ${seeds}`;
-    const rate = `peak rate ${config.learningRate}${setting === 'tuned' ? ', chosen on a development split' : ', the paper’s'}`;
+    const rate = `peak rate ${config.learningRate}${setting === 'tuned' ? ', this run’s own' : ', the paper’s'}`;
     return [[METHOD_LABELS[method], `${runs}; ${config.epochs} epoch${config.epochs === 1 ? '' : 's'}, ${rate}`]];
   });
   const besides = models.filter((one) => one.method !== 'base' && one.setting !== setting).length;

@@ -9,7 +9,7 @@ export function runs(record: RunRecord): Table {
   const { facts, models } = record;
   return {
     key: 'runs',
-    title: 'Every model of this run: tuned rates, the paper’s rates, and training seeds',
+    title: 'Every model of this run: its own rates, the paper’s rates, and training seeds',
     columns: [
       { key: 'model', label: 'Model' },
       { key: 'setting', label: 'setting' },
@@ -41,8 +41,8 @@ export function runs(record: RunRecord): Table {
       };
     }),
     notes: [
-      'Tuned rates were chosen on a development split, never on an evaluation item; the paper’s own rates suit a model ' +
-        'thousands of times larger. Losses are in nats per response token.',
+      'Own rates are the preset’s, for a model of this size; environment.md says how they were found. The paper’s suit a ' +
+        'model thousands of times larger. Losses are in nats per response token.',
     ],
   };
 }

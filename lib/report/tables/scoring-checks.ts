@@ -5,7 +5,7 @@ import { paperRow, TABLE_1 } from '../paper';
 import type { ModelRecord, RunRecord } from '../run-record';
 import type { Table } from '../table';
 
-/** 'LoRA, tuned rate, seed 42'. */
+/** 'LoRA, own rate, seed 42'. */
 export function modelName({ method, setting, seed }: ModelRecord): string {
   if (method === 'base') return METHOD_LABELS.base;
   return `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}, seed ${seed}`;
