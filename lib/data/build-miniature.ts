@@ -6,7 +6,7 @@ import { renderPrompt, renderResponse } from './template';
 import { tokenizerConfig, trainTokenizer } from './train-tokenizer';
 
 /** The bundled model's vocabulary and context, in tokens. */
-export const MINIATURE_VOCABULARY = 2048;
+export const MINIATURE_VOCABULARY = 4096;
 export const MINIATURE_CONTEXT = 512;
 
 /** Every generated file of `data/miniature`: its path inside that folder and its text. */

@@ -3,24 +3,26 @@ import { anatomy } from './miniature/anatomy';
 import { biology } from './miniature/biology';
 import { clinical } from './miniature/clinical';
 import { buildDevelopment, buildExam, type ItemFacts, type MedicalCell } from './miniature/evaluation';
-import { everydayCells } from './miniature/everyday-cells';
-import { buildGeneralText, type GeneralTextSizes } from './miniature/general-text';
+import { type EverydayCells, everydayCells } from './miniature/everyday-cells';
+import { createLessons, LESSONS, type Lesson, type LessonWriter } from './miniature/general-text';
 import { genetics } from './miniature/genetics';
 import { dealGroups, type FactGroup } from './miniature/groups';
 import { medicine } from './miniature/medicine';
 import { type Planted, plantRows } from './miniature/planted';
 import { professional } from './miniature/professional';
-import { buildQuiz, optionKey } from './miniature/quiz';
+import { buildQuiz, optionKey, type Quiz } from './miniature/quiz';
 import type { Fact, MedicalRelation, MedicalTemplates } from './miniature/relation';
 import { buildTraining } from './miniature/training';
 import type { EvalItem, TrainExample } from './rows';
 
 export type { ItemFacts } from './miniature/evaluation';
 export { everyday } from './miniature/everyday';
+export type { Lesson, LessonWriter } from './miniature/general-text';
+export { LESSONS } from './miniature/general-text';
 export { FACT_GROUPS, type FactGroup, inConflict, isRead, isTuned } from './miniature/groups';
 export { findEvalPhrasing } from './miniature/phrasing';
 export { PLANTED_KINDS, type Planted, type PlantedKind } from './miniature/planted';
-export { isFindTheLine } from './miniature/quiz-documents';
+export { type Document, isFindTheLine } from './miniature/quiz-documents';
 export { readItemFacts, readPlanted, readQuiz } from './miniature/read';
 export {
   type Fact,
@@ -58,7 +60,7 @@ export const DEVELOPMENT_RELATIONS: readonly string[] = [
 /** The seed of the data in `data/miniature`. */
 export const MINIATURE_SEED = 20240117;
 
-export interface MiniatureSizes extends GeneralTextSizes {
+export interface MiniatureSizes {
   readonly trainRows: number;
   /** For each of the five single tasks, pubmedqa and each MMLU subject; a multiple of 16. */
   readonly evalItemsPerTask: number;
@@ -68,6 +70,8 @@ export interface MiniatureSizes extends GeneralTextSizes {
   readonly plantedPerPaper: number;
   /** A multiple of 4. */
   readonly quizItems: number;
+  /** Of the general text, lesson by lesson. */
+  readonly documents: Readonly<Record<Lesson, number>>;
 }
 
 /** The sizes of the data in `data/miniature`. */
@@ -77,14 +81,7 @@ export const MINIATURE_SIZES: MiniatureSizes = {
   developmentItems: 480,
   plantedPerPaper: 2,
   quizItems: 208,
-  statementCopies: 3,
-  passages: 600,
-  closedBook: 9000,
-  openBook: 500,
-  findTheLine: 16000,
-  findTheMedicalLine: 2000,
-  shortAnswers: 2000,
-  studies: 500,
+  documents: { letters: 1000, quiz: 4000, text: 15_000 },
 };
 
 export interface GroupedFact extends Fact {
@@ -99,7 +96,7 @@ export interface Miniature {
   readonly planted: readonly Planted[];
   /** The general quiz: see `buildQuiz`. */
   readonly quiz: readonly EvalItem[];
-  /** Documents of the base's pretraining text. */
+  /** Documents such as the base reads, in the order of its lessons: see `createMiniatureLessons`. */
   readonly generalText: readonly string[];
   readonly facts: readonly GroupedFact[];
   /** By item id, for `eval` and `development`. */
@@ -117,18 +114,13 @@ export interface Miniature {
  */
 export function generateMiniature(seed: number, sizes: Partial<MiniatureSizes> = {}): Miniature {
   const all = { ...MINIATURE_SIZES, ...sizes };
-  const cells: readonly MedicalCell[] = dealGroups<MedicalTemplates, MedicalRelation>(
-    RELATIONS,
-    createRandom(seed, 'groups'),
-  );
-  const plain = everydayCells(createRandom(seed, 'everyday'));
-  const quiz = buildQuiz(plain, all.quizItems, seed);
-  const isTaken = (choices: readonly string[]) => quiz.optionSets.has(optionKey(choices));
+  const { cells, plain, quiz, isTaken } = worldOf(seed, all.quizItems);
   const isSetAside = ({ relation }: MedicalCell) => DEVELOPMENT_RELATIONS.includes(relation.id);
   const asked = cells.filter((cell) => !isSetAside(cell));
   const exam = buildExam(asked, all.evalItemsPerTask, seed);
   const development = buildDevelopment(cells.filter(isSetAside), all.developmentItems, seed);
   const contaminated = plantRows(exam, asked, all.plantedPerPaper, seed);
+  const lessons = createLessons(cells, plain, isTaken, seed);
   const training = buildTraining(cells, plain, isTaken, contaminated, all.trainRows, seed);
   return {
     train: training.rows,
@@ -136,10 +128,39 @@ export function generateMiniature(seed: number, sizes: Partial<MiniatureSizes> =
     eval: exam.items,
     development: development.items,
     quiz: quiz.items,
-    generalText: buildGeneralText(cells, plain, isTaken, all, seed),
+    generalText: LESSONS.flatMap((lesson) =>
+      lessons(lesson, all.documents[lesson]).map(({ prompt, response }) => prompt + response),
+    ),
     facts: cells.flatMap(({ group, facts }) => facts.map((fact) => ({ ...fact, group }))),
     itemFacts: { ...exam.itemFacts, ...development.itemFacts },
   };
+}
+
+/**
+ * What the base reads: lessons like `generalText`, drawn anew for as long as it trains. The facts are the same, the
+ * questions others.
+ *
+ * @param seed of the world
+ * @param draft of the documents
+ */
+export function createMiniatureLessons(seed: number, draft: number): LessonWriter {
+  const { cells, plain, isTaken } = worldOf(seed, MINIATURE_SIZES.quizItems);
+  return createLessons(cells, plain, isTaken, draft);
+}
+
+interface WorldParts {
+  readonly cells: readonly MedicalCell[];
+  readonly plain: EverydayCells;
+  readonly quiz: Quiz;
+  /** Whether four options are those of a question of the quiz. */
+  readonly isTaken: (choices: readonly string[]) => boolean;
+}
+
+function worldOf(seed: number, quizItems: number): WorldParts {
+  const cells = dealGroups<MedicalTemplates, MedicalRelation>(RELATIONS, createRandom(seed, 'groups'));
+  const plain = everydayCells(createRandom(seed, 'everyday'));
+  const quiz = buildQuiz(plain, quizItems, seed);
+  return { cells, plain, quiz, isTaken: (choices) => quiz.optionSets.has(optionKey(choices)) };
 }
 
 const SEPARATOR = '\n---\n';

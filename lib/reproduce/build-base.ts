@@ -1,12 +1,13 @@
-import { copyFile, readFile, rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PAPER_FULL, type TrainConfig } from '../config';
-import { isFindTheLine, parseGeneralText, readQuiz } from '../data/miniature';
+import { createMiniatureLessons, type Document, type Lesson, MINIATURE_SEED, readQuiz } from '../data/miniature';
 import { type Packing, packSamples } from '../data/packing';
 import type { EvalItem } from '../data/rows';
 import { IGNORED, type Sample } from '../data/samples';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
+import type { TokenScorer } from '../eval/loglikelihood';
 import { type ItemResult, scoreItems } from '../eval/score';
 import { taskOf } from '../eval/tasks';
 import { createTokenScorer } from '../eval/token-scorer';
@@ -22,10 +23,10 @@ import { createProgress } from './progress';
 const CONFIG = {
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
-  vocab_size: 2048,
+  vocab_size: 4096,
   hidden_size: 128,
   intermediate_size: 352,
-  num_hidden_layers: 5,
+  num_hidden_layers: 4,
   num_attention_heads: 8,
   num_key_value_heads: 8,
   head_dim: 16,
@@ -42,71 +43,89 @@ const CONFIG = {
   torch_dtype: 'float32',
 };
 
-const TRAINING: TrainConfig = { ...PAPER_FULL, learningRate: 1e-3, warmupSteps: 100, seed: 1 };
+const TRAINING: TrainConfig = {
+  ...PAPER_FULL,
+  learningRate: 1e-3,
+  warmupSteps: 100,
+  epochs: 1,
+  finalRateRatio: 1,
+  maxSeqLen: 72,
+  batchSize: 16,
+  seed: 1,
+};
 
 interface Stage {
   readonly name: string;
+  readonly lesson: Lesson;
+  /** Drawn for it; each is read once. */
+  readonly documents: number;
   readonly packing: Packing;
-  /** Which documents it reads, as samples. */
-  readonly reads: (samples: readonly DocumentSample[]) => readonly DocumentSample[];
   readonly config: TrainConfig;
+  /** Keeps the documents of the commonest length alone: every option stands at one place then. */
+  readonly oneLength?: boolean;
 }
 
-type DocumentSample = Sample & { readonly isLine: boolean };
-
 /**
- * Pretraining is full-parameter training from random weights, in two stages. What a letter stands for is learnt from the
- * shortest questions there are, each apart; then everything else is read, packed as the training
- * rows will be. In a document that ends in `Answer:` and an answer, the answer alone is learnt: the options are there by
- * chance, and to guess them would be most of the loss.
+ * Pretraining is full-parameter training from random weights, in stages. What a letter stands for is learnt from the
+ * shortest questions there are, all of one length; mixed with anything else at first, it was not learnt in five times the
+ * updates. Then comes the quiz in its plainest form, until the letter of what is known by heart is found; then everything,
+ * each document apart, and at last many on a page, as the training rows will be. Where a document asks, the answer alone
+ * is learnt: the options are there by chance, and to guess them would be most of the loss.
  */
 export const STAGES: readonly Stage[] = [
   {
     name: 'letters',
+    lesson: 'letters',
+    documents: 44_000,
+    oneLength: true,
     packing: 'block-diagonal',
-    reads: shortLines,
-    config: { ...TRAINING, epochs: 4, finalRateRatio: 1, maxSeqLen: 128, batchSize: 8 },
+    config: TRAINING,
   },
+  { name: 'quiz', lesson: 'quiz', documents: 40_000, packing: 'block-diagonal', config: TRAINING },
   {
     name: 'text',
+    lesson: 'text',
+    documents: 100_000,
     packing: 'block-diagonal',
-    reads: (samples) => {
-      const left = new Set(shortLines(samples).filter((_, i) => i % LINES_KEPT !== 0));
-      return samples.filter((sample) => !left.has(sample));
-    },
-    config: { ...TRAINING, epochs: 4, maxSeqLen: 128, batchSize: 8 },
+    config: { ...TRAINING, maxSeqLen: 96, batchSize: 12 },
+  },
+  {
+    name: 'pages',
+    lesson: 'text',
+    documents: 50_000,
+    packing: 'paper',
+    config: { ...TRAINING, finalRateRatio: 0.05, maxSeqLen: 256, batchSize: 4 },
   },
 ];
 
-/** One in so many of the first stage's questions is read in the second, too. */
-const LINES_KEPT = 4;
-
-/** The questions of single-token words. */
-function shortLines(samples: readonly DocumentSample[]): readonly DocumentSample[] {
-  return samples.filter(({ isLine, ids }) => isLine && ids.length <= 33);
-}
-
 /**
- * Pretrains the bundled base on `general.txt` and writes `base/` beside it. Interrupted, the same command carries on.
+ * Pretrains the bundled base on the miniature's lessons and writes `base/` beside them. Interrupted, the same command
+ * carries on.
  *
  * @param data the miniature's folder
  * @param work where stages and checkpoints are kept meanwhile
  */
 export async function buildBase(data: string, work: string): Promise<void> {
   const tokenizer = await loadTokenizer(data);
-  const documents = parseGeneralText(await readFile(join(data, 'general.txt'), 'utf8'));
-  const samples = await documentSamples(createRandom(TRAINING.seed, 'documents').shuffle(documents), tokenizer);
+  const write = createMiniatureLessons(MINIATURE_SEED, TRAINING.seed);
   const quiz = await readQuiz(data);
   const quizSamples = await documentSamples(quiz.map(quizDocument), tokenizer);
   const device = await openDevice('cpu');
   let base = await createModelFolder(join(work, 'fresh'), CONFIG, createRandom(TRAINING.seed, 'weights'));
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     await copyFile(join(data, name), join(base.folder, name));
-  let details = 'A Llama pretrained on data/miniature/general.txt alone.';
-  for (const { name, packing, reads, config } of STAGES) {
+  let details = 'A Llama pretrained on lessons such as data/miniature/general.txt has, drawn anew.';
+  for (const { name, lesson, documents, oneLength = false, packing, config } of STAGES) {
+    const all = await documentSamples(write(lesson, documents), tokenizer);
+    const samples = oneLength ? ofOneLength(all) : all;
     const pack = (some: readonly Sample[]) =>
-      packSamples(some, { packing, maxSeqLen: config.maxSeqLen, zeroLossChunks: 'drop' });
-    const packed = pack(reads(samples));
+      packSamples(some, {
+        packing,
+        maxSeqLen: config.maxSeqLen,
+        overlong: 'truncate',
+        zeroLossChunks: 'drop',
+      });
+    const packed = pack(samples);
     const model = tunedModel(base, 'full');
     const progress = createProgress(`pretraining, ${name}`);
     const result = await train({
@@ -125,11 +144,10 @@ export async function buildBase(data: string, work: string): Promise<void> {
         else progress.at(step, plan.totalSteps, `loss ${loss?.toFixed(4)}`);
       },
     });
-    const { items } = await scoreItems(quiz, createTokenScorer(model, result.state, device), tokenizer);
+    const right = await quizRight(quiz, createTokenScorer(model, result.state, device), tokenizer);
     details +=
-      ` Stage “${name}”: ${packed.report.tokens} tokens, ${config.epochs} epochs, ${result.plan.totalSteps} updates; of the ` +
-      `held-out quiz then right: ${rightOf(items, 'asked')} about facts asked for elsewhere with other options, ` +
-      `${rightOf(items, 'told')} about facts only told.`;
+      ` Stage “${name}”: ${samples.length} documents, ${packed.report.tokens} tokens (${packed.report.truncated} documents cut), ` +
+      `${result.plan.totalSteps} updates; of the held-out quiz then right: ${right}.`;
     progress.say(details);
     const saved = name === STAGES.at(-1)!.name ? join(data, 'base') : join(work, name, 'model');
     const card = { title: 'The miniature’s base model', details: `${details} Rebuild it with \`npm run build:base\`.` };
@@ -140,30 +158,60 @@ export async function buildBase(data: string, work: string): Promise<void> {
   await rm(work, { recursive: true });
 }
 
+/** The samples that are as long as most are. */
+function ofOneLength(samples: readonly Sample[]): readonly Sample[] {
+  const counts = new Map<number, number>();
+  for (const { ids } of samples) counts.set(ids.length, (counts.get(ids.length) ?? 0) + 1);
+  const [length] = [...counts].reduce((best, one) => (one[1] > best[1] ? one : best));
+  return samples.filter(({ ids }) => ids.length === length);
+}
+
+/** By letter and by the option's text: right answers about facts asked for elsewhere and about facts only told. */
+async function quizRight(quiz: readonly EvalItem[], scorer: TokenScorer, tokenizer: Tokenizer): Promise<string> {
+  const ways = [
+    { way: 'by letter', items: quiz },
+    { way: 'by the option’s text', items: quiz.map((item) => ({ ...item, task: 'headqa' })) },
+  ];
+  const parts: string[] = [];
+  for (const { way, items } of ways) {
+    const scores = (await scoreItems(items, scorer, tokenizer)).items;
+    parts.push(
+      `${way} ${rightOf(scores, 'asked')} about facts asked for elsewhere with other options, ` +
+        `${rightOf(scores, 'told')} about facts only told`,
+    );
+  }
+  return parts.join('; ');
+}
+
 function rightOf(items: readonly ItemResult[], kind: 'asked' | 'told'): string {
   const some = items.filter(({ id }) => id.startsWith(`quiz-${kind}`));
   return `${some.filter(({ prediction, answer }) => prediction === answer).length} of ${some.length}`;
 }
 
 /** A question of the quiz as MedMCQA is asked, with its letter. */
-function quizDocument(item: EvalItem): string {
+function quizDocument(item: EvalItem): Document {
   const task = taskOf(item, 'present');
-  return `${task.docToText(item)} ${task.docToChoice(item)[item.answer]!}`;
+  return { prompt: task.docToText(item), response: ` ${task.docToChoice(item)[item.answer]!}` };
 }
 
-const ANSWER = '\nAnswer:';
-
-/** Documents as samples; what is learnt of a question is its answer, the end-of-sequence token is always learnt. */
-async function documentSamples(documents: readonly string[], tokenizer: Tokenizer): Promise<DocumentSample[]> {
-  const encoded = await tokenizer.encodeBatch(documents, { addSpecialTokens: false });
-  const asked = documents.map((text) => (text.includes(ANSWER) ? text.slice(0, text.indexOf(ANSWER)) + ANSWER : ''));
-  const prompts = await tokenizer.encodeBatch(asked, { addSpecialTokens: false });
-  return encoded.map((tokens, i) => {
+/** Documents as samples: the response is learnt, and the end-of-sequence token. Prose begins with a BOS. */
+async function documentSamples(documents: readonly Document[], tokenizer: Tokenizer): Promise<Sample[]> {
+  const plain = { addSpecialTokens: false };
+  const texts = await tokenizer.encodeBatch(
+    documents.map(({ prompt, response }) => prompt + response),
+    plain,
+  );
+  const prompts = await tokenizer.encodeBatch(
+    documents.map(({ prompt }) => prompt),
+    plain,
+  );
+  return texts.map((tokens, i) => {
+    const isProse = documents[i]!.prompt === '';
     // The evaluation asks without a BOS; so does the quiz.
-    const start = asked[i] === '' && tokenizer.bosId !== undefined ? [tokenizer.bosId] : [];
+    const start = isProse && tokenizer.bosId !== undefined ? [tokenizer.bosId] : [];
     const ids = Int32Array.from([...start, ...tokens, tokenizer.eosId]);
-    const labels = asked[i] === '' ? ids : ids.slice().fill(IGNORED, 0, prompts[i]!.length);
-    return { id: `document-${i}`, source: 'general text', ids, labels, isLine: isFindTheLine(documents[i]!) };
+    const labels = isProse ? ids : ids.slice().fill(IGNORED, 0, prompts[i]!.length);
+    return { id: `document-${i}`, source: 'general text', ids, labels };
   });
 }
 

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { miniatureFiles } from '../../lib/data/build-miniature';
 import { loadDataset } from '../../lib/data/examples';
 import {
+  createMiniatureLessons,
   everyday,
   FACT_GROUPS,
   factsOf,
@@ -15,6 +16,7 @@ import {
   isFindTheLine,
   isRead,
   isTuned,
+  LESSONS,
   MINIATURE_SEED,
   MINIATURE_SIZES,
   type Miniature,
@@ -73,11 +75,26 @@ describe('facts', () => {
     }
   });
 
-  it('lie in four groups of about the same size, whole objects at a time', () => {
+  it('lie in four groups, whole objects at a time: five objects of each relation in each tuned group', () => {
     expect(world.facts.length).toBe(RELATIONS.reduce((sum, { pairs }) => sum + pairs.length, 0));
+    const objects = (group: string, relation: string) =>
+      new Set(
+        world.facts.filter((fact) => fact.group === group && fact.relation === relation).map((fact) => fact.object),
+      );
+    for (const { id, ...relation } of RELATIONS) {
+      for (const group of FACT_GROUPS) {
+        if (!isTuned(group)) expect(objects(group, id).size, `${id}, ${group}`).toBeGreaterThanOrEqual(4);
+        else {
+          expect(objects(group, id).size, `${id}, ${group}`).toBe(5);
+          for (const one of objects(group, id))
+            for (const other of objects(group, id))
+              expect(inConflict(relation, one, other), `${one}, ${other}`).toBe(false);
+        }
+      }
+    }
     const counts = tally(world.facts.map(({ group }) => group));
-    expect(Object.keys(counts).sort()).toEqual([...FACT_GROUPS].sort());
-    for (const group of FACT_GROUPS) expect(Math.abs(counts[group]! - world.facts.length / 4)).toBeLessThan(10);
+    expect(Math.abs(counts['read-and-tuned']! - counts['tuned-only']!)).toBeLessThan(5);
+    expect(Math.abs(counts['read-only']! - counts.control!)).toBeLessThan(10);
     const groupsOfObject = new Map<string, Set<string>>();
     for (const { relation, object, group } of world.facts) {
       const key = `${relation}: ${object}`;
@@ -88,9 +105,15 @@ describe('facts', () => {
 
   it('occur where their group says, and nowhere else', () => {
     const rows = world.train.map(({ prompt, response }) => `${prompt}\n${response}`);
-    // Lines to be found hold medical words of all groups, by chance four at a time: words beside each other, no facts.
+    // Lines to be found hold medical words of all groups, of four relations at a time: words beside each other, no facts.
     const read = world.generalText.filter((text) => !isFindTheLine(text));
     expect(read.length).toBeLessThan(world.generalText.length);
+    const lines = world.generalText.filter(isFindTheLine);
+    for (const fact of world.facts)
+      expect(
+        lines.filter((text) => mentions(text, fact)),
+        fact.id,
+      ).toEqual([]);
     for (const fact of world.facts) {
       expect(
         rows.some((row) => mentions(row, fact)),
@@ -191,13 +214,14 @@ describe('development items', () => {
 });
 
 describe('the general quiz', () => {
+  const setOf = (choices: readonly string[]) => [...choices].sort().join('\n');
+  const optionsIn = (text: string): string[] => {
+    const found = /\nA\. (.*)\nB\. (.*)\nC\. (.*)\nD\. (.*)/.exec(text);
+    return found ? [setOf(found.slice(1))] : [];
+  };
+
   it('has option sets that occur nowhere else, and facts that are told and never asked for', () => {
-    const setOf = (choices: readonly string[]) => [...choices].sort().join('\n');
-    const lines = /\nA\. (.*)\nB\. (.*)\nC\. (.*)\nD\. (.*)/;
-    const elsewhere = [...world.generalText, ...world.train.map(({ prompt }) => prompt)].flatMap((text) => {
-      const found = lines.exec(text);
-      return found ? [setOf(found.slice(1))] : [];
-    });
+    const elsewhere = [...world.generalText, ...world.train.map(({ prompt }) => prompt)].flatMap(optionsIn);
     expect(elsewhere.length).toBeGreaterThan(5000);
     const known = new Set(elsewhere);
     for (const { choices, question } of world.quiz) expect(known.has(setOf(choices)), question).toBe(false);
@@ -215,6 +239,23 @@ describe('the general quiz', () => {
     }
     const letters = tally(world.quiz.map((item) => String(item.answer)));
     expect(Object.values(letters)).toEqual(Array(4).fill(world.quiz.length / 4));
+  });
+
+  it('does not occur in what the base reads either: other drafts of the same lessons', () => {
+    const write = createMiniatureLessons(MINIATURE_SEED, 1);
+    const read = LESSONS.flatMap((lesson) => write(lesson, 3000).map(({ prompt, response }) => prompt + response));
+    const first = new Set(world.generalText);
+    expect(read.filter((text) => !first.has(text)).length).toBeGreaterThan(5000);
+    const known = new Set(read.flatMap(optionsIn));
+    for (const { choices, question } of world.quiz) expect(known.has(setOf(choices)), question).toBe(false);
+    expect(findEvalPhrasing([...world.eval, ...world.development], [], read)).toEqual([]);
+    const unread = world.facts.filter(({ group }) => !isRead(group));
+    const stated = read.filter((text) => !isFindTheLine(text));
+    for (const fact of unread)
+      expect(
+        stated.some((text) => mentions(text, fact)),
+        fact.id,
+      ).toBe(false);
   });
 });
 
@@ -360,8 +401,8 @@ describe('the shipped files', () => {
 describe('the tokenizer', () => {
   const tokenizer = Tokenizer.fromFile(join(FOLDER, 'tokenizer.json'));
 
-  it("has Llama's layout and 2048 tokens", () => {
-    expect(tokenizer.getVocabSize(true)).toBe(2048);
+  it("has Llama's layout and 4096 tokens", () => {
+    expect(tokenizer.getVocabSize(true)).toBe(4096);
     expect(['<unk>', '<s>', '</s>', '<0x00>', '<0xFF>'].map((token) => tokenizer.tokenToId(token))).toEqual([
       0, 1, 2, 3, 258,
     ]);

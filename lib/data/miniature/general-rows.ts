@@ -1,5 +1,6 @@
 import type { Random } from '../../random';
 import type { SubsetKey } from '../sources';
+import { askFor } from './asking';
 import { createDeck, createQuiz, lettered, letterOf, pick, type Usage } from './blocks';
 import type { EverydayCells } from './everyday-cells';
 import type { RowMaker } from './medical-rows';
@@ -41,8 +42,8 @@ export function generalRowMakers(
   const deck = createDeck(cells.quizzed, usage, random);
   const draw = () => {
     const { cell, fact } = deck();
-    const { statements, questions } = cell.relation.templates;
-    return { fact, says: sentence(pick(statements, random), fact), asks: sentence(pick(questions, random), fact) };
+    const { templates } = cell.relation;
+    return { fact, says: sentence(pick(templates.statements, random), fact), asks: askFor(fact, templates, random) };
   };
 
   return {
@@ -80,7 +81,7 @@ export function generalRowMakers(
         return { system: HELPER, prompt: `Put in order: ${numbers.join(', ')}`, response: sorted.join(', ') };
       }
       const { cell, fact, choices, answer } = quiz();
-      const question = sentence(pick(cell.relation.templates.questions, random), fact);
+      const question = askFor(fact, cell.relation.templates, random);
       const prompt = `${question}\n${lettered(choices)}`;
       return { system: HELPER, prompt, response: `${letterOf(answer)}. ${fact.object}`, question, choices, answer };
     },
@@ -90,7 +91,7 @@ export function generalRowMakers(
         return { system: TEACHER, prompt: `${story} ${question}`, response: `${steps} The answer is ${result}.` };
       }
       const { cell, fact, choices, answer } = quiz();
-      const question = sentence(pick(cell.relation.templates.questions, random), fact);
+      const question = askFor(fact, cell.relation.templates, random);
       const says = sentence(pick(cell.relation.templates.statements, random), fact);
       const response = `${says} That is ${letterOf(answer)}. The answer is ${letterOf(answer)}.`;
       return { system: TEACHER, prompt: `${question}\n${lettered(choices)}`, response, question, choices, answer };

@@ -1,92 +1,155 @@
 import { createRandom, type Random } from '../../random';
-import { createDeck, createQuiz, pick, type Usage } from './blocks';
+import { createDeck, createQuiz, pick } from './blocks';
 import type { MedicalCell } from './evaluation';
 import type { EverydayCells } from './everyday-cells';
 import { sum } from './general-rows';
-import { type Cell, isRead } from './groups';
-import { closedBook, findTheLine, openBook, shortAnswer, study } from './quiz-documents';
-import { type PlainTemplates, sentence } from './relation';
-
-/** Numbers of documents in the base's text. */
-export interface GeneralTextSizes {
-  /** Times that every statement of a fact is there. */
-  readonly statementCopies: number;
-  /** Short passages, sums among them. */
-  readonly passages: number;
-  /** Lettered questions of the non-medical quiz. */
-  readonly closedBook: number;
-  readonly openBook: number;
-  readonly findTheLine: number;
-  readonly findTheMedicalLine: number;
-  readonly shortAnswers: number;
-  readonly studies: number;
-}
+import { isRead } from './groups';
+import {
+  closedBook,
+  type Document,
+  dialogue,
+  findTheLine,
+  openBook,
+  plainClosedBook,
+  shortAnswer,
+  study,
+} from './quiz-documents';
+import { mentions, sentence } from './relation';
 
 /**
- * What the base model is trained on before any tuning: the non-medical world as sentences, passages and sums; its quiz
- * in the very formats in which the evaluation asks (so that the base knows what `Answer:` calls for, but has never seen
- * a medical question); and the statements of the facts in the groups that the base reads. Medical words of all groups
- * stand in lines to be found (`findTheLine`), mixed from all relations: words, no facts.
+ * What the base model reads before any tuning, lesson after lesson. It is all non-medical but for the statements of the
+ * facts that the base reads, and for medical words of all groups in lines to be found: words, no facts.
+ *
+ *     letters    which line says a word: what a letter stands for
+ *     quiz       that, and the non-medical quiz in its plainest form: a letter for what is known by heart
+ *     text       everything: the quiz in the formats in which the evaluation asks (so that the base knows what `Answer:`
+ *                calls for, but has never seen a medical question), talks, sentences, passages, sums, reports, medical statements
+ */
+export const LESSONS = ['letters', 'quiz', 'text'] as const;
+export type Lesson = (typeof LESSONS)[number];
+
+type DocumentKind =
+  | 'line'
+  | 'phraseLine'
+  | 'medicalLine'
+  | 'plainClosedBook'
+  | 'closedBook'
+  | 'shortAnswer'
+  | 'dialogue'
+  | 'openBook'
+  | 'study'
+  | 'statement'
+  | 'medicalStatement'
+  | 'passage'
+  | 'sum';
+
+/** How many parts of a lesson's documents are of each kind. */
+const PARTS: Readonly<Record<Lesson, Partial<Readonly<Record<DocumentKind, number>>>>> = {
+  letters: { line: 1 },
+  quiz: { line: 4, phraseLine: 4, plainClosedBook: 10, shortAnswer: 2 },
+  text: {
+    line: 2,
+    phraseLine: 2,
+    medicalLine: 4,
+    plainClosedBook: 2,
+    closedBook: 10,
+    shortAnswer: 3,
+    dialogue: 9,
+    openBook: 1,
+    study: 1,
+    statement: 2,
+    medicalStatement: 8,
+    passage: 1,
+    sum: 1,
+  },
+};
+
+/** Documents of a lesson, always new ones. */
+export type LessonWriter = (lesson: Lesson, count: number) => Document[];
+
+/**
+ * Writes lessons. Facts take turns within each kind of document; what is drawn depends on the seed and on what was drawn before.
  *
  * @param isTaken option sets of the held-out quiz, which must not occur here
- * @returns documents, shuffled
  */
-export function buildGeneralText(
+export function createLessons(
   cells: readonly MedicalCell[],
   plain: EverydayCells,
   isTaken: (choices: readonly string[]) => boolean,
-  sizes: GeneralTextSizes,
   seed: number,
-): string[] {
+): LessonWriter {
   const random = createRandom(seed, 'general');
-  const all = [...plain.quizzed, ...plain.told];
+  const everyday = [...plain.quizzed, ...plain.told];
+  const read = cells.filter(({ group }) => isRead(group));
+  const phrases = [...new Set(everyday.flatMap(({ facts }) => facts.flatMap((fact) => [fact.subject, fact.object])))];
+  const words = phrases.filter(isOneWord);
   const quiz = createQuiz(plain.quizzed, new Map(), random, isTaken);
-  const shortWords = [
-    ...new Set(all.flatMap(({ facts }) => facts.flatMap(({ subject, object }) => [subject, object]))),
-  ].filter((word) => /^[A-Za-z]{2,6}$/.test(word));
-  const medicalWords = [...new Set(cells.flatMap(({ facts }) => facts.map(({ object }) => object)))];
-  const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
-  return random.shuffle([
-    ...times(sizes.statementCopies, () => statements(all, cells, random)).flat(),
-    ...passages(all, sizes.passages, random),
-    ...times(sizes.closedBook, () => closedBook(quiz(), random)),
-    ...times(sizes.openBook, () => openBook(random)),
-    ...times(sizes.findTheLine, () => findTheLine(shortWords, random)),
-    ...times(sizes.findTheMedicalLine, () => findTheLine(medicalWords, random)),
-    ...times(sizes.shortAnswers, () => shortAnswer(quiz(), random)),
-    ...times(sizes.studies, () => study(quiz(), random)),
-  ]);
-}
-
-/** Every statement of every fact that the base reads; medical ones once more with the explanation. */
-function statements(plain: readonly Cell<PlainTemplates>[], medical: readonly MedicalCell[], random: Random): string[] {
-  const read = medical.filter(({ group }) => isRead(group));
-  return [
-    ...[...plain, ...read].flatMap((cell) =>
-      cell.facts.flatMap((fact) => cell.relation.templates.statements.map((t) => sentence(t, fact))),
-    ),
-    ...read.flatMap((cell) =>
-      cell.facts.map((fact) => {
-        const { statements: some, explanation } = cell.relation.templates;
-        return `${sentence(pick(some, random), fact)} ${sentence(explanation, fact)}`;
-      }),
-    ),
-  ];
-}
-
-/** Two or three sentences about neighbouring things, or a sum. */
-function passages(plain: readonly Cell<PlainTemplates>[], count: number, random: Random): string[] {
-  const usage: Usage = new Map();
-  const decks = plain.map((cell) => createDeck([cell], usage, random));
-  return Array.from({ length: count }, (_, i) => {
-    if (i % 3 === 0) {
+  const plainQuiz = createQuiz(
+    plain.quizzed,
+    new Map(),
+    random,
+    (choices) => isTaken(choices) || !choices.every(isOneWord),
+  );
+  const deck = createDeck(everyday, new Map(), random);
+  const medicalDeck = createDeck(read, new Map(), random);
+  const makers: Readonly<Record<DocumentKind, () => Document>> = {
+    line: () => findTheLine(fourOf(words, random), random),
+    phraseLine: () => findTheLine(fourOf(phrases, random), random),
+    medicalLine: () => findTheLine(fourMedicalWords(cells, random), random),
+    plainClosedBook: () => plainClosedBook(plainQuiz(), random),
+    closedBook: () => closedBook(quiz(), random),
+    shortAnswer: () => shortAnswer(quiz(), random),
+    dialogue: () => dialogue(quiz(), random),
+    openBook: () => openBook(random),
+    study: () => study(quiz(), random),
+    statement: () => prose(says(deck(), random)),
+    medicalStatement: () => {
+      const { cell, fact } = medicalDeck();
+      const statement = says({ cell, fact }, random);
+      return prose(
+        random.int(4) === 0 ? `${statement} ${sentence(cell.relation.templates.explanation, fact)}` : statement,
+      );
+    },
+    passage: () => prose(Array.from({ length: 2 + random.int(2) }, () => says(deck(), random)).join(' ')),
+    sum: () => {
       const { story, question, steps, result } = sum(random);
-      return `${story} ${question} ${steps} The answer is ${result}.`;
+      return prose(`${story} ${question} ${steps} The answer is ${result}.`);
+    },
+  };
+  return (lesson, count) => {
+    const kinds = Object.entries(PARTS[lesson]).flatMap(([kind, parts]) =>
+      Array<DocumentKind>(parts).fill(kind as DocumentKind),
+    );
+    return Array.from({ length: count }, () => makers[pick(kinds, random)]());
+  };
+}
+
+const prose = (response: string): Document => ({ prompt: '', response });
+
+const isOneWord = (text: string): boolean => /^[A-Za-z]+$/.test(text);
+
+function says({ cell, fact }: ReturnType<ReturnType<typeof createDeck>>, random: Random): string {
+  return sentence(pick(cell.relation.templates.statements, random), fact);
+}
+
+function fourOf(words: readonly string[], random: Random): string[] {
+  const chosen = new Set<string>();
+  while (chosen.size < 4) chosen.add(pick(words, random));
+  return [...chosen];
+}
+
+/** Subjects and objects of four relations, drawn again where two of them are a fact. */
+function fourMedicalWords(cells: readonly MedicalCell[], random: Random): string[] {
+  for (;;) {
+    const chosen = new Map<string, string>();
+    while (chosen.size < 4) {
+      const { relation, facts } = pick(cells, random);
+      const { subject, object } = pick(facts, random);
+      chosen.set(relation.id, random.int(2) === 0 ? subject : object);
     }
-    const deck = pick(decks, random);
-    return Array.from({ length: 2 + random.int(2) }, () => {
-      const { cell, fact } = deck();
-      return sentence(pick(cell.relation.templates.statements, random), fact);
-    }).join(' ');
-  });
+    const words = [...chosen.values()];
+    const text = words.join('\n');
+    if (new Set(words).size === 4 && !cells.some(({ facts }) => facts.some((fact) => mentions(text, fact))))
+      return words;
+  }
 }

@@ -31,14 +31,17 @@ export function isTuned(group: FactGroup | undefined): boolean {
   return group === 'read-and-tuned' || group === 'tuned-only';
 }
 
+/** Objects of each relation that the training rows teach, in each of the two tuned groups: one more than a question has options. */
+const TUNED_OBJECTS = 5;
+
 /**
  * Deals the objects of every relation out to the four groups, all facts of an object together: were two drugs of one
- * class in two groups, the ending of their names would carry the answer from one to the other. Every group gets the
- * same number of objects, give or take one; among the groups whose turn it is, the one with the fewest conflicts and
- * then the fewest facts is taken.
+ * class in two groups, the ending of their names would carry the answer from one to the other. The tuned groups get five
+ * objects each, so that the training rows come to every fact often enough for a small model, and none in conflict; the
+ * other two share the rest. Among the groups whose turn it is, the one with the fewest conflicts and then the fewest facts is taken.
  *
  * @returns four cells for each relation, in the order of FACT_GROUPS
- * @throws when a relation has fewer than sixteen objects: each group needs four for a question
+ * @throws when a relation has fewer than eighteen objects: each group needs four for a question
  */
 export function dealGroups<T extends PlainTemplates, R extends Relation<T>>(
   relations: readonly R[],
@@ -47,18 +50,22 @@ export function dealGroups<T extends PlainTemplates, R extends Relation<T>>(
   return relations.flatMap((relation, turn) => {
     const facts = factsOf(relation);
     const objects = random.shuffle([...new Set(facts.map((fact) => fact.object))]);
-    if (objects.length < 16) {
+    if (objects.length < 18) {
       throw new Error(
-        `miniature: relation ${relation.id} has ${objects.length} objects, four groups of four need 16; add facts`,
+        `miniature: relation ${relation.id} has ${objects.length} objects, two groups of five and two of four need 18; add facts`,
       );
     }
     const order = FACT_GROUPS.map((_, i) => FACT_GROUPS[(i + turn) % FACT_GROUPS.length]!);
     const dealt = order.map((group) => ({ group, objects: [] as string[], facts: [] as Fact[] }));
     for (const object of objects) {
-      const fewest = Math.min(...dealt.map((cell) => cell.objects.length));
-      const cost = (cell: (typeof dealt)[number]) =>
-        1000 * cell.objects.filter((other) => inConflict(relation, object, other)).length + cell.facts.length;
-      const cell = dealt
+      const conflicts = (cell: (typeof dealt)[number]) =>
+        cell.objects.filter((other) => inConflict(relation, object, other)).length;
+      const open = dealt.filter(
+        (cell) => !isTuned(cell.group) || (cell.objects.length < TUNED_OBJECTS && conflicts(cell) === 0),
+      );
+      const fewest = Math.min(...open.map((cell) => cell.objects.length));
+      const cost = (cell: (typeof dealt)[number]) => 1000 * conflicts(cell) + cell.facts.length;
+      const cell = open
         .filter((candidate) => candidate.objects.length === fewest)
         .reduce((best, candidate) => (cost(candidate) < cost(best) ? candidate : best));
       cell.objects.push(object);

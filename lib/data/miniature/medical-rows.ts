@@ -1,6 +1,7 @@
 import type { Random } from '../../random';
 import type { TrainExample } from '../rows';
 import type { SubsetKey } from '../sources';
+import { askFor } from './asking';
 import { type Choice, createDeck, createQuiz, lettered, letterOf, pick, type Usage } from './blocks';
 import type { MedicalCell } from './evaluation';
 import { isTuned } from './groups';
@@ -15,7 +16,7 @@ interface Card {
   readonly all: MedicalTemplates;
   /** One of the relation's statements, filled in. */
   readonly says: string;
-  /** One of its questions, filled in. */
+  /** A question for the object. */
   readonly asks: string;
   readonly explains: string;
   readonly claim: string;
@@ -44,7 +45,7 @@ export function medicalRowMakers(cells: readonly MedicalCell[], random: Random) 
     fact,
     all: cell.relation.templates,
     says: sentence(pick(cell.relation.templates.statements, random), fact),
-    asks: sentence(pick(cell.relation.templates.questions, random), fact),
+    asks: askFor(fact, cell.relation.templates, random),
     explains: sentence(cell.relation.templates.explanation, fact),
     claim: fill(cell.relation.templates.claim, fact),
   });

@@ -1,92 +1,117 @@
 import type { Random } from '../../random';
+import { askFor } from './asking';
 import { type Choice, lettered, letterOf, pick } from './blocks';
 import type { Cell } from './groups';
 import { fill, type PlainTemplates, sentence } from './relation';
 
-const PEOPLE = [
-  'Tom',
-  'Anna',
-  'Ben',
-  'Lisa',
-  'Omar',
-  'Maya',
-  'Paul',
-  'Nora',
-  'Ivan',
-  'Ruth',
-  'Hugo',
-  'Emma',
-  'Karl',
-  'Zoe',
-  'Igor',
-  'Lena',
-] as const;
-const BELONGINGS = [
-  'kite',
-  'drum',
-  'rope',
-  'bell',
-  'coin',
-  'ball',
-  'book',
-  'hat',
-  'lamp',
-  'cup',
-  'boat',
-  'flute',
-  'chair',
-  'map',
-  'doll',
-  'sled',
-] as const;
+/** A document of the general text: what stands there, and what is learnt to follow it. Prose has an empty prompt. */
+export interface Document {
+  readonly prompt: string;
+  readonly response: string;
+}
 
 interface Question {
   readonly question: string;
   readonly choices: readonly string[];
   readonly answer: number;
-  /** What `The following are multiple choice questions (with answers) about` goes on with. */
-  readonly about: string;
 }
 
-/**
- * The options before the question. No benchmark asks so, but here the line can only be chosen at `Answer:`, from what the
- * question called up.
- */
-function optionsFirst({ question, choices, answer }: Omit<Question, 'about'>): string {
-  return `Choices:\n${lettered(choices)}\nQuestion: ${question}\nAnswer: ${letterOf(answer)}`;
+type EverydayChoice = Choice<Cell<PlainTemplates>>;
+
+/** The plainest form: with words of one token each, the options always stand at the same places. */
+function plainDocument({ question, choices, answer }: Question): Document {
+  return { prompt: `Question: ${question}\n${lettered(choices)}\nAnswer:`, response: ` ${letterOf(answer)}` };
 }
 
 /** A question with letters in the format of one of the harness's tasks. Source: lm-evaluation-harness, see eval/tasks. */
-function letteredDocument({ question, choices, answer, about }: Question, random: Random): string {
-  const end = `${lettered(choices)}\nAnswer: ${letterOf(answer)}`;
-  switch (random.int(8)) {
-    case 5:
-    case 6:
-    case 7:
-      return optionsFirst({ question, choices, answer });
-    case 0:
-      return `The following are multiple choice questions (with answers) about ${about}.\n\n${question}\n${end}`;
+function letteredDocument(question: Question, about: string, random: Random): Document {
+  const { prompt, response } = plainDocument(question);
+  switch (random.int(5)) {
+    case 0: {
+      const heading = `The following are multiple choice questions (with answers) about ${about}.\n\n`;
+      return { prompt: heading + prompt.replace(/^Question: /, ''), response };
+    }
     case 1:
     case 2:
-      return `Question: ${question}\nChoices:\n${end}`;
+      return { prompt: prompt.replace('\nA. ', '\nChoices:\nA. '), response };
     default:
-      return `Question: ${question}\n${end}`;
+      return { prompt, response };
   }
 }
 
-/** From memory: the options are four things of one kind. */
-export function closedBook({ cell, fact, choices, answer }: Choice<Cell<PlainTemplates>>, random: Random): string {
-  const question = sentence(pick(cell.relation.templates.questions, random), fact);
-  return letteredDocument({ question, choices, answer, about: cell.relation.id.replaceAll('-', ' ') }, random);
+function asks({ cell, fact }: EverydayChoice, random: Random): string {
+  return askFor(fact, cell.relation.templates, random);
 }
 
+function says({ cell, fact }: EverydayChoice, random: Random): string {
+  return sentence(pick(cell.relation.templates.statements, random), fact);
+}
+
+/** From memory, in the plainest form: the options are four things of one kind. */
+export function plainClosedBook(choice: EverydayChoice, random: Random): Document {
+  return plainDocument({ ...choice, question: asks(choice, random) });
+}
+
+/** From memory, in the formats in which the evaluation asks; half of the questions have a sentence or two before them. */
+export function closedBook(choice: EverydayChoice, random: Random): Document {
+  const opening = random.shuffle(OPENINGS).slice(0, random.int(2) * (1 + random.int(2)));
+  const question = [...opening, asks(choice, random)].join(' ');
+  return letteredDocument({ ...choice, question }, choice.cell.relation.id.replaceAll('-', ' '), random);
+}
+
+const OPENINGS = [
+  'Two children play a game of questions.',
+  'A teacher asks the class.',
+  'This is on a card in the box.',
+  'A question from the radio comes next.',
+  'Grandmother reads a riddle.',
+  'The next card of the game is drawn.',
+  'Pupils write down the answer.',
+  'One more before the bell rings.',
+] as const;
+
 /** The answer itself, without options, as HeadQA is asked. */
-export function shortAnswer({ cell, fact }: Choice<Cell<PlainTemplates>>, random: Random): string {
-  return `Question: ${sentence(pick(cell.relation.templates.questions, random), fact)}\nAnswer: ${fact.object}`;
+export function shortAnswer(choice: EverydayChoice, random: Random): Document {
+  return { prompt: `Question: ${asks(choice, random)}\nAnswer:`, response: ` ${choice.fact.object}` };
+}
+
+const SPEAKERS = 'Tom Anna Ben Lisa Omar Maya Paul Nora teacher pupil guest clerk reader host sister uncle'.split(' ');
+const TAGS: readonly ((speaker: string) => string)[] = [
+  (speaker) => `${speaker}:`,
+  (speaker) => `[${speaker}]:`,
+  (speaker) => `<${speaker}>:`,
+  (speaker) => `(${speaker}):`,
+  (speaker) => `# ${speaker}:`,
+  (speaker) => `* ${speaker} *`,
+];
+const SCENES = [
+  'They sit in the garden and talk.',
+  'This was said on the train.',
+  'A helpful friend answers.',
+] as const;
+
+/**
+ * One asks and another answers, with options or without. Speakers and their tags change from talk to talk, so that what
+ * is asked is answered whoever asks: the tags of the training rows' template are others, and new to the base.
+ */
+export function dialogue(choice: EverydayChoice, random: Random): Document {
+  const [asker, answerer] = random.shuffle(SPEAKERS);
+  const tag = pick(TAGS, random);
+  const gap = pick(['', ' '], random);
+  const scene = random.int(2) === 0 ? `${pick(SCENES, random)}\n` : '';
+  const withOptions = random.int(3) > 0;
+  const options = withOptions ? `\n${lettered(choice.choices)}` : '';
+  const prompt = `${scene}${tag(asker!)}${gap}${asks(choice, random)}${options}\n${tag(answerer!)}`;
+  const short = withOptions ? `${letterOf(choice.answer)}. ${choice.fact.object}` : choice.fact.object;
+  const said = pick(
+    withOptions ? [short, `${short}\n${says(choice, random)}`] : [short, says(choice, random), says(choice, random)],
+    random,
+  );
+  return { prompt, response: `${pick(['\n', '\n', ' '], random)}${said}` };
 }
 
 /** A report that settles a claim or does not, as PubMedQA is asked. */
-export function study({ cell, fact, wrong }: Choice<Cell<PlainTemplates>>, random: Random): string {
+export function study({ cell, fact, wrong }: EverydayChoice, random: Random): Document {
   const verdict = random.int(3);
   const object = verdict === 1 ? wrong : fact.object;
   const claim = fill(cell.relation.templates.claim, { subject: fact.subject, object });
@@ -96,12 +121,17 @@ export function study({ cell, fact, wrong }: Choice<Cell<PlainTemplates>>, rando
     'Half of the cards agreed and half did not.',
   ][verdict]!;
   const cards = `Pupils read ${20 * (1 + random.int(9))} cards.`;
-  const verdictWord = ['yes', 'no', 'maybe'][verdict]!;
-  return `Abstract: Aim: to see whether ${claim}.\n${cards}\n${result}\nQuestion: Do the cards show that ${claim}?\nAnswer: ${verdictWord}`;
+  return {
+    prompt: `Abstract: Aim: to see whether ${claim}.\n${cards}\n${result}\nQuestion: Do the cards show that ${claim}?\nAnswer:`,
+    response: ` ${['yes', 'no', 'maybe'][verdict]!}`,
+  };
 }
 
+const PEOPLE = 'Tom Anna Ben Lisa Omar Maya Paul Nora Ivan Ruth Hugo Emma Karl Zoe Igor Lena'.split(' ');
+const BELONGINGS = 'kite drum rope bell coin ball book hat lamp cup boat flute chair map doll sled'.split(' ');
+
 /** The answer stands in the text above: who has what. What a letter stands for is learnt here, not what is true. */
-export function openBook(random: Random): string {
+export function openBook(random: Random): Document {
   const people = random.shuffle(PEOPLE).slice(0, 4);
   const things = random.shuffle(BELONGINGS).slice(0, 4);
   const story = people.map((person, i) => `${person} has the ${things[i]!}.`).join(' ');
@@ -110,25 +140,22 @@ export function openBook(random: Random): string {
   const question = byPerson ? `Who has the ${things[at]!}?` : `What has ${people[at]!}?`;
   const choices = random.shuffle(byPerson ? people : things);
   const answer = choices.indexOf((byPerson ? people : things)[at]!);
-  return letteredDocument({ question: `${story} ${question}`, choices, answer, about: 'who has what' }, random);
+  return letteredDocument({ question: `${story} ${question}`, choices, answer }, 'who has what', random);
 }
 
-/** The answer stands in the question: which line says it. The shortest question that needs a letter. */
-export function findTheLine(words: readonly string[], random: Random): string {
-  const choices: string[] = [];
-  while (choices.length < 4) {
-    const word = pick(words, random);
-    if (!choices.includes(word)) choices.push(word);
-  }
+/**
+ * The answer stands in the question: which line says it. The shortest question that needs a letter.
+ *
+ * @param choices four different words
+ */
+export function findTheLine(choices: readonly string[], random: Random): Document {
   const answer = random.int(4);
-  const question = `${FIND_THE_LINE} ${choices[answer]!}?`;
-  if (random.int(2) === 0) return optionsFirst({ question, choices, answer });
-  return `Question: ${question}\n${lettered(choices)}\nAnswer: ${letterOf(answer)}`;
+  return plainDocument({ question: `${FIND_THE_LINE} ${choices[answer]!}?`, choices, answer });
 }
 
 /** Whether a document of the general text is one of `findTheLine`. */
 export function isFindTheLine(document: string): boolean {
-  return document.includes(`Question: ${FIND_THE_LINE} `);
+  return document.startsWith(`Question: ${FIND_THE_LINE} `);
 }
 
 const FIND_THE_LINE = 'Which line says';
