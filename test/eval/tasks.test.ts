@@ -148,7 +148,9 @@ describe('from an item to its task', () => {
     expect(() => taskOf({ ...scurvy, task: 'medqa5' })).toThrow(
       /item scurvy: no task "medqa5"; "task" must be one of .*medqa_4options/,
     );
-    expect(() => taskOf({ ...scurvy, task: 'mmlu', subject: 'astronomy' })).toThrow(/"subject" must be one of .*anatomy, got "astronomy"/);
+    expect(() => taskOf({ ...scurvy, task: 'mmlu', subject: 'astronomy' })).toThrow(
+      /"subject" must be one of .*anatomy, got "astronomy"/,
+    );
   });
 
   it('gives a USMLE question as many letters as options', () => {
