@@ -44,27 +44,19 @@ describe.skipIf(!existsSync(DATA) || !existsSync(MODELS))("the paper's evaluatio
     expect(rowCount - items.length).toBeLessThan(0.02 * 2742);
   });
 
-  it.each(['never', 'tokenizer'] as const)(
-    'have no request whose context merges with its continuation, in any tokenizer at hand, bos %s',
-    async (bos) => {
-      const { items } = await loadEvalItems(DATA);
-      const requests = items.flatMap((item) => requestsOf(item, taskOf(item)));
-      const counts: [tokenizer: string, requests: number, merged: number][] = [];
-      for (const folder of TOKENIZERS) {
-        const tokenizer = await loadTokenizer(folder);
-        let merged = 0;
-        for (let start = 0; start < requests.length; start += 2048) {
-          const encoded = await encodeRequests(requests.slice(start, start + 2048), tokenizer, bos);
-          merged += encoded.filter(({ seam }) => seam).length;
-        }
-        counts.push([folder, requests.length, merged]);
-      }
-      console.log(
-        `bos ${bos}\n${counts.map(([name, n, merged]) => `  ${name}: ${merged} of ${n} requests`).join('\n')}`,
-      );
-      expect(counts).toEqual(TOKENIZERS.map((folder) => [folder, 38_648, 0]));
-    },
-  );
+  // A BOS stands before both sides alike, so it changes none of these counts.
+  it.each(TOKENIZERS)('have no request whose context merges with its continuation in %s', async (folder) => {
+    const { items } = await loadEvalItems(DATA);
+    const requests = items.flatMap((item) => requestsOf(item, taskOf(item)));
+    const tokenizer = await loadTokenizer(folder);
+    let merged = 0;
+    for (let start = 0; start < requests.length; start += 2048) {
+      const encoded = await encodeRequests(requests.slice(start, start + 2048), tokenizer, 'never');
+      merged += encoded.filter(({ seam }) => seam).length;
+    }
+    console.log(`${folder}: ${merged} of ${requests.length} requests`);
+    expect([requests.length, merged]).toEqual([38_648, 0]);
+  });
 
   it.each([
     ['stories260K', 512, 512],
