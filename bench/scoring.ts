@@ -9,7 +9,9 @@ import { loadTokenizer } from '../lib/data/tokenizer';
 import { openDevice } from '../lib/engine/device';
 import { createState } from '../lib/engine/state';
 import { splitOverlong } from '../lib/eval/overlong';
+import { requestsOf } from '../lib/eval/requests';
 import { scoreItems, scoringPlan } from '../lib/eval/score';
+import { taskOf } from '../lib/eval/tasks';
 import { createTokenScorer } from '../lib/eval/token-scorer';
 import { writeFileAtomic } from '../lib/files';
 import { openModelFolder } from '../lib/model/folder';
@@ -19,10 +21,10 @@ import { createRandom } from '../lib/random';
 import { CONFIG } from './workload';
 
 /**
- * Items a second against lm-evaluation-harness with its `hf` model: npm run bench:scoring -- [items a task] [rounds]
+ * Items a second against lm-evaluation-harness with its `hf` model: npm run bench:scoring -- [items a task] [rounds] [batch]
  *
  * The same items, model and machine, the two alternating in one run. Our rounds compile their graphs anew; the
- * harness's first round finds its batch size and is shown apart.
+ * harness's first round warms it up and is shown apart.
  */
 const ROOT = resolve(__dirname, '..', '..', '..');
 const SHARED = resolve(ROOT, '../shared');
@@ -42,7 +44,14 @@ async function millions(): Promise<string> {
   return folder;
 }
 
-async function compare(model: string, perTask: number, rounds: number) {
+/** Bytes that the harness's logits and their softmax may take. */
+const MOST_BYTES = 2 ** 32;
+
+/** The harness's batch: 64, which its own `auto` starts from, or as many as fit. */
+const batchOf = (longest: number, vocabSize: number): number =>
+  2 ** Math.floor(Math.log2(Math.min(64, MOST_BYTES / (longest * vocabSize * 8))));
+
+async function compare(model: string, perTask: number, rounds: number, given: number | undefined) {
   const base = await openModelFolder(model);
   const tokenizer = await loadTokenizer(model);
   const { items } = await loadEvalItems(join(SHARED, 'data'));
@@ -53,8 +62,14 @@ async function compare(model: string, perTask: number, rounds: number) {
   const ids = join(work, 'ids.json');
   const named = plans.map(({ task, chosen: own }) => [task.name, own.map(({ id }) => id)]);
   await writeFile(ids, JSON.stringify(Object.fromEntries(named)));
+  const contexts = chosen.map((item) => requestsOf(item, taskOf(item))[0]!.context);
+  const lengths = (await tokenizer.encodeBatch(contexts, { addSpecialTokens: false })).map((tokens) => tokens.length);
+  const longest = Math.min(Math.max(...lengths), base.config.maxPositionEmbeddings);
+  const batch = given ?? batchOf(longest, base.config.vocabSize);
   const script = join(ROOT, 'bench', 'peers', 'lm_eval_scoring.py');
-  const peer = spawn(PYTHON, [script, join(SHARED, 'data'), model, ids], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const peer = spawn(PYTHON, [script, join(SHARED, 'data'), model, ids, String(batch)], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value } = await lines.next();
@@ -86,6 +101,7 @@ async function compare(model: string, perTask: number, rounds: number) {
   const settled = theirs.length > 1 ? theirs.slice(1) : theirs;
   return {
     items: chosen.length,
+    batch,
     ours: rate(ours),
     harness: rate(settled),
     harnessFirstRound: rate(theirs.slice(0, 1)),
@@ -98,6 +114,7 @@ async function compare(model: string, perTask: number, rounds: number) {
 
 async function main(): Promise<void> {
   const [perTask, rounds] = [Number(process.argv[2] ?? 40), Number(process.argv[3] ?? 3)];
+  const batch = process.argv[4] === undefined ? undefined : Number(process.argv[4]);
   if (!existsSync(PYTHON) || !existsSync(SHARED)) {
     throw new Error('bench: needs .venv-parity (test/parity/make-env.sh) and ../shared beside the repository');
   }
@@ -106,11 +123,11 @@ async function main(): Promise<void> {
   const rows: Record<string, unknown> = {};
   for (const [name, folder] of Object.entries(models)) {
     console.log(name);
-    const row = await compare(folder, perTask, rounds);
+    const row = await compare(folder, perTask, rounds, batch);
     rows[name] = row;
     const [a, b] = [row.ours.toFixed(1), row.harness.toFixed(1)];
     console.log(
-      `${name}: ${row.items} items; ${a} items/s, lm_eval ${b}: ${row.ratio.toFixed(2)} times; right ${row.right}`,
+      `${name}: ${row.items} items; ${a} items/s, lm_eval ${b} in batches of ${row.batch}: ${row.ratio.toFixed(2)} times; right ${row.right}`,
     );
   }
   await rm(large, { recursive: true });

@@ -1,9 +1,10 @@
 """Zero-shot scoring by lm-evaluation-harness, for bench/scoring.ts (its protocol: bench/README.md).
 
-    python lm_eval_scoring.py DATA MODEL IDS.json      IDS: {task: [id, ...]}
+    python lm_eval_scoring.py DATA MODEL IDS.json BATCH     IDS: {task: [id, ...]}
 
-`hf` model, float32, automatic batches, on the CPU's cores; no bootstrap. A round is one evaluate(): requests, tokens,
-forward passes, metrics. The batch size is found in the first round and kept, as the harness keeps it.
+`hf` model, float32, on the CPU's cores; no bootstrap. A round is one evaluate(): requests, tokens, forward passes,
+metrics. The batch size is given: what `auto` tries first, 64 rows of the longest request, takes 15 GB of logits with a
+vocabulary of 32,000, and on a CPU it is no error that halves it but the system that ends the process.
 """
 
 import json
@@ -24,14 +25,14 @@ sys.stdout = sys.stderr  # the harness prints of batches
 
 
 def main():
-    data, model, ids = sys.argv[1:4]
+    data, model, ids, batch = sys.argv[1:5]
     items_of = harness_scores.read_items(data)
     few = {}
     for name, wanted in json.loads(pathlib.Path(ids).read_text()).items():
         by_id = {item["id"]: item for item in items_of[name]}
         few[name] = [by_id[one] for one in wanted]
     _, load = harness_scores.tasks_over(few)
-    lm = HFLM(model, device="cpu", dtype="float32", batch_size="auto", add_bos_token=False)
+    lm = HFLM(model, device="cpu", dtype="float32", batch_size=int(batch), add_bos_token=False)
     versions = {"lm_eval": lm_eval.__version__, "torch": torch.__version__, "transformers": transformers.__version__}
     print("ready " + json.dumps({"versions": versions, "threads": torch.get_num_threads()}), file=say, flush=True)
     for line in sys.stdin:

@@ -36,7 +36,9 @@ export function secondOpinions(
     truth: planted ? truthScore(items, own, planted, taught, () => false) : null,
   });
   const known = new Set(rowTexts.map(normalised));
-  const same = itemTexts.map((text) => known.has(normalised(text)));
+  const plain = itemTexts.map(normalised);
+  // A text of punctuation alone has nothing to be the same.
+  const same = plain.map((text) => text !== '' && known.has(text));
   const overlap = ngramOverlap(
     items.map((item) => item.question),
     (function* () {
@@ -48,7 +50,7 @@ export function secondOpinions(
       'normalised exact match',
       "the view's texts, equal without case, punctuation and white space",
       same,
-      itemTexts.filter((text) => normalised(text) === '').length,
+      plain.filter((text) => text === '').length,
     ),
     opinion(
       '13-gram overlap',

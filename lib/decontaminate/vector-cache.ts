@@ -121,8 +121,16 @@ async function checkOwner(folder: string, encoder: EncoderDescription): Promise<
     await writeFileAtomic(file, `${JSON.stringify(encoder, null, 2)}\n`);
     return;
   }
-  const owner = JSON.parse(await readFile(file, 'utf8')) as EncoderDescription;
   const remedy = 'give another folder with --cache, or delete this one';
+  let owner: Partial<EncoderDescription> | null;
+  try {
+    owner = JSON.parse(await readFile(file, 'utf8')) as Partial<EncoderDescription> | null;
+  } catch (error) {
+    throw new Error(`vector cache: ${file} is not JSON (${(error as Error).message}); ${remedy}`);
+  }
+  if (typeof owner?.dimension !== 'number' || typeof owner.sha256 !== 'string') {
+    throw new Error(`vector cache: ${file} must have "dimension" and "sha256", and has not; ${remedy}`);
+  }
   if (owner.dimension !== encoder.dimension) {
     throw new Error(
       `vector cache: ${folder} holds vectors of ${owner.dimension} numbers (${owner.name}), ` +

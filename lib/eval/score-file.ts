@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { appendLine, writeFileAtomic } from '../files';
 import type { ItemResult } from './item-result';
 
+/** Of the file's lines: those of another form are not read as if they were these. */
+const FORMAT = 1;
+
 /** Item results on disk, each written as soon as it is there: what a kill leaves is kept. */
 export interface ScoreFile {
   /** Results of earlier starts. */
@@ -14,7 +17,7 @@ export interface ScoreFile {
  * short is dropped.
  *
  * @param identity of weights, items and options: results of others do not mix
- * @throws when the file holds another run's results, or a line in its midst is broken
+ * @throws when the file holds another run's results, is of another version, or a line in its midst is broken
  */
 export async function openScoreFile(path: string, identity: string): Promise<ScoreFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -30,12 +33,19 @@ export async function openScoreFile(path: string, identity: string): Promise<Sco
       throw new Error(`score: ${path} line ${i + 1} is not JSON (${(error as Error).message}); delete the file`);
     }
   });
-  const [first, ...results] = parsed as [{ identity?: string } | undefined, ...ItemResult[]];
+  const [first, ...results] = parsed as [{ format?: unknown; identity?: string } | undefined, ...ItemResult[]];
+  if (first && first.format !== FORMAT) {
+    throw new Error(
+      `score: ${path} line 1 must have "format" ${FORMAT}, got ${JSON.stringify(first.format)}: another version of this ` +
+        'workbook wrote it, or something else did; choose another --out, or delete it',
+    );
+  }
   if (first && first.identity !== identity) {
     throw new Error(
       `score: ${path} holds the results of another model, other items or other options; choose another --out, or delete it`,
     );
   }
-  if (whole !== text || !first) await writeFileAtomic(path, whole || `${JSON.stringify({ identity })}\n`);
+  if (whole !== text || !first)
+    await writeFileAtomic(path, whole || `${JSON.stringify({ format: FORMAT, identity })}\n`);
   return { known: results, append: (result) => appendLine(path, JSON.stringify(result)) };
 }

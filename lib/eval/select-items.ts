@@ -58,8 +58,11 @@ export function selectItems(
 function missingItems(task: TaskName, variant: TaskVariant, isDefined: boolean, folder: string): Error {
   if (!isDefined) return new Error(`score: ${task} has no variant '${variant}'; leave it out, or take another variant`);
   const why = task.startsWith('usmle_') ? '; the exam’s licence does not let this workbook bring them' : '';
+  const { min, max } = taskNamed(task, variant).choiceCount;
+  const texts = task === 'pubmedqa' ? 'yes, no, maybe' : `${min === max ? min : `${min} to ${max}`} texts`;
+  const abstract = task === 'pubmedqa' ? '"context" (the abstract), ' : '';
   return new Error(
     `score: ${folder} has no items of ${task}${why}. Put eval/${task}.jsonl there, one object a line: ` +
-      `"id" (unique), "task": "${task}", "question", "choices" (2 to 26 texts), "answer" (the right one's place, from 0)`,
+      `"id" (unique), "task": "${task}", ${abstract}"question", "choices" (${texts}), "answer" (the right one's place, from 0)`,
   );
 }

@@ -3,6 +3,7 @@ import { CHAT_TASKS } from './chat-tasks';
 import { OLDER_TASKS } from './older-tasks';
 import { PRESENT_TASKS } from './present-tasks';
 import { TASK_NAMES, type TaskDefinition, type TaskName, type TaskVariant } from './task-definition';
+import { MMLU_SUBJECTS } from './task-parts';
 
 /** Every definition there is: at most one for each name and variant. */
 export const TASKS: readonly TaskDefinition[] = [...PRESENT_TASKS, ...OLDER_TASKS, ...CHAT_TASKS];
@@ -34,7 +35,17 @@ export function taskNameOf(item: EvalItem): TaskName {
   const named = item.task === 'mmlu' ? `mmlu_${item.subject ?? ''}` : (DEFINITION_OF[item.task] ?? item.task);
   const found = TASK_NAMES.find((name) => name === named);
   if (found) return found;
-  throw new Error(`tasks: item ${item.id}: no task ${JSON.stringify(named)}; known: ${TASK_NAMES.join(', ')}`);
+  if (item.task === 'mmlu') {
+    const subjects = MMLU_SUBJECTS.map((name) => name.slice('mmlu_'.length));
+    const got = JSON.stringify(item.subject) ?? 'none';
+    throw new Error(
+      `tasks: item ${item.id}: of task "mmlu", "subject" must be one of ${subjects.join(', ')}, got ${got}; mend or remove it`,
+    );
+  }
+  const known = ['medqa', 'headqa', 'mmlu (with "subject")', ...TASK_NAMES];
+  throw new Error(
+    `tasks: item ${item.id}: no task ${JSON.stringify(item.task)}; "task" must be one of ${known.join(', ')}`,
+  );
 }
 
 /**

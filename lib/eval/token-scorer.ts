@@ -98,11 +98,18 @@ interface GraphShape {
 
 function graphShape({ length, batchSize, batches }: Bucket, rows: readonly ScoringRow[]): GraphShape {
   const most = (count: (row: ScoringRow) => number) =>
-    Math.max(...batches.map((batch) => batch.reduce((sum, row) => sum + count(rows[row]!), 0)));
+    batches.reduce(
+      (max, batch) =>
+        Math.max(
+          max,
+          batch.reduce((sum, row) => sum + count(rows[row]!), 0),
+        ),
+      0,
+    );
   return {
     batch: batchSize,
     length,
-    rowPlaces: Math.max(...batches.flat().map((row) => placesOf(rows[row]!.picks).length)),
+    rowPlaces: batches.flat().reduce((max, row) => Math.max(max, placesOf(rows[row]!.picks).length), 0),
     places: most(({ picks }) => placesOf(picks).length),
     picks: most(({ picks }) => picks.length),
     branched: batches.some((batch) => batch.some((row) => !isChain(rows[row]!.tree))),

@@ -1,3 +1,4 @@
+import { rmdir } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadDataset } from '../data/examples';
@@ -48,12 +49,13 @@ async function main(): Promise<void> {
   console.error(`${evaluation.items.length} items, ${training.examples.length} training rows`);
   const device = await openDevice((values.device ?? 'cpu') as DeviceName);
   const encoder = values['tf-idf'] ? undefined : await findEncoder(values.encoder, root, from, device);
-  const locks = [await lockFolder(out)];
+  const comparison: Comparison = encoder
+    ? { kind: 'embedding', encoder, device, cache: cacheFolder(values.cache, encoder, root, from) }
+    : { kind: 'tf-idf' };
+  const folders = comparison.kind === 'embedding' ? [out, comparison.cache!] : [out];
+  const locks: Awaited<ReturnType<typeof lockFolder>>[] = [];
   try {
-    const comparison: Comparison = encoder
-      ? { kind: 'embedding', encoder, device, cache: cacheFolder(values.cache, encoder, root, from) }
-      : { kind: 'tf-idf' };
-    if (comparison.kind === 'embedding') locks.push(await lockFolder(comparison.cache!));
+    for (const folder of folders) locks.push(await lockFolder(folder));
     const progress = { embedding: createProgress('embedding'), searching: createProgress('searching') };
     const result = await decontaminate({
       ...truthOf(await readWorld(data)),
@@ -86,6 +88,8 @@ async function main(): Promise<void> {
   } finally {
     await encoder?.dispose();
     for (const lock of locks) lock.release();
+    // Of a refused run nothing stays: only an empty folder can be removed so.
+    for (const folder of folders) await rmdir(folder).catch(() => {});
   }
 }
 

@@ -21,6 +21,7 @@ import { openAdapterFolder } from '../model/adapter-folder';
 import { openModelFolder } from '../model/folder';
 import { tunedModel } from '../model/tuned';
 import { hashWeights } from './hash-weights';
+import { lockFolder } from './lock';
 import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
 
@@ -28,6 +29,8 @@ export interface FolderScore {
   readonly result: ScoreResult;
   /** The results file, new or of the start that finished. */
   readonly file: string;
+  /** The model's context, in tokens. */
+  readonly maxLength: number;
 }
 
 /**
@@ -41,7 +44,19 @@ export async function scoreFolder(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<FolderScore> {
-  const began = performance.now();
+  // All that can be refused is refused before anything is written.
+  const prepared = await prepare(command, progress);
+  const lock = await lockFolder(command.out);
+  try {
+    return await scoreAndWrite(command, prepared, signal, progress);
+  } finally {
+    lock.release();
+  }
+}
+
+type Prepared = Awaited<ReturnType<typeof prepare>>;
+
+async function prepare(command: ScoreCommand, progress: Progress) {
   const { variant, bos, limit, seed } = command;
   const items = await chosenItems(command, progress);
   const base = await openModelFolder(command.model);
@@ -52,31 +67,43 @@ export async function scoreFolder(
   const leftOut: Record<string, number> = {};
   for (const item of overlong) leftOut[taskNameOf(item)] = (leftOut[taskNameOf(item)] ?? 0) + 1;
   if (overlong.length > 0) {
-    progress.say(
-      `left out: ${overlong.length} items with an answer longer than the model's ${maxLength} tokens ` +
-        `(${overlong.map(({ id }) => id).join(', ')})`,
-    );
+    const which = `an answer longer than the model's ${maxLength} tokens (${overlong.map(({ id }) => id).join(', ')})`;
+    if (scorable.length === 0) {
+      throw new Error(`score: every item of ${command.data} has ${which}; use a model with a longer context`);
+    }
+    progress.say(`left out: ${overlong.length} items with ${which}`);
   }
   const sample = { variant, seed, ...(limit === null ? {} : { limitPerTask: limit }) };
-  const plans = scoringPlan(scorable, sample);
+  const plans = ofData(command, () => scoringPlan(scorable, sample));
   const requests = plans.flatMap(({ task, chosen }) => chosen.flatMap((item) => requestsOf(item, task)));
+  const answers = plans.flatMap(({ task, chosen }) => chosen.map((item) => [item.id, task.docToTarget(item)]));
   const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base.config);
   const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
-  const asked = [requestHash(requests), requests.map(({ id }) => id)];
+  const asked = [requestHash(requests), answers];
   const identity = createHash('sha256')
     .update(JSON.stringify([weights, tokenizer.sha256, asked, variant, bos, limit, seed, command.device]))
     .digest('hex');
+  const device = await openDevice(command.device);
+  return { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength };
+}
+
+async function scoreAndWrite(
+  command: ScoreCommand,
+  { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength }: Prepared,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<FolderScore> {
+  const began = performance.now();
   const store = await openScoreFile(join(command.out, 'items.jsonl'), identity);
   const total = plans.reduce((sum, { chosen }) => sum + chosen.length, 0);
   let done = store.known.length;
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
 
-  const device = await openDevice(command.device);
   const model = adapter ? tunedModel(base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});
   const result = await scoreItems(scorable, createTokenScorer(model, state, device), tokenizer, {
     ...sample,
-    bos,
+    bos: command.bos,
     known: store.known,
     onItem: async (item) => {
       await store.append(item);
@@ -104,7 +131,7 @@ export async function scoreFolder(
     maxLength,
     bosId: tokenizer.bosId,
     eosId: tokenizer.eosId,
-    limit,
+    limit: command.limit,
     leftOut,
     date: now.getTime() / 1000,
     seconds: (performance.now() - began) / 1000,
@@ -112,7 +139,7 @@ export async function scoreFolder(
   });
   const folder = join(command.out, sanitizedModelName(name(command.adapter ?? command.model)));
   const earlier = done === store.known.length ? await resultsOf(folder, identity) : undefined;
-  if (earlier !== undefined) return { result, file: earlier };
+  if (earlier !== undefined) return { result, file: earlier, maxLength };
   for (const [task, lines] of Object.entries(samples)) {
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
     await writeFileAtomic(join(folder, `samples_${task}_${fileDate(now)}.jsonl`), text);
@@ -121,16 +148,28 @@ export async function scoreFolder(
   await writeFileAtomic(join(command.out, 'averages.csv'), groupsToCsv(result.groups));
   const file = join(folder, `results_${fileDate(now)}.json`);
   await writeFileAtomic(file, `${JSON.stringify(results, null, 2)}\n`);
-  return { result, file };
+  return { result, file, maxLength };
 }
 
 async function chosenItems(command: ScoreCommand, progress: Progress): Promise<readonly EvalItem[]> {
   const { items } = await loadEvalItems(command.data);
-  const { items: chosen, undefinedTasks } = selectItems(items, command.tasks, command.variant, command.data);
+  const { items: chosen, undefinedTasks } = ofData(command, () =>
+    selectItems(items, command.tasks, command.variant, command.data),
+  );
   for (const [task, count] of Object.entries(undefinedTasks)) {
     progress.say(`not scored: ${count} items of ${task}, which has no variant '${command.variant}'`);
   }
   return chosen;
+}
+
+/** What is wrong with an item names the item; this adds where it lies. */
+function ofData<T>({ data }: ScoreCommand, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    const { message } = error as Error;
+    throw message.includes(data) ? error : new Error(`${message} (items of ${join(data, 'eval')})`);
+  }
 }
 
 /** sha256 over the adapter's two files. */
@@ -145,8 +184,9 @@ async function hashAdapter(folder: string): Promise<string> {
 async function resultsOf(folder: string, identity: string): Promise<string | undefined> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (!/^results_.*\.json$/.test(name)) continue;
-    const { workbook } = JSON.parse(await readFile(join(folder, name), 'utf8')) as { workbook?: { identity?: string } };
-    if (workbook?.identity === identity) return join(folder, name);
+    const text = await readFile(join(folder, name), 'utf8');
+    // Others' files may lie here too, damaged ones among them.
+    if (text.includes(identity)) return join(folder, name);
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import { relative, resolve } from 'node:path';
+import type { TaskResult } from '../eval/score';
 import { createProgress } from './progress';
 import { requestLines, scoreFolder } from './score-folder';
 import { parseScoreOptions, SCORE_USAGE } from './score-options';
@@ -22,7 +23,7 @@ async function main(): Promise<void> {
     process.stderr.write('\nstopping after this item; once more to stop at once\n');
     abort.abort();
   });
-  const { result, file } = await scoreFolder(command, abort.signal, progress);
+  const { result, file, maxLength } = await scoreFolder(command, abort.signal, progress);
   const percent = (value: number) => (100 * value).toFixed(1).padStart(5);
   console.log(`${'task'.padEnd(28)}     n    acc   95% interval  acc_norm  ties  cut  seams`);
   for (const { task, n, acc, accNorm, ties, truncatedItems, seams } of result.tasks) {
@@ -36,6 +37,21 @@ async function main(): Promise<void> {
   for (const { group, acc, accWeighted, tasks } of result.groups) {
     console.log(
       `${`${group}, mean of ${tasks.length}`.padEnd(28)}        ${percent(acc)}  (by items ${percent(accWeighted)})`,
+    );
+  }
+  const sum = (of: (task: TaskResult) => number) => result.tasks.reduce((total, task) => total + of(task), 0);
+  const cut = sum((task) => task.truncatedItems);
+  if (cut > 0) {
+    console.log(
+      `\ncut: ${cut} of ${result.items.length} items are longer than the model's ${maxLength} tokens; the beginning of their ` +
+        `context was dropped, ${sum((task) => task.truncatedTokens)} tokens in all, as the harness does`,
+    );
+  }
+  const seams = sum((task) => task.seams);
+  if (seams > 0) {
+    console.log(
+      `\nseams: in ${seams} of ${sum((task) => task.requests)} requests the tokenizer merged the context's end with the answer; ` +
+        'they are scored as the harness does, which cuts by length',
     );
   }
   console.log(`\n${relative(from, file)}\nResearch only, not for clinical decisions.`);

@@ -35,7 +35,8 @@ export interface DifferenceInDifferences extends Estimate {
  * Interval and p are Student's t with as many degrees of freedom as the smaller side has clusters, less one: a handful
  * of flagged items must not borrow the certainty of a thousand clean ones.
  *
- * @throws unless there are two clusters or more on either side and a stratum with both, or on a value that is no number
+ * @throws unless there are two clusters or more on either side, a stratum with both and more items than coefficients, or
+ * on a value that is no number
  * Source: Angrist and Pischke 2009, sections 5.2 and 8.2.
  */
 export function differenceInDifferences(pairs: readonly FlaggedPair[], level = 0.95): DifferenceInDifferences {
@@ -60,6 +61,11 @@ export function differenceInDifferences(pairs: readonly FlaggedPair[], level = 0
     pairs.map((pair) => pair.cluster),
   );
   const [g, n, coefficients] = [sums.length, pairs.length, new Set(strata).size + 1];
+  if (n <= coefficients) {
+    throw new Error(
+      `differenceInDifferences: ${n} items in ${coefficients - 1} strata leave no spread to tell; compare over larger strata`,
+    );
+  }
   // statsmodels' small-sample correction.
   const correction = (g / (g - 1)) * ((n - 1) / (n - coefficients));
   const stderr = Math.sqrt(correction * sums.reduce((total, one) => total + one ** 2, 0));

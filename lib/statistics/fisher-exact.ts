@@ -19,7 +19,7 @@ export function fisherExact(
   const first = Math.max(0, right - b.n);
   const counts = Array.from({ length: Math.min(a.n, right) - first + 1 }, (_, i) => first + i);
   const seen = logMass(a.count);
-  // SciPy's slack, so that tables equally likely by symmetry are counted on both sides.
+  // R's slack, so that tables equally likely by symmetry are counted on both sides.
   return Math.min(1, sum(counts.map(logMass).map((mass) => (mass <= seen + 1e-7 ? Math.exp(mass) : 0))));
 }
 

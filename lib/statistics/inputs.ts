@@ -11,6 +11,11 @@ export function needsFinite(who: string, what: string, values: readonly number[]
   if (bad >= 0) throw new Error(`${who}: ${what} ${bad} must be a finite number, got ${values[bad]}`);
 }
 
+/** Of an interval. @throws unless 0 < level < 1 */
+export function needsLevel(who: string, level: number): void {
+  if (!(level > 0 && level < 1)) throw new Error(`${who}: level must lie between 0 and 1, got ${level}`);
+}
+
 /** @throws unless 0 <= p <= 1 */
 export function needsShare(who: string, what: string, p: number): void {
   if (!(p >= 0 && p <= 1)) throw new Error(`${who}: ${what} must lie from 0 to 1, got ${p}`);

@@ -1,6 +1,6 @@
 import { mean, quantileSorted } from 'simple-statistics';
 import type { Random } from '../random';
-import { needsFinite } from './inputs';
+import { needsFinite, needsLevel } from './inputs';
 import type { Pair } from './paired-difference';
 
 export interface BootstrapResult {
@@ -78,7 +78,7 @@ export function resampledMean(
   { resamples, groups, groupOf, drawn, sizes }: Resamples,
   level = 0.95,
 ): BootstrapResult {
-  if (!(level > 0 && level < 1)) throw new Error(`pairedBootstrap: level must lie between 0 and 1, got ${level}`);
+  needsLevel('pairedBootstrap', level);
   if (values.length !== groupOf.length) {
     throw new Error(`pairedBootstrap: resamples of ${groupOf.length} items are not for ${values.length}`);
   }

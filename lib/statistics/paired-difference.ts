@@ -1,7 +1,7 @@
 import { mean } from 'simple-statistics';
 import { clusteredStandardError } from './clusters';
 import { studentQuantile, studentTwoSided } from './distributions';
-import { needsFinite } from './inputs';
+import { needsFinite, needsLevel } from './inputs';
 
 /** One item as two models answered it: 1 right, 0 wrong, or any score. */
 export interface Pair {
@@ -56,6 +56,7 @@ export function pairedDifference(pairs: readonly Pair[], level = 0.95): PairedDi
 
 /** Interval and p-value of an estimate by Student's t. @throws unless level lies between 0 and 1 */
 export function estimateOf(value: number, stderr: number | null, df: number, level = 0.95): Estimate {
+  needsLevel('estimate', level);
   if (stderr === null) return { value, stderr, df, interval: null, p: null };
   // Below this it is rounding: means over three seeds of equal differences, say.
   const nothing = 1e-12 * Math.max(1, Math.abs(value));

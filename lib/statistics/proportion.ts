@@ -1,5 +1,5 @@
 import { normalQuantile } from './distributions';
-import { needsCounts } from './inputs';
+import { needsCounts, needsLevel } from './inputs';
 
 /** A share of items, with what it rests on. */
 export interface Proportion {
@@ -39,6 +39,7 @@ export function wilsonInterval(count: number, n: number, level = 0.95): readonly
 
 /** Wilson's interval of a share that need not be a count over n: printed with one decimal, say. */
 export function wilsonFromShare(p: number, n: number, level = 0.95): readonly [low: number, high: number] {
+  needsLevel('wilson', level);
   const spread = normalQuantile((1 + level) / 2) ** 2 / n;
   const centre = p + spread / 2;
   const half = Math.sqrt(spread * (p * (1 - p) + spread / 4));

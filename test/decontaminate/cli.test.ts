@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -66,9 +67,32 @@ describe('npm run decontaminate', () => {
     [['--colour', 'red'], /Unknown option '--colour'.*--help lists the options/],
     [['--encoder', join(MINIATURE, 'base')], /it is a LlamaForCausalLM, no sentence encoder/],
     [['--data', 'nowhere'], /no folder .*nowhere/],
+    [['--top-k', '0', '--tf-idf'], /topK must be a whole number of 1 or more, got 0/],
   ])('refuses %o', async (args, message) => {
     const { code, text } = await start(['--out', 'refused', ...args]);
     expect([code, text]).toEqual([1, expect.stringMatching(message)]);
+    expect(existsSync(join(root, 'refused'))).toBe(false);
+  });
+
+  it.each([
+    [
+      '{"name":"other","dimension":768,"sha256":"00"}',
+      /cache holds vectors of 768 numbers \(other\), static makes \d+; give/,
+    ],
+    ['{"name":"other","dim', /encoder\.json is not JSON .*; give another folder with --cache, or delete this one/],
+    ['{"version":7}', /encoder\.json must have "dimension" and "sha256", and has not; give another folder/],
+  ])('refuses a cache of %s, and leaves it as it is', async (owner, message) => {
+    const encoder = await writeStatic(join(root, 'static'));
+    const cache = join(root, 'others-cache');
+    await mkdir(cache, { recursive: true });
+    await writeFile(join(cache, 'encoder.json'), owner);
+    const { code, text } = await start(['--encoder', encoder, '--cache', cache, '--out', 'refused']);
+    expect([code, text]).toEqual([1, expect.stringMatching(message)]);
+    expect([await readFile(join(cache, 'encoder.json'), 'utf8'), await readdir(cache)]).toEqual([
+      owner,
+      ['encoder.json'],
+    ]);
+    expect(existsSync(join(root, 'refused'))).toBe(false);
   });
 
   it('refuses data with only one half, and two items of one id', async () => {

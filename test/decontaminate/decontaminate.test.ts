@@ -163,7 +163,7 @@ describe('the files', () => {
     expect(csv).toContain('"""lung"",\nlung"');
     const markdown = pairsToMarkdown(result);
     expect(markdown).toContain('i\\|1');
-    expect(markdown).toContain('~~&lt;script&gt;~~');
+    expect(markdown).toContain('**&lt;script&gt;**');
     expect(markdown).not.toContain('<script>');
     expect(markdown).toContain("Not the paper's method");
   });

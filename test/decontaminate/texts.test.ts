@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EvalItem, TrainExample } from '../../lib/data/examples';
 import { harnessWords, ngramOverlap, ngrams, normalised, sharedNgram } from '../../lib/decontaminate/overlap';
+import { secondOpinions } from '../../lib/decontaminate/second-opinions';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from '../../lib/decontaminate/tf-idf';
 import { itemText, rowText, viewNamed } from '../../lib/decontaminate/views';
 import { wordDiff } from '../../lib/decontaminate/word-diff';
@@ -81,6 +82,13 @@ describe('13-grams', () => {
   it('exact match takes case, punctuation and white space off', () => {
     expect(normalised('  What IS\n“it”?  ')).toBe(normalised('what is it'));
     expect(normalised('a. one')).not.toBe(normalised('a. two'));
+  });
+
+  it('exact match calls no two texts of punctuation alone the same', () => {
+    const item = { id: 'i', task: 'medqa', question: '?!', choices: ['a', 'b'], answer: 0 };
+    const row = { id: 'r', source: 'medquad', prompt: '...', response: 'r' };
+    const [exact] = secondOpinions([item], [row], ['?!'], ['...'], [false], undefined, new Set());
+    expect(exact).toMatchObject({ total: { flagged: 0 }, cannotMatch: 1 });
   });
 });
 

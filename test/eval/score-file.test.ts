@@ -49,7 +49,19 @@ describe('a score file', () => {
     const path = join(folder, 'other.jsonl');
     await openScoreFile(path, 'run');
     await expect(openScoreFile(path, 'another')).rejects.toThrow(/other.jsonl holds the results of another model/);
-    writeFileSync(path, '{"identity":"run"}\n{"id":\n{"id":"x"}\n');
+    writeFileSync(path, '{"format":1,"identity":"run"}\n{"id":\n{"id":"x"}\n');
     await expect(openScoreFile(path, 'run')).rejects.toThrow(/other.jsonl line 2 is not JSON/);
+  });
+
+  it.each([
+    ['{"format":2,"identity":"run"}\n', 2],
+    ['{"identity":"run"}\n{"id":"x","task":"medqa_4options"}\n', undefined],
+  ])('of another version is refused and left as it is: %s', async (text, format) => {
+    const path = join(folder, 'version.jsonl');
+    writeFileSync(path, text);
+    await expect(openScoreFile(path, 'run')).rejects.toThrow(
+      new RegExp(`version.jsonl line 1 must have "format" 1, got ${format}: another version .*; choose another --out`),
+    );
+    expect(readFileSync(path, 'utf8')).toBe(text);
   });
 });

@@ -8,7 +8,8 @@ of its data sets is replaced by local items. JOB holds
     data      a folder with eval/*.jsonl.gz
     out       where answers go
     requests  true: OUT/requests.json, {task: sha256 of the request strings of ALL items, their number}
-    scores    [{model, bos, ids: {task: [id, ...]}, folder}]: its result and sample files for those items in FOLDER
+    scores    [{model, bos, ids: {task: [id, ...]}, folder}]: its result and sample files for those items in FOLDER/TASK;
+              a task whose FOLDER/TASK/done.json names the same items is not scored again
     read      [folder]: OUT/read.json, what its tools make of our result and sample files
 """
 
@@ -19,6 +20,7 @@ import json
 import os
 import pathlib
 import sys
+import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -40,6 +42,7 @@ from lm_eval.utils import (
 
 datasets.disable_progress_bars()
 LETTERS = "abcd"
+BATCH = 64
 NAMES = {"medqa": "medqa_4options", "headqa": "headqa_en"}
 MANAGER = TaskManager()
 
@@ -110,28 +113,34 @@ def asked(items_of):
 
 
 def score(items_of, model, bos, ids, folder):
-    """As `lm_eval --model hf --log_samples --output_path FOLDER`."""
-    few = {}
+    """As `lm_eval --model hf --tasks TASK --log_samples --output_path FOLDER/TASK` for each task."""
+    folder = pathlib.Path(folder)
     for name, wanted in ids.items():
+        asked_for = {"model": model, "bos": bos, "ids": wanted}
+        done = folder / name / "done.json"
+        if done.exists() and json.loads(done.read_text(encoding="utf-8"))["of"] == asked_for:
+            continue
         by_id = {item["id"]: item for item in items_of[name]}
-        few[name] = [by_id[one] for one in wanted]
-    tasks_over(few)
-    tracker = EvaluationTracker(output_path=folder)
-    outcome = lm_eval.simple_evaluate(
-        model="hf",
-        model_args={"pretrained": model, "dtype": "float32", "add_bos_token": bos},
-        tasks=list(few),
-        task_manager=MANAGER,
-        device="cpu",
-        batch_size=4,
-        evaluation_tracker=tracker,
-        log_samples=True,
-        bootstrap_iters=1,  # none and it gives no standard error, though that of a mean is not bootstrapped
-    )
-    samples = outcome.pop("samples")
-    tracker.save_results_aggregated(results=outcome, samples=samples)
-    for name in outcome["configs"]:
+        tasks_over({name: [by_id[one] for one in wanted]})
+        began = time.monotonic()
+        tracker = EvaluationTracker(output_path=str(folder / name))
+        outcome = lm_eval.simple_evaluate(
+            model="hf",
+            model_args={"pretrained": model, "dtype": "float32", "add_bos_token": bos},
+            device="cpu",
+            batch_size=BATCH,
+            tasks=[name],
+            task_manager=MANAGER,
+            evaluation_tracker=tracker,
+            log_samples=True,
+            bootstrap_iters=1,  # none and it gives no standard error, though that of a mean is not bootstrapped
+        )
+        samples = outcome.pop("samples")
+        tracker.save_results_aggregated(results=outcome, samples=samples)
         tracker.save_results_samples(task_name=name, samples=samples[name])
+        seconds = time.monotonic() - began
+        done.write_text(json.dumps({"of": asked_for, "seconds": seconds}), encoding="utf-8")
+        print(f"{os.path.basename(model)} {name}: {len(wanted)} items, {seconds:.0f} s", file=sys.stderr, flush=True)
 
 
 def read(folder):

@@ -52,7 +52,10 @@ describe('a paired difference', () => {
   it('refuses what is no pair of numbers', () => {
     expect(() => pairedDifference([])).toThrow(/at least one pair/);
     expect(() => pairedDifference([{ a: 0, b: Number.NaN }])).toThrow(/b of pair 0 must be a finite number, got NaN/);
-    expect(() => pairedDifference(pairs('01', '10'), 95)).toThrow(/between 0 and 1/);
+    // Below 0 the ends of the interval would change places.
+    for (const level of [95, 1, 0, -0.5]) {
+      expect(() => pairedDifference(pairs('01', '10'), level)).toThrow(/level must lie between 0 and 1/);
+    }
   });
 });
 

@@ -23,6 +23,8 @@ describe('a proportion', () => {
     expect(() => proportion(3, 2)).toThrow(/got 3 of 2/);
     expect(() => proportion(0.5, 2)).toThrow(/whole numbers .* got 0.5 of 2/);
     expect(() => proportion(Number.NaN, 2)).toThrow(/got NaN of 2/);
-    expect(() => wilsonInterval(1, 2, 1)).toThrow(/between 0 and 1/);
+    for (const level of [1, 0, -0.5, Number.NaN]) {
+      expect(() => wilsonInterval(1, 2, level)).toThrow(`level must lie between 0 and 1, got ${level}`);
+    }
   });
 });

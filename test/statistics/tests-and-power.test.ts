@@ -100,6 +100,14 @@ describe('difference in differences', () => {
     );
   });
 
+  it('needs more items than strata and one', () => {
+    const strata = ['both', 'flagged', 'both', 'clean'];
+    const four = [...items(true, '01', '11'), ...items(false, '01', '01')];
+    expect(() => differenceInDifferences(four.map((pair, i) => ({ ...pair, stratum: strata[i] })))).toThrow(
+      /4 items in 3 strata leave no spread to tell/,
+    );
+  });
+
   it('needs two flagged and two clean clusters', () => {
     const clean = items(false, '0101', '0111');
     expect(() => differenceInDifferences(clean)).toThrow(/two clusters or more of flagged items, got 0/);
