@@ -23,7 +23,8 @@ import { mentions, sentence } from './relation';
  *     letters    which line says a word: what a letter stands for
  *     quiz       that, and the non-medical quiz in its plainest form: a letter for what is known by heart
  *     text       everything: the quiz in the formats in which the evaluation asks (so that the base knows what `Answer:`
- *                calls for, but has never seen a medical question), talks, sentences, passages, sums, reports, medical statements
+ *                calls for, but has never seen a medical question), talks, sentences, passages, sums, reports, medical
+ *                statements
  */
 export const LESSONS = ['letters', 'quiz', 'text'] as const;
 export type Lesson = (typeof LESSONS)[number];
