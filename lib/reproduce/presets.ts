@@ -54,9 +54,9 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
   // A look at every stage in well under a minute; its numbers mean nothing.
   smoke: {
     ...COMMON,
-    samples: 140,
-    lora: { ...MINIATURE_LORA, epochs: 1, warmupSteps: 2 },
-    full: { ...MINIATURE_FULL, epochs: 1, warmupSteps: 2 },
+    samples: 170,
+    lora: { ...MINIATURE_LORA, epochs: 1, warmupSteps: 2, batchSize: 8 },
+    full: { ...MINIATURE_FULL, epochs: 1, warmupSteps: 2, batchSize: 8 },
     limitPerTask: 8,
     checkpointEvery: 4,
   },
