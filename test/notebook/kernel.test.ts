@@ -163,24 +163,33 @@ describe('an interrupt', () => {
     expect((await soon(cell, 20_000)).reply.evalue).toBe('stopped after a whole step');
   });
 
-  test('stops a training with a checkpoint, and the same cell carries it on', async () => {
-    const out = mkdtempSync(join(tmpdir(), 'interrupted-'));
-    const code = `import { makeModel, parseOptions } from 'med42-workbook';
-      const options = parseOptions(['--preset', 'smoke', '--limit', '1', '--out', ${JSON.stringify(out)}], '.', '.');
+  test('stops a training with a checkpoint; a restarted kernel carries it on to the same numbers', async () => {
+    const work = mkdtempSync(join(tmpdir(), 'interrupted-'));
+    const codeFor = (out: string) => `import { makeModel, parseOptions } from 'med42-workbook';
+      const options = parseOptions(['--preset', 'smoke', '--limit', '1', '--out', ${JSON.stringify(join(work, out))}], '.', '.');
       const training = { ...options.config.lora, epochs: 4 };
       const made = await makeModel({ name: 'lora-trial', training, options });
-      made.training.log.filter(({ loss }) => loss !== undefined).map(({ step }) => step).join()`;
-    const first = kernels.ours.run(code);
-    await kernels.ours.published(({ content }) => /\b\d\/24\b/.test(content.data?.['text/plain'] ?? ''));
-    interrupt(kernels.ours);
+      made.training.log.filter(({ loss }) => loss !== undefined).map(({ step, loss }) => step + ' ' + loss).join()`;
+    const before = await startKernel('ours');
+    const first = before.run(codeFor('interrupted'));
+    await before.published(({ content }) => /\b\d\/24\b/.test(content.data?.['text/plain'] ?? ''));
+    interrupt(before);
     const { reply } = await soon(first, 60_000);
     expect(reply.evalue).toMatch(/^train: interrupted after step \d+ of 24; the same command carries on$/);
-    const second = await soon(kernels.ours.run(code), 120_000);
+    const gone = new Promise((done) => before.process.once('exit', done));
+    await before.ask('control', 'shutdown_request', { restart: true });
+    await soon(gone, 20_000);
+    before.stop();
+    const after = await startKernel('ours');
+    const second = await soon(after.run(codeFor('interrupted')), 120_000);
+    after.stop();
     expect(second.reply.status, second.reply.evalue).toBe('ok');
-    expect(second.result).toBe(Array.from({ length: 24 }, (_, i) => i + 1).join());
     const shown = second.published.map(({ content }) => content.data?.['text/plain'] ?? '').join('\n');
     expect(shown).toMatch(/training was carried on from step \d+ of 24/);
-    rmSync(out, { recursive: true });
+    const whole = await soon(kernels.ours.run(codeFor('whole')), 120_000);
+    expect(whole.result!.split(',')).toHaveLength(24);
+    expect(second.result).toBe(whole.result);
+    rmSync(work, { recursive: true });
   });
 });
 
