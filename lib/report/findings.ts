@@ -172,7 +172,7 @@ function control(comparison: ModelComparison | null): string[] {
   }
   const list = off.map(({ model, accuracy }) => `${model} ${numberText(100 * accuracy, 1)}%`).join(', ');
   return [
-    `The control group, facts that no training text has, is off chance (${numberText(100 * off[0]!.chance, 1)}%) for ${list}: something other than learning moves these scores, and the gains above must not be trusted until it is found.`,
+    `The control group, facts that no training text has, is off chance (${numberText(100 * off[0]!.chance, 1)}%) for ${list}: something other than learning moves these scores, and the changes above must not be trusted until it is found.`,
   ];
 }
 
@@ -181,7 +181,7 @@ function paperRates(comparison: ModelComparison | null, main: Contrast['setting'
   if (main === 'paper' || own.length === 0) return [];
   const list = own.map((contrast) => `${NAMES[contrast.to]} ${pointsText(differenceOf(mainSlice(contrast)))}`);
   return [
-    `At the paper’s own learning rates, meant for models thousands of times larger, the change against the base is ${list.join(', ')}.`,
+    `At the paper’s own learning rates, meant for models of 7 and 70 billion numbers, the change against the base is ${list.join(', ')}.`,
   ];
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ModelRecord } from '../../lib/report/run-record';
-import { type Kernel, ROOT, type Ran, startKernel } from './kernel-client';
+import { type Kernel, type Ran, ROOT, startKernel } from './kernel-client';
 
 const folder = mkdtempSync(join(tmpdir(), 'restart-'));
 const kernels: Kernel[] = [];
