@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, utimesSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commandOf, connection, type Kernel, type Kind, ROOT, startKernel } from './kernel-client';
@@ -161,35 +160,6 @@ describe('an interrupt', () => {
     await isOn();
     interrupt(kernels.ours);
     expect((await soon(cell, 20_000)).reply.evalue).toBe('stopped after a whole step');
-  });
-
-  test('stops a training with a checkpoint; a restarted kernel carries it on to the same numbers', async () => {
-    const work = mkdtempSync(join(tmpdir(), 'interrupted-'));
-    const codeFor = (out: string) => `import { makeModel, parseOptions } from 'med42-workbook';
-      const options = parseOptions(['--preset', 'smoke', '--limit', '1', '--out', ${JSON.stringify(join(work, out))}], '.', '.');
-      const training = { ...options.config.lora, epochs: 4 };
-      const made = await makeModel({ name: 'lora-trial', training, options });
-      made.training.log.filter(({ loss }) => loss !== undefined).map(({ step, loss }) => step + ' ' + loss).join()`;
-    const before = await startKernel('ours');
-    const first = before.run(codeFor('interrupted'));
-    await before.published(({ content }) => /\b\d\/24\b/.test(content.data?.['text/plain'] ?? ''));
-    interrupt(before);
-    const { reply } = await soon(first, 60_000);
-    expect(reply.evalue).toMatch(/^train: interrupted after step \d+ of 24; the same command carries on$/);
-    const gone = new Promise((done) => before.process.once('exit', done));
-    await before.ask('control', 'shutdown_request', { restart: true });
-    await soon(gone, 20_000);
-    before.stop();
-    const after = await startKernel('ours');
-    const second = await soon(after.run(codeFor('interrupted')), 120_000);
-    after.stop();
-    expect(second.reply.status, second.reply.evalue).toBe('ok');
-    const shown = second.published.map(({ content }) => content.data?.['text/plain'] ?? '').join('\n');
-    expect(shown).toMatch(/training was carried on from step \d+ of 24/);
-    const whole = await soon(kernels.ours.run(codeFor('whole')), 120_000);
-    expect(whole.result!.split(',')).toHaveLength(24);
-    expect(second.result).toBe(whole.result);
-    rmSync(work, { recursive: true });
   });
 });
 
