@@ -13,12 +13,18 @@ export const MINIATURE_CONTEXT = 512;
 export function miniatureFiles(miniature: Miniature): ReadonlyMap<string, string> {
   const bySource = groupBy(miniature.train, ({ source }) => source);
   const byTask = groupBy(miniature.eval, ({ task }) => task);
-  const training = miniature.train.map((row) => renderPrompt(row) + renderResponse(row));
+  const training = [...miniature.train, ...miniature.development.train].map(
+    (row) => renderPrompt(row) + renderResponse(row),
+  );
   const tokenizer = trainTokenizer([...training, ...miniature.generalText], MINIATURE_VOCABULARY);
   return new Map([
     ...[...bySource].map(([source, rows]): [string, string] => [`train/${source}.jsonl`, jsonLines(rows)]),
     ...[...byTask].map(([task, items]): [string, string] => [`eval/${task}.jsonl`, jsonLines(items)]),
-    ...[...groupBy(miniature.development, ({ task }) => task)].map(([task, items]): [string, string] => [
+    ...[...groupBy(miniature.development.train, ({ source }) => source)].map(([source, rows]): [string, string] => [
+      `development/train/${source}.jsonl`,
+      jsonLines(rows),
+    ]),
+    ...[...groupBy(miniature.development.eval, ({ task }) => task)].map(([task, items]): [string, string] => [
       `development/eval/${task}.jsonl`,
       jsonLines(items),
     ]),
@@ -49,7 +55,7 @@ function jsonLines(rows: readonly object[]): string {
 async function build(folder: string): Promise<void> {
   const miniature = generateMiniature(MINIATURE_SEED);
   const files = miniatureFiles(miniature);
-  for (const half of ['train', 'eval']) {
+  for (const half of ['train', 'eval', 'development/train', 'development/eval']) {
     for (const name of await readdir(join(folder, half)).catch(() => [])) {
       if (name.endsWith('.jsonl') && !files.has(`${half}/${name}`)) await unlink(join(folder, half, name));
     }
@@ -85,7 +91,7 @@ async function build(folder: string): Promise<void> {
     planted.map(({ kind }) => kind),
   );
   console.log(
-    `development items ${development.length}, quiz items ${quiz.length}, documents of general text ${generalText.length}`,
+    `development rows ${development.train.length}, development items ${development.eval.length}, quiz items ${quiz.length}, documents of general text ${generalText.length}`,
   );
   console.log(`${files.size} files, ${bytes} bytes, in ${folder}`);
 }

@@ -12,7 +12,7 @@ import { type Planted, plantRows } from './miniature/planted';
 import { professional } from './miniature/professional';
 import { buildQuiz, optionKey, type Quiz } from './miniature/quiz';
 import type { Fact, MedicalRelation, MedicalTemplates } from './miniature/relation';
-import { buildTraining } from './miniature/training';
+import { buildTraining, type TrainingPart } from './miniature/training';
 import type { EvalItem, TrainExample } from './rows';
 
 export type { ItemFacts } from './miniature/evaluation';
@@ -22,7 +22,7 @@ export { LESSONS } from './miniature/general-text';
 export { FACT_GROUPS, type FactGroup, inConflict, isRead, isTuned } from './miniature/groups';
 export { findEvalPhrasing } from './miniature/phrasing';
 export { PLANTED_KINDS, type Planted, type PlantedKind } from './miniature/planted';
-export { type Document, isFindTheLine } from './miniature/quiz-documents';
+export { type Document, onlyNamesWords } from './miniature/quiz-documents';
 export { readItemFacts, readPlanted, readQuiz } from './miniature/read';
 export {
   type Fact,
@@ -45,8 +45,8 @@ export const RELATIONS: readonly MedicalRelation[] = [
 ];
 
 /**
- * Asked for in the development items alone, all four groups of them; the evaluation asks for the other relations. What
- * is chosen on the development items is chosen on other facts than those that are scored.
+ * Taught by the development rows and asked for in the development items alone, all four groups of them; training rows
+ * and evaluation have the other relations. What is chosen on development is chosen on other facts than those that are scored.
  */
 export const DEVELOPMENT_RELATIONS: readonly string[] = [
   'structure-organ',
@@ -62,6 +62,8 @@ export const MINIATURE_SEED = 20240117;
 
 export interface MiniatureSizes {
   readonly trainRows: number;
+  /** Rows that teach the development's facts, and others, as many relations as the training rows teach. */
+  readonly developmentRows: number;
   /** For each of the five single tasks, pubmedqa and each MMLU subject; a multiple of 16. */
   readonly evalItemsPerTask: number;
   /** A multiple of 32: two formats, four groups, blocks of four. */
@@ -77,6 +79,7 @@ export interface MiniatureSizes {
 /** The sizes of the data in `data/miniature`. */
 export const MINIATURE_SIZES: MiniatureSizes = {
   trainRows: 2400,
+  developmentRows: 2400,
   evalItemsPerTask: 208,
   developmentItems: 480,
   plantedPerPaper: 2,
@@ -91,7 +94,8 @@ export interface GroupedFact extends Fact {
 export interface Miniature {
   readonly train: readonly TrainExample[];
   readonly eval: readonly EvalItem[];
-  readonly development: readonly EvalItem[];
+  /** Rows and items for choosing settings, about other facts than `train` and `eval`. */
+  readonly development: { readonly train: readonly TrainExample[]; readonly eval: readonly EvalItem[] };
   /** Which training rows are contaminated on purpose. */
   readonly planted: readonly Planted[];
   /** The general quiz: see `buildQuiz`. */
@@ -117,16 +121,20 @@ export function generateMiniature(seed: number, sizes: Partial<MiniatureSizes> =
   const { cells, plain, quiz, isTaken } = worldOf(seed, all.quizItems);
   const isSetAside = ({ relation }: MedicalCell) => DEVELOPMENT_RELATIONS.includes(relation.id);
   const asked = cells.filter((cell) => !isSetAside(cell));
+  const setAside = cells.filter(isSetAside);
+  const studied = [...setAside, ...asked.slice(0, asked.length - setAside.length)];
   const exam = buildExam(asked, all.evalItemsPerTask, seed);
-  const development = buildDevelopment(cells.filter(isSetAside), all.developmentItems, seed);
+  const development = buildDevelopment(setAside, all.developmentItems, seed);
   const contaminated = plantRows(exam, asked, all.plantedPerPaper, seed);
   const lessons = createLessons(cells, plain, isTaken, seed);
-  const training = buildTraining(cells, plain, isTaken, contaminated, all.trainRows, seed);
+  const write = (some: readonly MedicalCell[], part: TrainingPart) => buildTraining(some, plain, isTaken, part, seed);
+  const training = write(asked, { name: 'train', rows: all.trainRows, contaminated });
+  const developing = write(studied, { name: 'development', rows: all.developmentRows, contaminated: [] });
   return {
     train: training.rows,
     planted: training.planted,
     eval: exam.items,
-    development: development.items,
+    development: { train: developing.rows, eval: development.items },
     quiz: quiz.items,
     generalText: LESSONS.flatMap((lesson) =>
       lessons(lesson, all.documents[lesson]).map(({ prompt, response }) => prompt + response),

@@ -25,8 +25,8 @@ export interface DevelopmentPairs {
  * that a row teaches anyway.
  *
  * @param factOf the fact that an item asks for
- * @param isTaught whether the training rows teach that fact
- * @param rows training rows without those planted for the evaluation
+ * @param isTaught whether the rows teach that fact
+ * @param rows development rows: none is planted for the evaluation
  */
 export function developmentPairs(
   items: readonly EvalItem[],

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { loadEvalItems, loadTrainExamples } from '../data/examples';
-import { readItemFacts, readPlanted } from '../data/miniature';
+import { readItemFacts } from '../data/miniature';
 import { isTuned } from '../data/miniature/groups';
 import { developmentPairs } from '../decontaminate/development-pairs';
 import { nearestByTfIdf, type TfIdfOptions } from '../decontaminate/tf-idf';
@@ -22,16 +22,14 @@ const FORMS: readonly TfIdfOptions[] = [false, true].flatMap((pairs) =>
 
 /**
  * For each form of TF-IDF the threshold with the best F1 on development pairs, five draws of them counted together, the
- * best form first. No evaluation item is looked at.
+ * best form first. No evaluation item and no training row is looked at.
  *
  * @param folder the miniature's
  */
 export async function chooseTfIdf(folder: string): Promise<TfIdfChoice[]> {
   const { items } = await loadEvalItems(join(folder, 'development'));
-  const { examples } = await loadTrainExamples(folder);
+  const { examples: rows } = await loadTrainExamples(join(folder, 'development'));
   const facts = await readItemFacts(folder);
-  const forEvaluation = new Set((await readPlanted(folder)).map(({ rowId }) => rowId));
-  const rows = examples.filter(({ id }) => !forEvaluation.has(id));
   const counts = FORMS.map(() => THRESHOLDS.map(() => ({ flagged: 0, right: 0 })));
   let contaminated = 0;
   for (let seed = 1; seed <= DRAWS; seed++) {

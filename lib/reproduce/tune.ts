@@ -1,7 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { controlledPair, LEARNING_RATE_GRID, type TrainConfig } from '../config';
-import { loadEvalItems } from '../data/examples';
 import { readItemFacts } from '../data/miniature';
 import { loadTokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
@@ -23,8 +22,9 @@ const SEEDS = [1, 2] as const;
 
 /**
  * Chooses the miniature's learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the controlled
- * pair), each at every rate of one grid, with two seeds. What decides is the accuracy on the development items of the
- * tuned groups, whose facts no evaluation item asks for; the loss on held-out training rows stands beside it and
+ * pair), each at every rate of one grid, with two seeds. The rows are the development rows, as many as the preset draws,
+ * about as many relations. What decides is the accuracy on the development items of the tuned groups, whose facts
+ * neither the training rows teach nor an evaluation item asks for; the loss on held-out rows stands beside it and
  * decides between equals. No evaluation item is read. Interrupted, the same command keeps the trials that were done.
  */
 async function main(): Promise<void> {
@@ -36,8 +36,8 @@ async function main(): Promise<void> {
   const modelHash = await hashWeights(base);
   const device = await openDevice('cpu');
   const tokenizer = await loadTokenizer(base.folder);
-  const data = await prepareData(folder, preset, tokenizer, preset.full.maxSeqLen);
-  const { items } = await loadEvalItems(join(folder, 'development'));
+  const data = await prepareData(join(folder, 'development'), preset, tokenizer, preset.full.maxSeqLen);
+  const { items } = data.dataset.evaluation;
   const itemFacts = await readItemFacts(folder);
   const file = join(out, 'trials.json');
   const known: readonly Trial[] = await readFile(file, 'utf8').then(JSON.parse, () => []);

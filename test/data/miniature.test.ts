@@ -6,6 +6,7 @@ import { miniatureFiles } from '../../lib/data/build-miniature';
 import { loadDataset } from '../../lib/data/examples';
 import {
   createMiniatureLessons,
+  DEVELOPMENT_RELATIONS,
   everyday,
   FACT_GROUPS,
   factsOf,
@@ -13,7 +14,6 @@ import {
   formatGeneralText,
   generateMiniature,
   inConflict,
-  isFindTheLine,
   isRead,
   isTuned,
   LESSONS,
@@ -22,6 +22,7 @@ import {
   type Miniature,
   MMLU_SUBJECTS,
   mentions,
+  onlyNamesWords,
   PLANTED_KINDS,
   parseGeneralText,
   RELATIONS,
@@ -30,7 +31,7 @@ import {
   readQuiz,
   rowsPerSource,
 } from '../../lib/data/miniature';
-import type { EvalItem } from '../../lib/data/rows';
+import type { EvalItem, TrainExample } from '../../lib/data/rows';
 import { mapSource, SUBSETS } from '../../lib/data/sources';
 
 const FOLDER = join(__dirname, '..', '..', 'data', 'miniature');
@@ -104,11 +105,13 @@ describe('facts', () => {
   });
 
   it('occur where their group says, and nowhere else', () => {
-    const rows = world.train.map(({ prompt, response }) => `${prompt}\n${response}`);
-    // Lines to be found hold medical words of all groups, of four relations at a time: words beside each other, no facts.
-    const read = world.generalText.filter((text) => !isFindTheLine(text));
+    const textsOf = (rows: readonly TrainExample[]) => rows.map(({ prompt, response }) => `${prompt}\n${response}`);
+    const [rows, developing] = [textsOf(world.train), textsOf(world.development.train)];
+    const isSetAside = ({ relation }: { readonly relation: string }) => DEVELOPMENT_RELATIONS.includes(relation);
+    // Medical words of all groups are found, copied and sorted, never two that make a fact.
+    const read = world.generalText.filter((text) => !onlyNamesWords(text));
     expect(read.length).toBeLessThan(world.generalText.length);
-    const lines = world.generalText.filter(isFindTheLine);
+    const lines = world.generalText.filter(onlyNamesWords);
     for (const fact of world.facts)
       expect(
         lines.filter((text) => mentions(text, fact)),
@@ -118,7 +121,10 @@ describe('facts', () => {
       expect(
         rows.some((row) => mentions(row, fact)),
         `${fact.id} in training rows`,
-      ).toBe(isTuned(fact.group));
+      ).toBe(isTuned(fact.group) && !isSetAside(fact));
+      const isDeveloped = developing.some((row) => mentions(row, fact));
+      if (isSetAside(fact)) expect(isDeveloped, `${fact.id} in development rows`).toBe(isTuned(fact.group));
+      if (!isTuned(fact.group)) expect(isDeveloped, `${fact.id} in development rows`).toBe(false);
       expect(
         read.some((text) => mentions(text, fact)),
         `${fact.id} in general text`,
@@ -162,8 +168,9 @@ describe('training rows', () => {
 
   it('use the wording of an evaluation question where that is planted as an exact copy, and nowhere else', () => {
     const exact = new Set(world.planted.filter(({ kind }) => kind === 'exact').map(({ itemId }) => itemId));
-    const found = findEvalPhrasing([...world.eval, ...world.development], world.train, world.generalText);
+    const found = findEvalPhrasing([...world.eval, ...world.development.eval], world.train, world.generalText);
     expect(new Set(found.map(({ id }) => id))).toEqual(exact);
+    expect(findEvalPhrasing([...world.eval, ...world.development.eval], world.development.train)).toEqual([]);
     const { id, source } = world.train[0]!;
     const leak = { id, source, prompt: `So: ${world.eval[0]!.question.toUpperCase()}!`, response: 'Yes.' };
     expect(findEvalPhrasing(world.eval, [leak])).toContain(world.eval[0]);
@@ -201,12 +208,23 @@ describe('planted rows', () => {
   });
 });
 
-describe('development items', () => {
+describe('development', () => {
+  it('has as many rows as there are training rows, of as many relations', () => {
+    expect(world.development.train.length).toBe(world.train.length);
+    const relationsIn = (rows: readonly TrainExample[]) => {
+      const texts = rows.map(({ prompt, response }) => `${prompt}\n${response}`);
+      return new Set(
+        world.facts.filter((fact) => texts.some((text) => mentions(text, fact))).map(({ relation }) => relation),
+      ).size;
+    };
+    expect(relationsIn(world.development.train)).toBe(relationsIn(world.train));
+  });
+
   it('ask for facts that the evaluation does not ask for, as many from each group', () => {
     const factsOfItems = (items: readonly EvalItem[]) => new Set(items.map(({ id }) => world.itemFacts[id]!.factId));
     const scored = factsOfItems(world.eval);
-    for (const factId of factsOfItems(world.development)) expect(scored.has(factId), factId).toBe(false);
-    const groups = tally(world.development.map(({ id }) => world.itemFacts[id]!.group));
+    for (const factId of factsOfItems(world.development.eval)) expect(scored.has(factId), factId).toBe(false);
+    const groups = tally(world.development.eval.map(({ id }) => world.itemFacts[id]!.group));
     expect(groups).toEqual(
       Object.fromEntries(FACT_GROUPS.map((group) => [group, MINIATURE_SIZES.developmentItems / 4])),
     );
@@ -248,9 +266,9 @@ describe('the general quiz', () => {
     expect(read.filter((text) => !first.has(text)).length).toBeGreaterThan(5000);
     const known = new Set(read.flatMap(optionsIn));
     for (const { choices, question } of world.quiz) expect(known.has(setOf(choices)), question).toBe(false);
-    expect(findEvalPhrasing([...world.eval, ...world.development], [], read)).toEqual([]);
+    expect(findEvalPhrasing([...world.eval, ...world.development.eval], [], read)).toEqual([]);
     const unread = world.facts.filter(({ group }) => !isRead(group));
-    const stated = read.filter((text) => !isFindTheLine(text));
+    const stated = read.filter((text) => !onlyNamesWords(text));
     for (const fact of unread)
       expect(
         stated.some((text) => mentions(text, fact)),
@@ -265,11 +283,11 @@ describe('evaluation items', () => {
     const tasks = ['medqa', 'medmcqa', 'headqa', 'pubmedqa', 'usmle_self_assessment', 'usmle_sample_exam'];
     const keys = [...tasks, ...MMLU_SUBJECTS.map((subject) => `mmlu/${subject}`)];
     expect(counts).toEqual(Object.fromEntries(keys.map((key) => [key, MINIATURE_SIZES.evalItemsPerTask])));
-    expect(world.development.length).toBe(MINIATURE_SIZES.developmentItems);
+    expect(world.development.eval.length).toBe(MINIATURE_SIZES.developmentItems);
   });
 
   it('are all different questions about known facts, as many from each group', () => {
-    const all = [...world.eval, ...world.development];
+    const all = [...world.eval, ...world.development.eval];
     expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
     expect(new Set(all.map(({ question }) => question)).size).toBe(all.length);
     expect(Object.keys(world.itemFacts).sort()).toEqual(all.map(({ id }) => id).sort());
@@ -291,7 +309,7 @@ describe('evaluation items', () => {
   it('never offer two options that could both be defended', () => {
     const relationOf = new Map(RELATIONS.map((relation) => [relation.id, relation]));
     const factOf = new Map(world.facts.map((fact) => [fact.id, fact]));
-    for (const item of [...lettered, ...world.development]) {
+    for (const item of [...lettered, ...world.development.eval]) {
       expect(new Set(item.choices).size).toBe(4);
       const relation = relationOf.get(factOf.get(world.itemFacts[item.id]!.factId)!.relation)!;
       const right = item.choices[item.answer]!;
@@ -301,7 +319,7 @@ describe('evaluation items', () => {
 
   it('have each letter equally often in each task, and verdicts in pubmedqa', () => {
     const papers = new Map<string, EvalItem[]>();
-    for (const item of [...world.eval, ...world.development]) {
+    for (const item of [...world.eval, ...world.development.eval]) {
       const key = `${item.id.replace(/-\d+$/, '')}`;
       papers.set(key, [...(papers.get(key) ?? []), item]);
     }

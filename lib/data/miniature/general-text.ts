@@ -6,6 +6,7 @@ import { sum } from './general-rows';
 import { isRead } from './groups';
 import {
   closedBook,
+  copyWords,
   type Document,
   dialogue,
   findTheLine,
@@ -13,18 +14,20 @@ import {
   plainClosedBook,
   shortAnswer,
   study,
+  thingsOfOneKind,
 } from './quiz-documents';
 import { mentions, sentence } from './relation';
 
 /**
  * What the base model reads before any tuning, lesson after lesson. It is all non-medical but for the statements of the
- * facts that the base reads, and for medical words of all groups in lines to be found: words, no facts.
+ * facts that the base reads, and for medical words of all groups, to be found, copied and sorted: words, no facts. A large
+ * model has met every word of a field long before it is tuned, and LoRA leaves the embeddings as they are.
  *
  *     letters    which line says a word: what a letter stands for
  *     quiz       that, and the non-medical quiz in its plainest form: a letter for what is known by heart
- *     text       everything: the quiz in the formats in which the evaluation asks (so that the base knows what `Answer:`
- *                calls for, but has never seen a medical question), talks, sentences, passages, sums, reports, medical
- *                statements
+ *     text       everything: the quiz in the formats in which the evaluation asks (so that the
+ *                base knows what `Answer:` calls for, but has never seen a medical question), talks, sentences, passages,
+ *                sums, reports, medical statements
  */
 export const LESSONS = ['letters', 'quiz', 'text'] as const;
 export type Lesson = (typeof LESSONS)[number];
@@ -33,6 +36,8 @@ type DocumentKind =
   | 'line'
   | 'phraseLine'
   | 'medicalLine'
+  | 'medicalCopy'
+  | 'medicalKind'
   | 'plainClosedBook'
   | 'closedBook'
   | 'shortAnswer'
@@ -52,14 +57,16 @@ const PARTS: Readonly<Record<Lesson, Partial<Readonly<Record<DocumentKind, numbe
     line: 2,
     phraseLine: 2,
     medicalLine: 4,
+    medicalCopy: 4,
+    medicalKind: 2,
     plainClosedBook: 2,
-    closedBook: 10,
-    shortAnswer: 3,
-    dialogue: 9,
+    closedBook: 12,
+    shortAnswer: 5,
+    dialogue: 10,
     openBook: 1,
     study: 1,
-    statement: 2,
-    medicalStatement: 8,
+    statement: 3,
+    medicalStatement: 12,
     passage: 1,
     sum: 1,
   },
@@ -97,6 +104,8 @@ export function createLessons(
     line: () => findTheLine(fourOf(words, random), random),
     phraseLine: () => findTheLine(fourOf(phrases, random), random),
     medicalLine: () => findTheLine(fourMedicalWords(cells, random), random),
+    medicalCopy: () => copyWords(fourMedicalWords(cells, random)),
+    medicalKind: () => thingsOfOneKind(fourOfOneKind(cells, random)),
     plainClosedBook: () => plainClosedBook(plainQuiz(), random),
     closedBook: () => closedBook(quiz(), random),
     shortAnswer: () => shortAnswer(quiz(), random),
@@ -141,14 +150,31 @@ function fourOf(words: readonly string[], random: Random): string[] {
 
 /** Subjects and objects of four relations, drawn again where two of them are a fact. */
 function fourMedicalWords(cells: readonly MedicalCell[], random: Random): string[] {
-  for (;;) {
+  return fourWithoutFact(cells, () => {
     const chosen = new Map<string, string>();
     while (chosen.size < 4) {
       const { relation, facts } = pick(cells, random);
       const { subject, object } = pick(facts, random);
       chosen.set(relation.id, random.int(2) === 0 ? subject : object);
     }
-    const words = [...chosen.values()];
+    return [...chosen.values()];
+  });
+}
+
+/** Four subjects of one relation, of whatever groups, or four objects. */
+function fourOfOneKind(cells: readonly MedicalCell[], random: Random): string[] {
+  return fourWithoutFact(cells, () => {
+    const { relation } = pick(cells, random);
+    const facts = cells.filter((cell) => cell.relation === relation).flatMap((cell) => cell.facts);
+    const side = random.int(2) === 0 ? 'subject' : 'object';
+    return random.shuffle([...new Set(facts.map((fact) => fact[side]))]).slice(0, 4);
+  });
+}
+
+/** Draws until the words are four and no two of them a fact. */
+function fourWithoutFact(cells: readonly MedicalCell[], draw: () => string[]): string[] {
+  for (;;) {
+    const words = draw();
     const text = words.join('\n');
     if (new Set(words).size === 4 && !cells.some(({ facts }) => facts.some((fact) => mentions(text, fact))))
       return words;

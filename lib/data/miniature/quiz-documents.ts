@@ -153,9 +153,24 @@ export function findTheLine(choices: readonly string[], random: Random): Documen
   return plainDocument({ question: `${FIND_THE_LINE} ${choices[answer]!}?`, choices, answer });
 }
 
-/** Whether a document of the general text is one of `findTheLine`. */
-export function isFindTheLine(document: string): boolean {
-  return document.startsWith(`Question: ${FIND_THE_LINE} `);
+const FIND_THE_LINE = 'Which line says';
+
+/** Words to be written once more: so that words which are never explained can be written at all. */
+export function copyWords(words: readonly string[]): Document {
+  const list = words.join('; ');
+  return { prompt: `${COPY} ${list}.\nAnswer:`, response: ` ${list}.` };
 }
 
-const FIND_THE_LINE = 'Which line says';
+const COPY = 'Copy these words:';
+
+/** Words that stand in one column of a table: what kind of thing each is. */
+export function thingsOfOneKind(words: readonly string[]): Document {
+  return { prompt: '', response: `${ONE_KIND} ${words.join('; ')}.` };
+}
+
+const ONE_KIND = 'Things of one kind:';
+
+/** Whether a document of the general text only names words, whatever they stand for, and states nothing. */
+export function onlyNamesWords(document: string): boolean {
+  return [`Question: ${FIND_THE_LINE} `, COPY, ONE_KIND].some((opening) => document.startsWith(opening));
+}

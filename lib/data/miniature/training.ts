@@ -36,24 +36,29 @@ export interface Training {
   readonly planted: readonly Planted[];
 }
 
+export interface TrainingPart {
+  readonly name: 'train' | 'development';
+  readonly rows: number;
+  /** Rows that stand among MedMCQA's, in places of chance. */
+  readonly contaminated: readonly PlantedRow[];
+}
+
 /**
  * The training rows, source after source in table A1's order. Only facts of the tuned groups occur.
  *
  * @param isTaken option sets of the general quiz, which must not occur here
- * @param contaminated rows that stand among MedMCQA's, in places of chance
  * @throws when MedMCQA has fewer rows than are to be planted
  */
 export function buildTraining(
   cells: readonly MedicalCell[],
   plain: EverydayCells,
   isTaken: (choices: readonly string[]) => boolean,
-  contaminated: readonly PlantedRow[],
-  total: number,
+  { name, rows: total, contaminated }: TrainingPart,
   seed: number,
 ): Training {
   const makers: Readonly<Record<SubsetKey, RowMaker>> = {
-    ...medicalRowMakers(cells, createRandom(seed, 'train/medical')),
-    ...generalRowMakers(plain, isTaken, createRandom(seed, 'train/general')),
+    ...medicalRowMakers(cells, createRandom(seed, `${name}/medical`)),
+    ...generalRowMakers(plain, isTaken, createRandom(seed, `${name}/general`)),
   };
   const counts = rowsPerSource(total);
   if (counts[HOST] < contaminated.length) {
@@ -61,14 +66,14 @@ export function buildTraining(
       `miniature: ${total} training rows give ${HOST} ${counts[HOST]}, fewer than the ${contaminated.length} to be planted; raise trainRows`,
     );
   }
-  const places = createRandom(seed, 'train/places')
+  const places = createRandom(seed, `${name}/places`)
     .shuffle(Array.from({ length: counts[HOST] }, (_, i) => i))
     .slice(0, contaminated.length);
   const plantAt = new Map(places.map((place, i) => [place, contaminated[i]!]));
   const planted: Planted[] = [];
   const rows = SUBSETS.flatMap(({ key }) =>
     Array.from({ length: counts[key] }, (_, i) => {
-      const id = `${key}-${String(i + 1).padStart(4, '0')}`;
+      const id = `${name === 'train' ? '' : `${name}-`}${key}-${String(i + 1).padStart(4, '0')}`;
       const plant = key === HOST ? plantAt.get(i) : undefined;
       if (plant) planted.push({ itemId: plant.itemId, rowId: id, kind: plant.kind });
       return { id, source: `${key}_miniature`, ...(plant?.row ?? makers[key]()) };
