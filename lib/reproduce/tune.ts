@@ -22,8 +22,8 @@ const SEEDS = [1, 2] as const;
 
 /**
  * Chooses the miniature's learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the controlled
- * pair), each at every rate of one grid, with two seeds. The rows are the development rows, as many as the preset draws,
- * about as many relations. What decides is the accuracy on the development items of the tuned groups, whose facts
+ * pair), each at every rate of one grid, with two seeds. The rows are development rows, as many as the preset draws and
+ * of as many relations. What decides is the accuracy on the development items of the tuned groups, whose facts
  * neither the training rows teach nor an evaluation item asks for; the loss on held-out rows stands beside it and
  * decides between equals. No evaluation item is read. Interrupted, the same command keeps the trials that were done.
  */
