@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answersOf, checkSameQuestions, runsOf } from '../../lib/report/compared';
+import { answersOf, baseName, checkSameQuestions, runsOf } from '../../lib/report/compared';
 import { type Answer, shareRight } from '../../lib/report/estimate';
 import { reportParts } from '../../lib/report/parts';
 import type { RunRecord } from '../../lib/report/run-record';
@@ -21,6 +21,25 @@ function row(table: Table, label: string): Record<string, Cell> {
   return Object.fromEntries(table.columns.map(({ key }, i) => [key, found.cells[i]!]));
 }
 const value = (cell: Cell | undefined) => (cell as Estimate).value;
+
+describe('baseName', () => {
+  it('writes the size out, whatever it is', () => {
+    const named = (parameters: number) => {
+      const models = record.models.map((model) => {
+        const { training } = model;
+        if (!training) return model;
+        const adapter = model.method === 'lora' ? training.trainable : 0;
+        return { ...model, training: { ...training, parameters: parameters + adapter } };
+      });
+      return baseName({ ...record, models }).replace(/^.*\(/, '(');
+    };
+    expect([969_216, 1_328_256, 6_738_415_616].map(named)).toEqual([
+      '(970 thousand numbers)',
+      '(1.3 million numbers)',
+      '(6.7 billion numbers)',
+    ]);
+  });
+});
 
 describe('shareRight', () => {
   const answers = (rights: readonly number[], cluster = (i: number) => `${i}`, task = (_: number) => 'a'): Answer[] =>
