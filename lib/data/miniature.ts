@@ -94,7 +94,7 @@ export interface GroupedFact extends Fact {
 export interface Miniature {
   readonly train: readonly TrainExample[];
   readonly eval: readonly EvalItem[];
-  /** Rows and items for choosing settings, about other facts than `train` and `eval`. */
+  /** For choosing settings: items about other facts than `train` and `eval` have, and rows that teach those, among others. */
   readonly development: { readonly train: readonly TrainExample[]; readonly eval: readonly EvalItem[] };
   /** Which training rows are contaminated on purpose. */
   readonly planted: readonly Planted[];
@@ -122,6 +122,7 @@ export function generateMiniature(seed: number, sizes: Partial<MiniatureSizes> =
   const isSetAside = ({ relation }: MedicalCell) => DEVELOPMENT_RELATIONS.includes(relation.id);
   const asked = cells.filter((cell) => !isSetAside(cell));
   const setAside = cells.filter(isSetAside);
+  // As many relations as are trained on, so that a rate chosen here meets as many facts there.
   const studied = [...setAside, ...asked.slice(0, asked.length - setAside.length)];
   const exam = buildExam(asked, all.evalItemsPerTask, seed);
   const development = buildDevelopment(setAside, all.developmentItems, seed);

@@ -220,7 +220,7 @@ describe('development', () => {
     expect(relationsIn(world.development.train)).toBe(relationsIn(world.train));
   });
 
-  it('ask for facts that the evaluation does not ask for, as many from each group', () => {
+  it('has items about facts that the evaluation does not ask for, as many from each group', () => {
     const factsOfItems = (items: readonly EvalItem[]) => new Set(items.map(({ id }) => world.itemFacts[id]!.factId));
     const scored = factsOfItems(world.eval);
     for (const factId of factsOfItems(world.development.eval)) expect(scored.has(factId), factId).toBe(false);
