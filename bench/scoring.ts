@@ -23,8 +23,9 @@ import { CONFIG } from './workload';
 /**
  * Items a second against lm-evaluation-harness with its `hf` model: npm run bench:scoring -- [items a task] [rounds] [batch]
  *
- * The same items, model and machine, the two alternating in one run. Our rounds compile their graphs anew; the
- * harness's first round warms it up and is shown apart.
+ * The same items, model and machine, all alternating in one run. Our rounds compile their graphs anew. The harness gets
+ * automatic batches, which it looks for in every round, and beside them batches of the same size given from outside;
+ * its first round warms it up and is left out.
  */
 const ROOT = resolve(__dirname, '..', '..', '..');
 const SHARED = resolve(ROOT, '../shared');
@@ -81,7 +82,7 @@ async function compare(model: string, perTask: number, rounds: number, given: nu
   const device = await openDevice('cpu');
   const tuned = tunedModel(base, 'base');
   const ours: { seconds: number; right: number; tokens: number }[] = [];
-  const theirs: { seconds: number; right: number }[] = [];
+  const theirs: Record<'auto' | 'given', { seconds: number; right: number }[]> = { auto: [], given: [] };
   for (let round = 0; round < rounds; round++) {
     const state = await createState(device, {});
     const began = performance.now();
@@ -89,24 +90,27 @@ async function compare(model: string, perTask: number, rounds: number, given: nu
     const right = result.tasks.reduce((sum, { acc }) => sum + acc.count, 0);
     ours.push({ seconds: (performance.now() - began) / 1000, right, tokens: result.tokenCount });
     state.dispose();
-    peer.stdin.write('score\n');
-    theirs.push(JSON.parse(await next()));
+    for (const [batches, measured] of Object.entries(theirs)) {
+      peer.stdin.write(`score ${batches}\n`);
+      measured.push(JSON.parse(await next()));
+    }
+    const [auto, own] = [theirs.auto, theirs.given].map((of) => of[round]!.seconds.toFixed(1));
     console.log(
-      `round ${round + 1}/${rounds}: ${ours[round]!.seconds.toFixed(1)} s, lm_eval ${theirs[round]!.seconds.toFixed(1)} s`,
+      `round ${round + 1}/${rounds}: ${ours[round]!.seconds.toFixed(1)} s, lm_eval ${auto} s, in batches given ${own} s`,
     );
   }
   peer.stdin.end('quit\n');
   await rm(work, { recursive: true });
   const rate = (of: readonly { seconds: number }[]) => chosen.length / median(of.map(({ seconds }) => seconds));
-  const settled = theirs.length > 1 ? theirs.slice(1) : theirs;
+  const settled = (of: readonly { seconds: number }[]) => (of.length > 1 ? of.slice(1) : of);
+  const [auto, batchesGiven] = [rate(settled(theirs.auto)), rate(settled(theirs.given))];
   return {
     items: chosen.length,
     batch,
     ours: rate(ours),
-    harness: rate(settled),
-    harnessFirstRound: rate(theirs.slice(0, 1)),
-    ratio: rate(ours) / rate(settled),
-    right: [ours[0]!.right, theirs[0]!.right],
+    harness: { auto, given: batchesGiven },
+    ratio: { auto: rate(ours) / auto, given: rate(ours) / batchesGiven },
+    right: [ours[0]!.right, theirs.auto[0]!.right],
     tokens: ours[0]!.tokens,
     versions: { ...versions, node: process.version },
   };
@@ -125,9 +129,12 @@ async function main(): Promise<void> {
     console.log(name);
     const row = await compare(folder, perTask, rounds, batch);
     rows[name] = row;
-    const [a, b] = [row.ours.toFixed(1), row.harness.toFixed(1)];
+    const said = (['auto', 'given'] as const).map(
+      (of) => `lm_eval ${row.harness[of].toFixed(1)}, ratio ${row.ratio[of].toFixed(2)}`,
+    );
     console.log(
-      `${name}: ${row.items} items; ${a} items/s, lm_eval ${b} in batches of ${row.batch}: ${row.ratio.toFixed(2)} times; right ${row.right}`,
+      `${name}: ${row.items} items; ${row.ours.toFixed(1)} items/s; automatic batches of at most ${row.batch}: ${said[0]}; ` +
+        `batches of ${row.batch} given: ${said[1]}; right ${row.right}`,
     );
   }
   await rm(large, { recursive: true });

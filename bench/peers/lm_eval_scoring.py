@@ -3,8 +3,9 @@
     python lm_eval_scoring.py DATA MODEL IDS.json BATCH     IDS: {task: [id, ...]}
 
 `hf` model, float32, on the CPU's cores; no bootstrap. A round is one evaluate(): requests, tokens, forward passes,
-metrics. The batch size is given: what `auto` tries first, 64 rows of the longest request, takes 15 GB of logits with a
-vocabulary of 32,000, and on a CPU it is no error that halves it but the system that ends the process.
+metrics; `score given` in batches of BATCH, `score auto` in automatic ones of BATCH at most. Without that limit `auto`
+tries 64 rows of the longest request first: 15 GB of logits with a vocabulary of 32,000, and on a CPU it is no error
+that halves it but the system that ends the process.
 """
 
 import json
@@ -32,7 +33,11 @@ def main():
         by_id = {item["id"]: item for item in items_of[name]}
         few[name] = [by_id[one] for one in wanted]
     _, load = harness_scores.tasks_over(few)
-    lm = HFLM(model, device="cpu", dtype="float32", batch_size=int(batch), add_bos_token=False)
+    options = {"device": "cpu", "dtype": "float32", "add_bos_token": False}
+    lms = {
+        "given": HFLM(model, batch_size=int(batch), **options),
+        "auto": HFLM(model, batch_size="auto", max_batch_size=int(batch), **options),
+    }
     versions = {"lm_eval": lm_eval.__version__, "torch": torch.__version__, "transformers": transformers.__version__}
     print("ready " + json.dumps({"versions": versions, "threads": torch.get_num_threads()}), file=say, flush=True)
     for line in sys.stdin:
@@ -40,7 +45,7 @@ def main():
             break
         tasks = load(few)
         began = time.perf_counter()
-        outcome = lm_eval.evaluate(lm=lm, task_dict=tasks, log_samples=True, bootstrap_iters=0)
+        outcome = lm_eval.evaluate(lm=lms[line.split()[1]], task_dict=tasks, log_samples=True, bootstrap_iters=0)
         seconds = time.perf_counter() - began
         right = sum(sample["acc"] for of in outcome["samples"].values() for sample in of)
         print(json.dumps({"seconds": seconds, "right": right}), file=say, flush=True)

@@ -124,7 +124,7 @@ function compileScoring(model: TunedModel, device: Device, shape: GraphShape): P
   const { batch, length, rowPlaces, places, picks, branched } = shape;
   const step: Step = ({ inputs, state, frozen }) => {
     const tree = branched ? { positions: inputs.positions!, mask: treeMask(inputs.ends!) } : {};
-    const scope = { ...tree, asked: inputs.rowPlaces!, inBlocks: true };
+    const scope = { ...tree, asked: inputs.rowPlaces!, maskIsCausal: true };
     const { hidden, head } = model.forward(state, frozen, inputs.tokens!, { scope }); // [B*R, C]
     const asked = tf.gather(hidden, inputs.places!); // [Q, C]
     const logits = tf.matMul(asked, head as tf.Tensor2D, false, true); // [Q, V]

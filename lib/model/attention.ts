@@ -11,56 +11,106 @@ import { withGradient } from '../engine/gradient';
  * Source: Dao et al. 2022, FlashAttention, appendix B.2
  */
 export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  const [batch, kv, rows] = q.shape as [number, number, number];
-  const keys = k.shape[2]!;
-  const length = mask.shape[1]!;
-  return withGradient([q, k, v], (inputs) => {
-    const [query, key, value] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const scores = tf.matMul(query, key, false, true).reshape([batch, kv * (rows / length), length, keys]);
-    const masked = scores.add(mask.reshape([mask.shape[0]!, 1, length, keys]));
-    const probabilities = tf.softmax(masked).reshape([batch, kv, rows, keys]);
-    const out = tf.matMul(probabilities, value);
-    return {
-      value: out,
-      saved: [query, key, value, probabilities, out],
-      gradient: (dy, saved) => {
-        const [sq, sk, sv, p, o] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-        const delta = tf.sum(dy.mul(o), -1, true); // [B, K, G*T, 1]
-        const ds = p.mul(tf.matMul(dy, sv, false, true).sub(delta));
-        return [tf.matMul(ds, sk), tf.matMul(ds, sq, true, false), tf.matMul(p, dy, true, false)];
-      },
-    };
-  });
+  return attentionOver([{ start: 0, count: mask.shape[1]!, end: k.shape[2]! }], q, k, v, mask);
 }
 
 /** Blocks of queries: more of them compute less of what is forbidden, in more nodes. */
 const BLOCKS = 8;
-const SMALLEST_BLOCK = 32;
+const SMALLEST_BLOCK = 64;
 
 /**
- * `attention` without a gradient, for a mask that forbids every later key: queries in blocks, each against the keys up
- * to its end, so that half of the square is never computed and a block's scores stay in the cache.
+ * `attention` for a mask that forbids every later key: queries in blocks, each against the keys up to its end, so that
+ * almost half of the square is never computed and a block's scores stay in the cache.
  *
  *     queries 0..t    keys 0..t
  *     queries t..2t   keys 0..2t       ...
  */
-export function attentionInBlocks(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  const [batch, kv, rows, headDim] = q.shape as [number, number, number, number];
+export function causalAttention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
   const length = mask.shape[1]!;
-  const groups = rows / length;
   const size = Math.max(SMALLEST_BLOCK, 16 * Math.ceil(length / BLOCKS / 16));
-  const queries = q.reshape([batch, kv, groups, length, headDim]);
-  const parts: tf.Tensor[] = [];
+  const blocks: Block[] = [];
   for (let start = 0; start < length; start += size) {
     const count = Math.min(size, length - start);
-    const end = start + count;
-    const block = tf.slice(queries, [0, 0, 0, start, 0], [batch, kv, groups, count, headDim]);
-    const upTo = (x: tf.Tensor) => tf.slice(x, [0, 0, 0, 0], [batch, kv, end, headDim]);
-    const scores = tf.matMul(block.reshape([batch, kv, groups * count, headDim]), upTo(k), false, true);
-    const own = tf.slice(mask, [0, start, 0], [mask.shape[0]!, count, end]);
-    const masked = scores.reshape([batch, kv * groups, count, end]).add(own.reshape([mask.shape[0]!, 1, count, end]));
-    const probabilities = tf.softmax(masked).reshape([batch, kv, groups * count, end]);
-    parts.push(tf.matMul(probabilities, upTo(v)).reshape([batch, kv, groups, count, headDim]));
+    blocks.push({ start, count, end: start + count });
   }
-  return tf.concat(parts, 3).reshape([batch, kv, rows, headDim]);
+  return attentionOver(blocks, q, k, v, mask);
+}
+
+/** The queries `start`.. of each head, `count` of them, against the keys before `end`. */
+interface Block {
+  readonly start: number;
+  readonly count: number;
+  readonly end: number;
+}
+
+/** @param blocks all queries in order; the last sees every key */
+function attentionOver(blocks: readonly Block[], q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  const [batch, kv, rows] = q.shape as [number, number, number];
+  const length = mask.shape[1]!;
+  const groups = rows / length;
+  const keys = k.shape[2]!;
+  // Rows of a head's group follow each other: [B, K, G*T, n] -> [B, K, G*count, n]
+  const rowsOf = (x: tf.Tensor, { start, count }: Block): tf.Tensor => {
+    if (count === length) return x;
+    const width = x.shape[3]!;
+    const split = x.reshape([batch, kv, groups, length, width]);
+    return tf
+      .slice(split, [0, 0, 0, start, 0], [batch, kv, groups, count, width])
+      .reshape([batch, kv, groups * count, width]);
+  };
+  const keysOf = (x: tf.Tensor, start: number, end: number): tf.Tensor =>
+    end - start === x.shape[2]! ? x : tf.slice(x, [0, 0, start, 0], [batch, kv, end - start, x.shape[3]!]);
+  const join = (parts: readonly tf.Tensor[]): tf.Tensor => {
+    if (parts.length === 1) return parts[0]!;
+    const split = parts.map((part, i) => part.reshape([batch, kv, groups, blocks[i]!.count, part.shape[3]!]));
+    return tf.concat(split, 3).reshape([batch, kv, rows, parts[0]!.shape[3]!]);
+  };
+  /** The sum of what each block says of the keys that it sees. */
+  const sumOverKeys = (parts: readonly tf.Tensor[]): tf.Tensor => {
+    const ends: tf.Tensor[] = [];
+    let sum = parts.at(-1)!;
+    for (let i = blocks.length - 2; i >= 0; i--) {
+      const { end } = blocks[i]!;
+      ends.unshift(keysOf(sum, end, blocks[i + 1]!.end));
+      sum = keysOf(sum, 0, end).add(parts[i]!);
+    }
+    return ends.length === 0 ? sum : tf.concat([sum, ...ends], 2);
+  };
+
+  return withGradient([q, k, v], (inputs) => {
+    const [query, key, value] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const probabilities = blocks.map((block) => {
+      const { start, count, end } = block;
+      const scores = tf.matMul(rowsOf(query, block), keysOf(key, 0, end), false, true);
+      const whole = count === length && end === keys;
+      const own = whole ? mask : tf.slice(mask, [0, start, 0], [mask.shape[0]!, count, end]);
+      const masked = scores.reshape([batch, kv * groups, count, end]).add(own.reshape([mask.shape[0]!, 1, count, end]));
+      return tf.softmax(masked).reshape([batch, kv, groups * count, end]);
+    });
+    const out = join(blocks.map(({ end }, i) => tf.matMul(probabilities[i]!, keysOf(value, 0, end))));
+    return {
+      value: out,
+      saved: [query, key, value, out, ...probabilities],
+      gradient: (dy, saved) => {
+        const [sq, sk, sv, o, ...ps] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
+        const delta = tf.sum(dy.mul(o), -1, true); // [B, K, G*T, 1]
+        const parts = blocks.map((block, i) => {
+          const { end } = block;
+          const p = ps[i]!;
+          const own = rowsOf(dy, block);
+          const ds = p.mul(tf.matMul(own, keysOf(sv, 0, end), false, true).sub(rowsOf(delta, block)));
+          return {
+            dq: tf.matMul(ds, keysOf(sk, 0, end)),
+            dk: tf.matMul(ds, rowsOf(sq, block), true, false),
+            dv: tf.matMul(p, own, true, false),
+          };
+        });
+        return [
+          join(parts.map(({ dq }) => dq)),
+          sumOverKeys(parts.map(({ dk }) => dk)),
+          sumOverKeys(parts.map(({ dv }) => dv)),
+        ];
+      },
+    };
+  });
 }

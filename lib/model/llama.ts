@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { attention, attentionInBlocks } from './attention';
+import { attention, causalAttention } from './attention';
 import { rmsNorm, swiglu } from './layers';
 import { type RopeTable, rope, ropeTables } from './rope';
 
@@ -71,8 +71,8 @@ export interface AttentionScope {
   readonly positions?: tf.Tensor;
   /** [1 or B, T, S], added to the scores, in place of the causal one: when there are S keys for T queries. */
   readonly mask?: tf.Tensor;
-  /** For a pass without a gradient over whole rows: what every mask here forbids, later keys, is not computed. */
-  readonly inBlocks?: boolean;
+  /** The mask given forbids every later key, as the causal one does: these are then not computed. */
+  readonly maskIsCausal?: boolean;
   /** [B, R]: the places of each row that are wanted. The last layer computes no others, and hidden is [B*R, C]. */
   readonly asked?: tf.Tensor;
   /** Takes a layer's new keys and values [B, K, T, D], gives those to attend to [B, K, S, D]: a cache. */
@@ -97,6 +97,7 @@ export function llamaHidden(
 ): tf.Tensor {
   const [batch, length] = tokens.shape as [number, number];
   const mask = scope.mask ?? attentionMask(length, scope.segments);
+  const isCausal = scope.mask === undefined || scope.maskIsCausal === true;
   const tables = ropeTables(c, length, scope.positions);
   const all: Queries = { select: (x) => x, length, table: tables.query, mask };
   let x: tf.Tensor = tf.gather(weights[EMBEDDING]!, tokens.reshape([batch * length])); // [B*T, C]
@@ -106,7 +107,7 @@ export function llamaHidden(
     const norm = (name: string, input: tf.Tensor) => rmsNorm(input, weights[`${prefix}.${name}.weight`]!, c.rmsNormEps);
     const remember: Remember = (k, v) => scope.remember?.(layer, k, v) ?? [k, v];
     const project: Linear = (name, input) => linear(`${prefix}.self_attn.${name}`, input);
-    const attend = scope.inBlocks && queries === all ? attentionInBlocks : attention;
+    const attend = isCausal && queries === all ? causalAttention : attention;
     const normed = norm('input_layernorm', x);
     x = queries
       .select(x)

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { ALL_LINEAR, type LoraConfig } from '../config';
+import { withGradient } from '../engine/gradient';
 import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
 import type { Random } from '../random';
 import { type Linear, type LlamaConfig, linearShapes, type Weights } from './llama';
@@ -55,23 +56,58 @@ export function initLora(model: LlamaConfig, c: LoraConfig, random: Random): Hos
 }
 
 /**
- * y = base(x) + B(A(dropout(x))) alpha/R for the adapted layers, base(x) for the others.
+ * y = x W^T + s B(A(dropout(x))), s = alpha / R, for the adapted layers, x W^T for the others.
  *
+ * Many rows at once meet W + s B A, which is smaller than they are: two products and two sums over the rows are saved.
+ *
+ * @param weights of the base, W [out, in] under `name.weight`
  * @param dropout drops numbers of the adapter's input x [N, in]; the base's input is untouched
  */
 export function loraLinear(
-  base: Linear,
+  weights: Weights,
   adapter: Weights,
   c: LoraConfig,
-  dropout: (x: tf.Tensor, layer: string) => tf.Tensor = (x) => x,
+  dropout?: (x: tf.Tensor, layer: string) => tf.Tensor,
 ): Linear {
   return (name, x) => {
+    const w = weights[`${name}.weight`]!;
     const a = adapter[`${name}.lora_A.weight`];
     const b = adapter[`${name}.lora_B.weight`];
-    if (!a || !b) return base(name, x);
-    const low = tf.matMul(dropout(x, name), a as tf.Tensor2D, false, true); // [N, R]
-    return base(name, x).add(tf.matMul(low, b as tf.Tensor2D, false, true).mul(loraScaling(c)));
+    if (!a || !b) return tf.matMul(x, w, false, true);
+    const isTall = x.shape[0]! > Math.max(...w.shape);
+    if (isTall && !dropout) return mergedLinear(x, w, a, b, loraScaling(c));
+    const low = tf.matMul(dropout ? dropout(x, name) : x, a, false, true); // [N, R]
+    return tf.matMul(x, w, false, true).add(tf.matMul(low, b, false, true).mul(loraScaling(c)));
   };
+}
+
+/**
+ * x (W + s B A)^T. With U = s dY B [N, R]:
+ *
+ *     dX = dY W + U A,  dA = U^T X,  dB = s dY^T (X A^T),  dW = dY^T X
+ *
+ * The sum of weights is not kept for the way back: of a large model that would be a second copy.
+ */
+function mergedLinear(x: tf.Tensor, w: tf.Tensor, a: tf.Tensor, b: tf.Tensor, scaling: number): tf.Tensor {
+  return withGradient([x, w, a, b], (inputs) => {
+    const [input, weight, down, up] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+    const merged = weight.add(tf.matMul(up.mul(scaling), down)); // [out, in]
+    return {
+      value: tf.matMul(input, merged, false, true),
+      saved: [input, weight, down, up],
+      gradient: (dy, saved) => {
+        const [sx, sw, sa, sb] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+        const low = tf.matMul(sx, sa, false, true); // [N, R]
+        const u = tf.matMul(dy, sb.mul(scaling)); // [N, R]
+        return [
+          tf.matMul(dy, sw).add(tf.matMul(u, sa)),
+          tf.matMul(dy, sx, true, false),
+          tf.matMul(u, sx, true, false),
+          tf.matMul(dy, low, true, false).mul(scaling),
+        ];
+      },
+    };
+  });
 }
 
 /** W + sign * scaling B A for one layer: sign 1 merges, -1 unmerges. W [out, in]. */

@@ -47,7 +47,7 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
   const parts: TunedModel['parts'] = (trained, held, dropout) => {
     const weights = method === 'full' ? trained : held;
     const plain: Linear = (name, x) => x.matMul(weights[`${name}.weight`]!, false, true);
-    return { weights, linear: lora ? loraLinear(plain, trained, lora, dropout) : plain };
+    return { weights, linear: lora ? loraLinear(weights, trained, lora, dropout) : plain };
   };
   return {
     base,

@@ -5,6 +5,7 @@ import type { Device } from '../engine/device';
 import { dropout } from '../engine/dropout';
 import { valueAndGradients } from '../engine/gradient';
 import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
+import { together } from '../engine/together';
 import { readTensor } from '../model/safetensors';
 import type { Dropout, TunedModel } from '../model/tuned';
 import { type AdamWScalars, adamw } from './adamw';
@@ -180,13 +181,23 @@ function update(config: TrainConfig, inputs: Tensors, state: Tensors, gradients:
     gradientScale: clip.div(inputs.responseTokens!),
   };
   const next: Record<string, tf.Tensor> = {};
-  for (const [name, gradient] of Object.entries(gradients)) {
-    const before = { parameter: state[name]!, first: state[firstMoment(name)]!, second: state[secondMoment(name)]! };
-    const decays = config.decay === 'all' || gradient.rank >= 2;
-    const after = adamw(before, gradient, config, decays ? config.weightDecay : 0, scalars);
-    next[name] = after.parameter;
-    next[firstMoment(name)] = after.first;
-    next[secondMoment(name)] = after.second;
+  for (const decays of [true, false]) {
+    const names = Object.keys(gradients).filter(
+      (name) => (config.decay === 'all' || gradients[name]!.rank >= 2) === decays,
+    );
+    const before = names.map((name) => [
+      gradients[name]!,
+      state[name]!,
+      state[firstMoment(name)]!,
+      state[secondMoment(name)]!,
+    ]);
+    const after = together(([gradient, parameter, first, second]) => {
+      const moments = { parameter: parameter!, first: first!, second: second! };
+      const updated = adamw(moments, gradient!, config, decays ? config.weightDecay : 0, scalars);
+      return [updated.parameter, updated.first, updated.second];
+    }, before);
+    for (const [i, name] of names.entries())
+      [next[name], next[firstMoment(name)], next[secondMoment(name)]] = after[i] as [tf.Tensor, tf.Tensor, tf.Tensor];
   }
   return { norm, next };
 }

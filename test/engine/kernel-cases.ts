@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { blockwise } from '../../lib/engine/blockwise';
 import { float32, type HostTensor, int32, sizeOf } from '../../lib/engine/tensors';
+import { together } from '../../lib/engine/together';
 import { createRandom } from '../../lib/random';
 
 /** One way of calling a kernel; the results are compared between devices. */
@@ -24,6 +25,7 @@ export const whole = (shape: readonly number[], low = -9, high = 9): HostTensor 
     Int32Array.from({ length: sizeOf(shape) }, () => low + random.int(high - low + 1)),
   );
 
+const JOINED = [[3], [], [127, 129], ...Array.from({ length: 40 }, (_, i) => [7 * i + 1, 16]), [65, 64], [2, 3, 4]];
 const SHAPES = [[], [1], [65], [3, 7], [2, 1, 5]];
 const PAIRS: readonly (readonly [readonly number[], readonly number[]])[] = [
   [[], []],
@@ -276,6 +278,16 @@ export const KERNEL_CASES: Readonly<Record<string, readonly Variant[]>> = {
     one('gradient', [real([5, 7])], gradientOf((x) => tf.slice(x, [1, 2], [3, 4])) as never),
   ],
   SplitV: [
+    // Forty small ones are more than one group holds; one stands alone; a large one lies between.
+    one(
+      'together: small and large items',
+      [...JOINED.map((shape) => real(shape)), ...JOINED.map((shape) => real(shape)), real([])],
+      (...tensors) => {
+        const [first, second, s] = [tensors.slice(0, JOINED.length), tensors.slice(JOINED.length, -1), tensors.at(-1)!];
+        const items = first.map((x, i) => [x, second[i]!]);
+        return together(([x, y]) => [x!.mul(y!).add(s), y!.sub(x!)], items).flat();
+      },
+    ),
     one('halves', [real([3, 8])], (x) => tf.split(x!, 2, -1)),
     one('sizes', [real([3, 7])], (x) => tf.split(x!, [1, 4, 2], 1)),
     one('sizes, one inferred', [real([7, 3])], (x) => tf.split(x!, [2, -1, 1], 0)),

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ALL_LINEAR, type LoraConfig } from '../../lib/config';
 import { float32, type HostTensors } from '../../lib/engine/tensors';
-import { attention } from '../../lib/model/attention';
+import { attention, causalAttention } from '../../lib/model/attention';
 import { rmsNorm, swiglu } from '../../lib/model/layers';
 import { FORBIDDEN, headWeight, type Linear, type LlamaConfig, llamaHidden, type Weights } from '../../lib/model/llama';
 import { loraLinear, loraShapes } from '../../lib/model/lora';
@@ -24,6 +24,15 @@ const TOLERANCE = 4e-3;
 function expectRight(loss: Loss, variables: HostTensors): void {
   for (const { tensor, error } of checkGradients(loss, variables)) {
     expect(error, tensor).toBeLessThan(TOLERANCE);
+  }
+}
+
+function expectSameGradients(one: Loss, other: Loss, variables: HostTensors): void {
+  const [mine, theirs] = [gradientsOf(one, variables), gradientsOf(other, variables)];
+  for (const name of Object.keys(variables)) {
+    const largest = Math.max(...theirs[name]!.map(Math.abs));
+    const off = Math.max(...mine[name]!.map((x, i) => Math.abs(x - theirs[name]![i]!)));
+    expect(off / largest, name).toBeLessThan(5e-6);
   }
 }
 
@@ -78,13 +87,49 @@ describe('layers', () => {
     expectRight(loss, { q: given([2, 2, groups * 3, 4]), k: given([2, 2, 3, 4]), v: given([2, 2, 3, 4]) });
   });
 
-  test('LoRA linear: adapter, base and input', () => {
+  test.for([5, 11])('LoRA linear: adapter, base and input, %i rows', (rows) => {
     const c = { rank: 3, alpha: 5, dropout: 0, useRsLora: true, targetModules: ALL_LINEAR };
     const loss: Loss = ({ x, w, a, b }) => {
-      const base: Linear = (_, input) => input.matMul(w!, false, true);
-      return weigh(loraLinear(base, { 'q.lora_A.weight': a!, 'q.lora_B.weight': b! }, c)('q', x!));
+      const adapter = { 'q.lora_A.weight': a!, 'q.lora_B.weight': b! };
+      return weigh(loraLinear({ 'q.weight': w! }, adapter, c)('q', x!));
     };
-    expectRight(loss, { x: given([5, 7]), w: given([4, 7]), a: given([3, 7]), b: given([4, 3]) });
+    expectRight(loss, { x: given([rows, 7]), w: given([4, 7]), a: given([3, 7]), b: given([4, 3]) });
+  });
+
+  test('LoRA linear: many rows, which meet the sum of weights, as few rows do', () => {
+    const c = { rank: 3, alpha: 5, dropout: 0, useRsLora: false, targetModules: ALL_LINEAR };
+    const variables = { x: given([40, 7]), w: given([4, 7]), a: given([3, 7]), b: given([4, 3]) };
+    const [merged, apart] = [undefined, (x: tf.Tensor) => x].map(
+      (dropout): Loss =>
+        ({ x, w, a, b }) => {
+          const adapter = { 'q.lora_A.weight': a!, 'q.lora_B.weight': b! };
+          return weigh(loraLinear({ 'q.weight': w! }, adapter, c, dropout)('q', x!));
+        },
+    );
+    expectSameGradients(merged!, apart!, variables);
+  });
+
+  test.for<readonly [string, boolean, number]>([
+    ['causal', false, 1],
+    ['segments, two query heads a group', true, 2],
+  ])('attention in blocks: %s', ([, apart, groups]) => {
+    const [length, batch] = [150, 1];
+    const places = Array.from({ length }, (_, i) => i);
+    const forbids = (i: number, j: number) => j > i || (apart && i < 31 !== j < 31);
+    const mask = tf.tensor3d([places.map((i) => places.map((j) => (forbids(i, j) ? FORBIDDEN : 0)))]);
+    const variables = {
+      q: given([batch, 2, groups * length, 4]),
+      k: given([batch, 2, length, 4]),
+      v: given([batch, 2, length, 4]),
+    };
+    const [whole, blocks] = [attention, causalAttention].map(
+      (attend): Loss =>
+        ({ q, k, v }) =>
+          weigh(attend(q!, k!, v!, mask)),
+    );
+    expectRight(blocks!, variables);
+    expect(lossAt(blocks!, variables)).toBeCloseTo(lossAt(whole!, variables), 4);
+    expectSameGradients(blocks!, whole!, variables);
   });
 
   test('embedding, repeated tokens', () => {
@@ -133,7 +178,7 @@ const constants = (tensors: HostTensors): Weights =>
 function modelLoss(c: LlamaConfig, weights: Weights, separate: boolean, adapter?: Weights): tf.Tensor {
   const batch = constants(tinyBatch(c));
   const plain: Linear = (name, x) => x.matMul(weights[`${name}.weight`]!, false, true);
-  const linear = adapter ? loraLinear(plain, adapter, lora) : plain;
+  const linear = adapter ? loraLinear(weights, adapter, lora) : plain;
   const scope = separate ? { segments: batch.segments!, positions: batch.positions! } : {};
   const hidden = llamaHidden(c, weights, linear, batch.tokens!, scope);
   return crossEntropySum(hidden, headWeight(c, weights), batch.targets!.flatten(), batch.weights!.flatten());
