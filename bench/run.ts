@@ -1,5 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -64,8 +63,9 @@ async function main(): Promise<void> {
   ];
   const peers: Peer[] = [];
   for (const [name, command, args, settings] of known) {
-    if (!existsSync(command)) {
-      console.log(`left out: ${name}, for ${command} is not there`);
+    const isPython = command !== process.execPath;
+    if (isPython && spawnSync(command, ['-c', 'import torch'], { stdio: 'ignore' }).status !== 0) {
+      console.log(`left out: ${name}, for ${command} has no torch`);
       continue;
     }
     const peer = await start(name, command, args, settings);
