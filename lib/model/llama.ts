@@ -60,6 +60,12 @@ export function weightShapes(c: LlamaConfig): Readonly<Record<string, readonly n
 export const headWeight = (c: LlamaConfig, weights: Weights): tf.Tensor =>
   weights[c.tieWordEmbeddings ? EMBEDDING : HEAD]!;
 
+/** x W^T for x [N, in], W [out, in] under `name.weight`. */
+export const plainLinear =
+  (weights: Weights): Linear =>
+  (name, x) =>
+    tf.matMul(x, weights[`${name}.weight`]!, false, true);
+
 /**
  * What a token may attend to. With nothing given: every earlier token of its row, positions 0..T-1 (the paper's
  * packing, read literally).

@@ -3,7 +3,7 @@ import { ALL_LINEAR, type LoraConfig } from '../config';
 import { withGradient } from '../engine/gradient';
 import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
 import type { Random } from '../random';
-import { type Linear, type LlamaConfig, linearShapes, type Weights } from './llama';
+import { type Linear, type LlamaConfig, linearShapes, plainLinear, type Weights } from './llama';
 
 export const loraScaling = (c: LoraConfig): number => c.alpha / (c.useRsLora ? Math.sqrt(c.rank) : c.rank);
 
@@ -58,7 +58,8 @@ export function initLora(model: LlamaConfig, c: LoraConfig, random: Random): Hos
 /**
  * y = x W^T + s B(A(dropout(x))), s = alpha / R, for the adapted layers, x W^T for the others.
  *
- * Many rows at once meet W + s B A, which is smaller than they are: two products and two sums over the rows are saved.
+ * Rows that are more than W has rows or columns meet W + s B A at once: the product with B and the passes over [N, out]
+ * that scale and add it are saved.
  *
  * @param weights of the base, W [out, in] under `name.weight`
  * @param dropout drops numbers of the adapter's input x [N, in]; the base's input is untouched
@@ -69,15 +70,16 @@ export function loraLinear(
   c: LoraConfig,
   dropout?: (x: tf.Tensor, layer: string) => tf.Tensor,
 ): Linear {
+  const plain = plainLinear(weights);
   return (name, x) => {
-    const w = weights[`${name}.weight`]!;
     const a = adapter[`${name}.lora_A.weight`];
     const b = adapter[`${name}.lora_B.weight`];
-    if (!a || !b) return tf.matMul(x, w, false, true);
+    if (!a || !b) return plain(name, x);
+    const w = weights[`${name}.weight`]!;
     const isTall = x.shape[0]! > Math.max(...w.shape);
     if (isTall && !dropout) return mergedLinear(x, w, a, b, loraScaling(c));
     const low = tf.matMul(dropout ? dropout(x, name) : x, a, false, true); // [N, R]
-    return tf.matMul(x, w, false, true).add(tf.matMul(low, b, false, true).mul(loraScaling(c)));
+    return plain(name, x).add(tf.matMul(low, b, false, true).mul(loraScaling(c)));
   };
 }
 

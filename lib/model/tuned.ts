@@ -3,7 +3,15 @@ import type { LoraConfig, Method } from '../config';
 import type { FrozenWeight, HostTensor, HostTensors } from '../engine/tensors';
 import type { Random } from '../random';
 import type { ModelFolder } from './folder';
-import { type AttentionScope, headWeight, type Linear, llamaHidden, type Weights, weightShapes } from './llama';
+import {
+  type AttentionScope,
+  headWeight,
+  type Linear,
+  llamaHidden,
+  plainLinear,
+  type Weights,
+  weightShapes,
+} from './llama';
 import { initLora, loraLinear, loraShapes } from './lora';
 import { readTensor } from './safetensors';
 
@@ -46,8 +54,7 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
   const frozen = method === 'full' ? {} : frozenWeights(base);
   const parts: TunedModel['parts'] = (trained, held, dropout) => {
     const weights = method === 'full' ? trained : held;
-    const plain: Linear = (name, x) => x.matMul(weights[`${name}.weight`]!, false, true);
-    return { weights, linear: lora ? loraLinear(weights, trained, lora, dropout) : plain };
+    return { weights, linear: lora ? loraLinear(weights, trained, lora, dropout) : plainLinear(weights) };
   };
   return {
     base,
