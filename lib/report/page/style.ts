@@ -27,7 +27,7 @@ a { color: var(--link); }
 .answer { background: var(--soft); border: 1px solid var(--line); border-radius: .4rem; padding: .4rem 1.1rem .6rem; margin: 1rem 0; max-width: 50rem; }
 .answer p { margin: .6rem 0; font-size: 1.05rem; }
 nav { margin: 1.2rem 0; }
-nav ol { columns: 19rem; column-gap: 2.5rem; padding-left: 1.3rem; margin: .3rem 0; }
+nav ol { columns: 19rem; column-gap: 2.5rem; padding-left: 1.9rem; margin: .3rem 0; }
 blockquote { margin: .6rem 0; padding-left: .9rem; border-left: 3px solid var(--line); max-width: 46rem; color: var(--quiet); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; }
 dt { color: var(--quiet); } dd { margin: 0; }
