@@ -79,7 +79,7 @@ async function compare(model: string, perTask: number, rounds: number, given: nu
   };
   const { versions } = JSON.parse((await next()).replace('ready ', ''));
 
-  const device = await openDevice('cpu');
+  const device = await openDevice('cpu', undefined, { flushDenormals: true });
   const tuned = tunedModel(base, 'base');
   const ours: { seconds: number; right: number; tokens: number }[] = [];
   const theirs: Record<'auto' | 'given', { seconds: number; right: number }[]> = { auto: [], given: [] };

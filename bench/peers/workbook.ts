@@ -13,7 +13,7 @@ import { stepConfig, workloadBatch } from '../workload';
 async function main(): Promise<void> {
   const [method, folder] = process.argv.slice(2) as [Method, string];
   const config = stepConfig(method);
-  const device = await openDevice('cpu', 2);
+  const device = await openDevice('cpu', 2, { flushDenormals: true });
   const model = tunedModel(await openModelFolder(folder), method, method === 'lora' ? config.lora : undefined);
   const programs = await compileTraining(model, config, device, false);
   const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));

@@ -104,7 +104,8 @@ async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promi
   const gpuOutputs = [...updated].map((name) => `next.${name}`);
   const options = sessionOptions(device, gpuOutputs);
   if (folders[0] !== undefined) {
-    options.extra = { session: { model_external_initializers_file_folder_path: folders[0] } };
+    const session = options.extra?.session as Readonly<Record<string, unknown>> | undefined;
+    options.extra = { session: { ...session, model_external_initializers_file_folder_path: folders[0] } };
   }
   const session = await openSession(encodeModel(graph), options);
   const feedNames = new Set(session.inputNames);

@@ -9,6 +9,8 @@ export type DeviceName = 'cpu' | 'webgpu' | 'cuda' | 'tfjs';
 export interface Device {
   readonly name: DeviceName;
   readonly threads: number;
+  /** Denormal numbers count as zero (`openDevice`). */
+  readonly flushDenormals: boolean;
   readonly target: TraceTarget;
   /** Set where tensors stay on the device between runs. */
   readonly transfer?: Transfer;
@@ -26,18 +28,25 @@ const REMEDIES: Readonly<Record<Exclude<DeviceName, 'tfjs'>, string>> = {
  * Opens a device and tries it: only a session that was made tells whether a GPU is there.
  *
  * @param threads of the CPU's matrix products; results are equal for equal counts
+ * @param flushDenormals for a process or worker that does nothing else, before its first program: the CPU takes numbers
+ *   below 1.2e-38 for zero, where attention computes many and each costs ten times its time. JavaScript's own numbers
+ *   below 2.2e-308 then become zero in that thread too, until it ends: nothing for a process with a user's code in it
  * @throws when this installation or machine cannot run the device, with what to do
  */
-export async function openDevice(name: DeviceName = 'cpu', threads = defaultThreads()): Promise<Device> {
+export async function openDevice(
+  name: DeviceName = 'cpu',
+  threads = defaultThreads(),
+  { flushDenormals = false }: { readonly flushDenormals?: boolean } = {},
+): Promise<Device> {
   const onWebgpu = name === 'webgpu';
   const target = { fusedMatMul: !onWebgpu, integerMod: !onWebgpu, blocks: name === 'cpu' };
-  if (name === 'tfjs') return { name, threads: 1, target };
+  if (name === 'tfjs') return { name, threads: 1, flushDenormals: false, target };
   const remedy = Object.hasOwn(REMEDIES, name) ? REMEDIES[name] : undefined;
   if (!remedy) throw new Error(`device: unknown device "${name}"; use one of cpu, webgpu, cuda, tfjs`);
   if (!Number.isSafeInteger(threads) || threads <= 0) {
     throw new Error(`device: threads must be a positive integer, got ${threads}`);
   }
-  const device: Device = { name, threads, target };
+  const device: Device = { name, threads, flushDenormals, target };
   const missing = (why: string, cause?: unknown) =>
     new Error(`device: ${name} is not available here (${why}); ${remedy}`, { cause });
   const supported = ort.listSupportedBackends().map((b) => b.name);
@@ -67,6 +76,7 @@ export function sessionOptions(
     graphOptimizationLevel: 'all',
     intraOpNumThreads: device.threads,
     logSeverityLevel: 3,
+    ...(device.flushDenormals ? { extra: { session: { set_denormal_as_zero: '1' } } } : {}),
   };
   if (device.name !== 'webgpu') return { ...common, executionProviders: [device.name] };
   return {

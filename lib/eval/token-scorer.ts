@@ -162,10 +162,9 @@ function treeMask(ends: tf.Tensor): tf.Tensor {
   const [batch, length] = ends.shape as [number, number];
   const nodes = tf.range(0, length, 1, 'int32');
   const query = nodes.reshape([1, length, 1]);
-  const before = tf.lessEqual(nodes.reshape([1, 1, length]), query);
-  const within = tf.greater(ends.reshape([batch, 1, length]), query);
-  const sees = tf.logicalAnd(within, before.broadcastTo([batch, length, length]));
-  return tf.where(sees, tf.scalar(0), tf.fill([batch, length, length], FORBIDDEN));
+  const later = tf.greater(nodes.reshape([1, 1, length]), query).cast('float32');
+  const apart = tf.lessEqual(ends.reshape([batch, 1, length]), query).cast('float32');
+  return later.add(apart).mul(tf.scalar(FORBIDDEN));
 }
 
 /** Missing rows, places and picks are zeros; their scores are not read. A padded node sees itself, and none sees it. */

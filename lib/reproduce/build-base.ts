@@ -110,7 +110,7 @@ export async function buildBase(data: string, work: string): Promise<void> {
   const write = createMiniatureLessons(MINIATURE_SEED, TRAINING.seed);
   const quiz = await readQuiz(data);
   const quizSamples = await documentSamples(quiz.map(quizDocument), tokenizer);
-  const device = await openDevice('cpu');
+  const device = await openDevice('cpu', undefined, { flushDenormals: true });
   let base = await createModelFolder(join(work, 'fresh'), CONFIG, createRandom(TRAINING.seed, 'weights'));
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     await copyFile(join(data, name), join(base.folder, name));

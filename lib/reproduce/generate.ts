@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   const bundled = resolve(__dirname, '..', '..', 'data', 'miniature', 'base');
   const base = await openModelFolder(values.model ? resolve(from, values.model) : bundled);
   const tokenizer = await loadTokenizer(base.folder);
-  const device = await openDevice((values.device ?? 'cpu') as DeviceName);
+  const device = await openDevice((values.device ?? 'cpu') as DeviceName, undefined, { flushDenormals: true });
   const adapter = values.adapter ? await openAdapterFolder(resolve(from, values.adapter), base.config) : undefined;
   const model = adapter ? tunedModel(base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});

@@ -51,7 +51,7 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
   const { plan, out } = job;
   const lock = await lockFolderPatiently(join(out, 'train', plan.name));
   try {
-    const device = await openDevice(job.device);
+    const device = await openDevice(job.device, undefined, { flushDenormals: true });
     const inputs = await openInputs(job.sources, job.config);
     if (modelIdentity(plan, inputs, job.modelHash, job.device) !== job.identity) {
       throw new Error(

@@ -83,7 +83,7 @@ async function prepare(command: ScoreCommand, progress: Progress) {
   const identity = createHash('sha256')
     .update(JSON.stringify([weights, tokenizer.sha256, asked, variant, bos, limit, seed, command.device]))
     .digest('hex');
-  const device = await openDevice(command.device);
+  const device = await openDevice(command.device, undefined, { flushDenormals: true });
   return { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength };
 }
 

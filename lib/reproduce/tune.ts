@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   const preset = PRESETS.miniature;
   const base = await openModelFolder(join(folder, 'base'));
   const modelHash = await hashWeights(base);
-  const device = await openDevice('cpu');
+  const device = await openDevice('cpu', undefined, { flushDenormals: true });
   const tokenizer = await loadTokenizer(base.folder);
   const data = await prepareData(join(folder, 'development'), preset, tokenizer, preset.full.maxSeqLen);
   const { items } = data.dataset.evaluation;
