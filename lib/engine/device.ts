@@ -28,9 +28,9 @@ const REMEDIES: Readonly<Record<Exclude<DeviceName, 'tfjs'>, string>> = {
  * Opens a device and tries it: only a session that was made tells whether a GPU is there.
  *
  * @param threads of the CPU's matrix products; results are equal for equal counts
- * @param flushDenormals for a process or worker that does nothing else, before its first program: the CPU takes numbers
- *   below 1.2e-38 for zero, where attention computes many and each costs ten times its time. JavaScript's own numbers
- *   below 2.2e-308 then become zero in that thread too, until it ends: nothing for a process with a user's code in it
+ * @param flushDenormals for a process or worker that does nothing else, before its first program: an x86 CPU takes numbers
+ *   below 1.2e-38 for zero, of which attention computes many, each in ten times the time of others. JavaScript's own
+ *   numbers below 2.2e-308 then become zero in that thread too, until it ends: nothing for a process with a user's code
  * @throws when this installation or machine cannot run the device, with what to do
  */
 export async function openDevice(
