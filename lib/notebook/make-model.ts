@@ -2,7 +2,7 @@ import type { TrainConfig } from '../config';
 import type { ModelRecord } from '../report/run-record';
 import { hashWeights } from '../reproduce/hash-weights';
 import { modelIdentity, openInputs } from '../reproduce/inputs';
-import { readRecord } from '../reproduce/model-job';
+import { readMade } from '../reproduce/model-job';
 import { runInProcess } from '../reproduce/model-process';
 import type { RunOptions } from '../reproduce/options';
 import type { ModelPlan } from '../reproduce/plan';
@@ -47,13 +47,13 @@ export async function makeModel(
   const inputs = await openInputs(sources, config);
   const modelHash = await hashWeights(inputs.base);
   const identity = modelIdentity(plan, inputs, modelHash, device);
-  const known = await readRecord(out, name, identity);
+  const known = await readMade(out, name, identity);
   if (known) {
     say(`${name}  was made before; its record is used`);
-    return known;
+    return known.record;
   }
   await runInProcess({ plan, label: name, sources, config, device, out, modelHash, identity }, progress, signal);
-  const made = await readRecord(out, name, identity);
+  const made = await readMade(out, name, identity);
   if (!made) throw new Error(`model: the record of ${name} is gone from ${out}; run the cell again`);
-  return made;
+  return made.record;
 }

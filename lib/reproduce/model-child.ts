@@ -1,4 +1,3 @@
-import { peakMemoryBytes } from './memory';
 import { type ModelJob, runModelJob } from './model-job';
 import type { Message } from './model-process';
 import type { OpenProgress } from './progress';
@@ -25,7 +24,7 @@ process.on('message', (message: { readonly job?: ModelJob; readonly abort?: bool
   if (!message.job) return;
   runModelJob(message.job, progress, abort.signal)
     .then(
-      (): Message => ({ kind: 'done', peakMemoryBytes: peakMemoryBytes() }),
+      (): Message => ({ kind: 'done' }),
       (error: unknown): Message => ({
         kind: 'failed',
         message: error instanceof Error ? error.message : String(error),

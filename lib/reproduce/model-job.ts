@@ -35,11 +35,20 @@ export interface ModelJob {
 /** Where a model's record lies. */
 export const recordFile = (out: string, name: string): string => join(out, 'records', `${name}.json`);
 
-/** The record of a model that was made before, or undefined. */
-export async function readRecord(out: string, name: string, identity: string): Promise<ModelRecord | undefined> {
+/** A model that was made, as its file holds it. */
+export interface MadeModel {
+  /** Of what it was made from. */
+  readonly identity: string;
+  readonly record: ModelRecord;
+  /** Of the process that ended it; an interrupted one before it is not counted. */
+  readonly took: { readonly seconds: number; readonly peakMemoryBytes: number };
+}
+
+/** A model that was made before of the same, or undefined. */
+export async function readMade(out: string, name: string, identity: string): Promise<MadeModel | undefined> {
   const text = await readFile(recordFile(out, name), 'utf8').catch(() => undefined);
-  const known = text === undefined ? undefined : (JSON.parse(text) as { identity?: string; record: ModelRecord });
-  return known?.identity === identity ? known.record : undefined;
+  const known = text === undefined ? undefined : (JSON.parse(text) as Partial<MadeModel>);
+  return known?.identity === identity ? (known as MadeModel) : undefined;
 }
 
 /**
@@ -49,6 +58,7 @@ export async function readRecord(out: string, name: string, identity: string): P
  */
 export async function runModelJob(job: ModelJob, progress: OpenProgress, signal: AbortSignal): Promise<void> {
   const { plan, out } = job;
+  const began = performance.now();
   const lock = await lockFolderPatiently(join(out, 'train', plan.name));
   try {
     const device = await openDevice(job.device, undefined, { flushDenormals: true });
@@ -70,7 +80,9 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
     made.state.dispose();
     const { name, method, setting, seed } = plan;
     const record: ModelRecord = { name, method, setting, seed, training: made.training, ...scored };
-    await writeFileAtomic(recordFile(out, name), json({ identity: job.identity, record }));
+    const took = { seconds: (performance.now() - began) / 1000, peakMemoryBytes: peakMemoryBytes() };
+    const all: MadeModel = { identity: job.identity, record, took };
+    await writeFileAtomic(recordFile(out, name), json(all));
   } finally {
     lock.release();
   }

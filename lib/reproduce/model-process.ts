@@ -15,21 +15,16 @@ export type Message =
       readonly details: string;
     }
   | { readonly kind: 'record'; readonly label: string; readonly record: StepRecord }
-  | { readonly kind: 'done'; readonly peakMemoryBytes: number }
+  | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly message: string };
 
 /**
  * Makes one model in a process of its own: its memory is measured alone and given back whole, and the caller's event
  * loop stays free. Aborting stops it after the current update, with a checkpoint.
  *
- * @returns the most memory it had resident, in bytes
  * @throws with the process's own message when it fails, and when it ends without a word
  */
-export function runInProcess(
-  job: ModelJob,
-  openProgress: OpenProgress,
-  signal: AbortSignal,
-): Promise<{ readonly peakMemoryBytes: number }> {
+export function runInProcess(job: ModelJob, openProgress: OpenProgress, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = fork(join(__dirname, 'model-child.js'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const lines = new Map<string, Progress>();
@@ -50,7 +45,7 @@ export function runInProcess(
     child.on('error', reject);
     child.on('close', (code, killed) => {
       signal.removeEventListener('abort', stop);
-      if (last?.kind === 'done') resolve({ peakMemoryBytes: last.peakMemoryBytes });
+      if (last?.kind === 'done') resolve();
       else if (last) reject(new Error(last.message));
       else {
         const how = killed ? `was ended by ${killed}` : `ended with status ${code}`;

@@ -13,7 +13,7 @@ import { hashWeights } from './hash-weights';
 import { modelIdentity, openInputs, type RunInputs } from './inputs';
 import { LOCK, lockFolder } from './lock';
 import { peakMemoryBytes } from './memory';
-import { type ModelJob, readRecord } from './model-job';
+import { type MadeModel, type ModelJob, readMade } from './model-job';
 import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
 import { type ModelPlan, planModels } from './plan';
@@ -21,7 +21,7 @@ import { clock, createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
 
 /** The form of the results folder; a folder of another form is not continued. */
-const RESULTS_VERSION = 2;
+const RESULTS_VERSION = 3;
 
 /** What a run shows while it goes on. */
 export interface RunWatcher {
@@ -74,8 +74,16 @@ export async function reproduce(
       data: basename(options.data),
       device: `${device.name}, ${device.threads} threads`,
     };
-    const record = runRecord(options.preset, subject, inputs, made.models);
-    const peak = Math.max(peakMemoryBytes(), made.peakMemoryBytes);
+    const record = runRecord(
+      options.preset,
+      subject,
+      inputs,
+      made.models.map((one) => one.record),
+    );
+    const peak = Math.max(peakMemoryBytes(), ...made.models.map(({ took }) => took.peakMemoryBytes));
+    // What an earlier start made counts with the time that it took then.
+    const all = (performance.now() - began) / 1000 + made.earlierSeconds;
+    const each = Object.fromEntries(made.models.map((one) => [one.record.name, one.took.seconds]));
     const table = await writeResults({
       record,
       decontamination,
@@ -83,7 +91,7 @@ export async function reproduce(
       modelHash,
       device,
       out,
-      timings: { seconds: { all: (performance.now() - began) / 1000, ...made.seconds }, peakMemoryBytes: peak },
+      timings: { seconds: { all, ...each }, peakMemoryBytes: peak },
     });
     return { table, peakMemoryBytes: peak };
   } finally {
@@ -99,41 +107,33 @@ async function makeModels(
   { config, data, model, device, out }: RunOptions,
   signal: AbortSignal,
   { say, progress }: Required<RunWatcher>,
-): Promise<{ models: ModelRecord[]; seconds: Record<string, number>; peakMemoryBytes: number }> {
-  const models: ModelRecord[] = [];
-  const seconds: Record<string, number> = {};
-  let peak = 0;
+): Promise<{ models: MadeModel[]; earlierSeconds: number }> {
+  const models: MadeModel[] = [];
+  let earlierSeconds = 0;
   for (const [i, plan] of plans.entries()) {
     const label = `[${i + 1}/${plans.length}] ${plan.title}`;
     const identity = modelIdentity(plan, inputs, modelHash, device);
-    const known = await readRecord(out, plan.name, identity);
-    if (known) say(`${label}  was done; its record is used`);
-    else {
+    const known = await readMade(out, plan.name, identity);
+    if (known) {
+      say(`${label}  was done; its record is used`);
+      earlierSeconds += known.took.seconds;
+    } else {
       const job: ModelJob = { plan, label, sources: { data, model }, config, device, out, modelHash, identity };
-      const start = performance.now();
-      const { peakMemoryBytes: most } = await runInProcess(job, progress, signal);
-      seconds[plan.name] = (performance.now() - start) / 1000;
-      peak = Math.max(peak, most);
-      sayTimeLeft(plans, i, seconds, say);
+      await runInProcess(job, progress, signal);
     }
-    const record = known ?? (await readRecord(out, plan.name, identity));
-    if (!record) throw new Error(`reproduce: the record of ${plan.name} is gone from ${out}; start the run again`);
-    models.push(record);
+    const made = known ?? (await readMade(out, plan.name, identity));
+    if (!made) throw new Error(`reproduce: the record of ${plan.name} is gone from ${out}; start the run again`);
+    models.push(made);
+    if (!known) sayTimeLeft(plans, models, say);
   }
-  return { models, seconds, peakMemoryBytes: peak };
+  return { models, earlierSeconds };
 }
 
 /** Once each method was seen, the models to come are taken to need as long as the last of their method. */
-function sayTimeLeft(
-  plans: readonly ModelPlan[],
-  done: number,
-  seconds: Record<string, number>,
-  say: RunWatcher['say'],
-) {
-  const rest = plans.slice(done + 1).map(({ method }) => {
-    const same = plans.slice(0, done + 1).findLast((plan) => plan.method === method && plan.name in seconds);
-    return same && seconds[same.name]!;
-  });
+function sayTimeLeft(plans: readonly ModelPlan[], made: readonly MadeModel[], say: RunWatcher['say']) {
+  const rest = plans
+    .slice(made.length)
+    .map(({ method }) => made.findLast(({ record }) => record.method === method)?.took.seconds);
   if (rest.length === 0 || rest.includes(undefined)) return;
   const left = rest.reduce<number>((sum, one) => sum + one!, 0);
   say(`      about ${clock(left)} left for ${rest.length} more models`);

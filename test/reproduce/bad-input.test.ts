@@ -242,6 +242,16 @@ describe('a disk that is full', () => {
     const again = await reproduceCli(smoke(out));
     expect(again.code, again.stderr).toBe(0);
     expect(again.stderr).toContain('LoRA, seed 42  was done; its record is used');
+
+    // A start that finds everything done keeps the times of those that did it.
+    const timings = () => JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')).timings;
+    const { all, ...models } = timings().seconds;
+    expect(Object.keys(models)).toEqual(['base', 'lora-42', 'full-42']);
+    await reproduceCli(smoke(out));
+    const { all: allAgain, ...modelsAgain } = timings().seconds;
+    expect(modelsAgain).toEqual(models);
+    expect(allAgain).toBeGreaterThan(models.base + models['lora-42'] + models['full-42']);
+    expect(all).toBeGreaterThan(models['full-42']);
   });
 
   const probe = 'mount -t tmpfs -o size=1m none "$0" && touch "$0/x"';
