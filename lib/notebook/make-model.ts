@@ -52,7 +52,11 @@ export async function makeModel(
     say(`${name}  was made before; its record is used`);
     return known.record;
   }
-  await runInProcess({ plan, label: name, sources, config, device, out, modelHash, identity }, progress, signal);
+  await runInProcess(
+    { plan, label: name, sources, config, device, threads: null, out, modelHash, identity },
+    progress,
+    signal,
+  );
   const made = await readMade(out, name, identity);
   if (!made) throw new Error(`model: the record of ${name} is gone from ${out}; run the cell again`);
   return made.record;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { escapeHtml } from '../report/escape';
-import { clock, createProgress, type OpenProgress } from '../reproduce/progress';
+import { clock, createProgress, type OpenProgress, sayLine } from '../reproduce/progress';
 import type { RunWatcher } from '../reproduce/run';
 import type { StepRecord } from '../train/log';
 import { type CellOutputs, currentOutputs } from './output';
@@ -16,7 +16,7 @@ const EVERY_MS = 300;
  */
 export function showProgress(): RunWatcher {
   const outputs = currentOutputs();
-  if (!outputs) return { say: (line) => process.stderr.write(`${line}\n`), progress: createProgress };
+  if (!outputs) return { say: sayLine, progress: createProgress };
   return outputs.live ? liveProgress(outputs) : filedProgress(outputs);
 }
 

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { parseOptions, USAGE } from './options';
-import { clock } from './progress';
+import { clock, sayLine } from './progress';
 import { reproduce } from './run';
 
 async function main(): Promise<void> {
@@ -13,14 +13,11 @@ async function main(): Promise<void> {
   const abort = new AbortController();
   process.on('SIGINT', () => {
     if (abort.signal.aborted) process.exit(130);
-    process.stderr.write(
-      '\nstopping after this update, with a checkpoint, or after these rows; once more to stop at once\n',
-    );
+    sayLine('\nstopping after this update, with a checkpoint, or after these rows; once more to stop at once');
     abort.abort();
   });
   const began = performance.now();
-  const say = (line: string) => process.stderr.write(`${line}\n`);
-  const { table, peakMemoryBytes } = await reproduce(options, abort.signal, { say });
+  const { table, peakMemoryBytes } = await reproduce(options, abort.signal, { say: sayLine });
   const folder = relative(process.env.INIT_CWD ?? process.cwd(), options.out) || '.';
   console.log(`\n${table}\n`);
   console.log(

@@ -26,6 +26,8 @@ export interface ModelJob {
   /** As the preset has it, before lengths are cut to the model's context. */
   readonly config: RunConfig;
   readonly device: DeviceName;
+  /** Of the CPU; null: all. */
+  readonly threads: number | null;
   readonly out: string;
   readonly modelHash: string;
   /** Of the record that is wanted: other inputs than the caller's are noticed. */
@@ -61,7 +63,7 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
   const began = performance.now();
   const lock = await lockFolderPatiently(join(out, 'train', plan.name));
   try {
-    const device = await openDevice(job.device, undefined, { flushDenormals: true });
+    const device = await openDevice(job.device, job.threads ?? undefined, { flushDenormals: true });
     const inputs = await openInputs(job.sources, job.config);
     if (modelIdentity(plan, inputs, job.modelHash, job.device) !== job.identity) {
       throw new Error(

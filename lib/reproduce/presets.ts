@@ -20,6 +20,11 @@ export interface RunConfig {
   readonly limitPerTask: number | null;
   readonly bos: BosPolicy;
   readonly checkpointEvery: number;
+  /**
+   * Of the CPU, for each model; null: all. A small model is trained with least work on one, and several are made side by
+   * side; their numbers are then the same whatever the CPU's number of cores.
+   */
+  readonly threads: number | null;
   /** Of everything but training: mixture, development split, samples of items. */
   readonly seed: number;
 }
@@ -34,6 +39,7 @@ const COMMON = {
   seed: 42,
   seeds: [42],
   paperRates: null,
+  threads: null,
 } as const;
 /** A statement of one method over the other needs several trainings. */
 const THREE_SEEDS = [42, 43, 44] as const;
@@ -54,6 +60,7 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
   // A look at every stage in well under a minute; its numbers mean nothing.
   smoke: {
     ...COMMON,
+    threads: 1,
     samples: 170,
     lora: { ...MINIATURE_LORA, epochs: 1, warmupSteps: 2, batchSize: 8 },
     full: { ...MINIATURE_FULL, epochs: 1, warmupSteps: 2, batchSize: 8 },
@@ -62,6 +69,7 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
   },
   miniature: {
     ...COMMON,
+    threads: 1,
     samples: 1600,
     lora: MINIATURE_LORA,
     full: MINIATURE_FULL,
@@ -71,7 +79,15 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
     checkpointEvery: 50,
   },
   // The miniature for three epochs each: what the paper's comparison varies beside the method is held fixed.
-  controlled: { ...COMMON, samples: 1600, ...CONTROLLED, seeds: THREE_SEEDS, limitPerTask: null, checkpointEvery: 50 },
+  controlled: {
+    ...COMMON,
+    threads: 1,
+    samples: 1600,
+    ...CONTROLLED,
+    seeds: THREE_SEEDS,
+    limitPerTask: null,
+    checkpointEvery: 50,
+  },
   // Real rows and a small real model, at the paper's own settings.
   real: {
     ...COMMON,

@@ -1,8 +1,8 @@
 import type { StepRecord } from '../train/log';
 
-/** What a person sees while a run goes on: a line a stage, and within a long one a line that is rewritten. */
+/** What a person sees while a stage goes on: a line that is rewritten, and what is said above it. */
 export interface Progress {
-  /** Ends the line in progress and prints another. */
+  /** Prints a line, above what is in progress. */
   say(text: string): void;
   /** Shows how far the stage is: rate and time left follow from the clock. */
   at(done: number, total: number, details?: string): void;
@@ -17,22 +17,54 @@ const EVERY_MS = 250;
 /** Where output is no terminal (a log, CI) a line now and then says that it goes on. */
 const EVERY_MS_PLAIN = 10_000;
 
+/**
+ * The foot of a terminal: a line for each stage in progress, rewritten in place. What is said scrolls by above them.
+ */
+interface Foot {
+  say(text: string): void;
+  /** Shows a stage's line, or takes it away. */
+  show(stage: object, line: string | undefined): void;
+}
+
+const feet = new WeakMap<NodeJS.WriteStream, Foot>();
+
+/** One for a stream, whoever writes to it: stages may run side by side. */
+function footOf(stream: NodeJS.WriteStream): Foot {
+  const known = feet.get(stream);
+  if (known) return known;
+  const lines = new Map<object, string>();
+  let drawn = 0;
+  const draw = (above = '') => {
+    const back = drawn === 0 ? '' : `\r${drawn > 1 ? `\x1b[${drawn - 1}A` : ''}\x1b[J`;
+    const width = Math.max(20, (stream.columns ?? 80) - 1);
+    stream.write(back + above + [...lines.values()].map((line) => line.slice(0, width)).join('\n'));
+    drawn = lines.size;
+  };
+  const foot: Foot = {
+    say: (text) => draw(`${text}\n`),
+    show: (stage, line) => {
+      if (line === undefined) lines.delete(stage);
+      else lines.set(stage, line);
+      draw();
+    },
+  };
+  feet.set(stream, foot);
+  return foot;
+}
+
+/** Prints a line, above those in progress. */
+export const sayLine = (text: string, stream: NodeJS.WriteStream = process.stderr): void => footOf(stream).say(text);
+
 /** @param label stands before every line in progress */
 export function createProgress(label: string, stream: NodeJS.WriteStream = process.stderr): Progress {
   const terminal = stream.isTTY === true;
+  const foot = footOf(stream);
+  const stage = {};
   const began = performance.now();
   let first: number | undefined;
   let shown = 0;
-  let open = false;
-  const end = () => {
-    if (open) stream.write('\n');
-    open = false;
-  };
   return {
-    say: (text) => {
-      end();
-      stream.write(`${text}\n`);
-    },
+    say: (text) => foot.say(text),
     at: (done, total, details = '') => {
       const now = performance.now();
       // Compiling and warming up belong to no step: the rate counts from the first report on.
@@ -44,13 +76,9 @@ export function createProgress(label: string, stream: NodeJS.WriteStream = proce
       const left = done > first ? ((total - done) * seconds) / (done - first) : undefined;
       const time = finished ? `${clock(seconds)} in all` : left === undefined ? '' : `${clock(left)} left`;
       const line = `${label}  ${done}/${total}  ${details}  ${time}`;
-      if (terminal) {
-        stream.write(`\r\x1b[2K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
-        open = true;
-        if (finished) end();
-      } else {
-        stream.write(`${line}\n`);
-      }
+      if (terminal && finished) foot.show(stage, undefined);
+      if (terminal && !finished) foot.show(stage, line);
+      else foot.say(line);
     },
   };
 }

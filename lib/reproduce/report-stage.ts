@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { DEFAULT_SYSTEM_PROMPT, renderPrompt } from '../data/template';
 import type { Decontamination } from '../decontaminate/record';
-import type { Device } from '../engine/device';
+import type { DeviceName } from '../engine/device';
 import { writeFileAtomic } from '../files';
 import { manifest, manifestToJson, type Timings } from '../report/manifest';
 import { RUN_FILE } from '../report/read-run';
@@ -18,7 +18,9 @@ export interface ResultsStage {
   readonly decontamination: readonly Decontamination[];
   readonly inputs: RunInputs;
   readonly modelHash: string;
-  readonly device: Device;
+  readonly device: DeviceName;
+  /** Of the CPU, for each model. */
+  readonly threads: number;
   readonly timings: Timings;
   readonly out: string;
 }
@@ -50,14 +52,14 @@ function forTerminal(table: Table): Table {
   };
 }
 
-function runManifest({ record, inputs, modelHash, device, timings }: ResultsStage) {
+function runManifest({ record, inputs, modelHash, device, threads, timings }: ResultsStage) {
   const { base, data, tokenizer, config } = inputs;
   const { evaluation, training } = data.dataset;
   const files = [...evaluation.files, ...training.files];
   return manifest({
-    device: device.name,
+    device,
     dtype: 'float32',
-    threads: device.threads,
+    threads,
     seeds: {
       mixture: config.seed,
       development: config.seed,

@@ -10,18 +10,20 @@ import { hashOf } from '../train/checkpoint';
 import { json, writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
 import { hashWeights } from './hash-weights';
-import { modelIdentity, openInputs, type RunInputs } from './inputs';
+import { openInputs, type RunInputs } from './inputs';
 import { LOCK, lockFolder } from './lock';
+import { makeModels } from './make-models';
 import { peakMemoryBytes } from './memory';
-import { type MadeModel, type ModelJob, readMade } from './model-job';
-import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
-import { type ModelPlan, planModels } from './plan';
-import { clock, createProgress, type OpenProgress } from './progress';
+import { planModels } from './plan';
+import { createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
 
 /** The form of the results folder; a folder of another form is not continued. */
 const RESULTS_VERSION = 3;
+
+/** Each has up to half a gigabyte of its own. */
+const MOST_AT_ONCE = 6;
 
 /** What a run shows while it goes on. */
 export interface RunWatcher {
@@ -68,11 +70,13 @@ export async function reproduce(
       say,
       progress,
     });
-    const made = await makeModels(plans, inputs, modelHash, options, signal, { say, progress });
+    const threads = Math.min(device.threads, options.config.threads ?? device.threads);
+    const atOnce = Math.max(1, Math.min(MOST_AT_ONCE, plans.length, Math.floor(device.threads / threads)));
+    const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
     const subject: Subject = {
       model: basename(inputs.base.folder),
       data: basename(options.data),
-      device: `${device.name}, ${device.threads} threads`,
+      device: `${device.name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     };
     const record = runRecord(
       options.preset,
@@ -81,62 +85,24 @@ export async function reproduce(
       made.models.map((one) => one.record),
     );
     const peak = Math.max(peakMemoryBytes(), ...made.models.map(({ took }) => took.peakMemoryBytes));
-    // What an earlier start made counts with the time that it took then.
-    const all = (performance.now() - began) / 1000 + made.earlierSeconds;
+    // What earlier starts made counts with the time that it took then.
+    const all = (performance.now() - began) / 1000 + made.earlierSeconds / atOnce;
     const each = Object.fromEntries(made.models.map((one) => [one.record.name, one.took.seconds]));
     const table = await writeResults({
       record,
       decontamination,
       inputs,
       modelHash,
-      device,
+      device: device.name,
+      threads,
       out,
-      timings: { seconds: { all, ...each }, peakMemoryBytes: peak },
+      timings: { seconds: { all, ...each }, atOnce, peakMemoryBytes: peak },
     });
     return { table, peakMemoryBytes: peak };
   } finally {
     for (const encoder of encoders) await encoder.dispose();
     lock.release();
   }
-}
-
-async function makeModels(
-  plans: readonly ModelPlan[],
-  inputs: RunInputs,
-  modelHash: string,
-  { config, data, model, device, out }: RunOptions,
-  signal: AbortSignal,
-  { say, progress }: Required<RunWatcher>,
-): Promise<{ models: MadeModel[]; earlierSeconds: number }> {
-  const models: MadeModel[] = [];
-  let earlierSeconds = 0;
-  for (const [i, plan] of plans.entries()) {
-    const label = `[${i + 1}/${plans.length}] ${plan.title}`;
-    const identity = modelIdentity(plan, inputs, modelHash, device);
-    const known = await readMade(out, plan.name, identity);
-    if (known) {
-      say(`${label}  was done; its record is used`);
-      earlierSeconds += known.took.seconds;
-    } else {
-      const job: ModelJob = { plan, label, sources: { data, model }, config, device, out, modelHash, identity };
-      await runInProcess(job, progress, signal);
-    }
-    const made = known ?? (await readMade(out, plan.name, identity));
-    if (!made) throw new Error(`reproduce: the record of ${plan.name} is gone from ${out}; start the run again`);
-    models.push(made);
-    if (!known) sayTimeLeft(plans, models, say);
-  }
-  return { models, earlierSeconds };
-}
-
-/** Once each method was seen, the models to come are taken to need as long as the last of their method. */
-function sayTimeLeft(plans: readonly ModelPlan[], made: readonly MadeModel[], say: RunWatcher['say']) {
-  const rest = plans
-    .slice(made.length)
-    .map(({ method }) => made.findLast(({ record }) => record.method === method)?.took.seconds);
-  if (rest.length === 0 || rest.includes(undefined)) return;
-  const left = rest.reduce<number>((sum, one) => sum + one!, 0);
-  say(`      about ${clock(left)} left for ${rest.length} more models`);
 }
 
 function describeInputs({ data, items }: RunInputs, models: number): string {

@@ -1,0 +1,94 @@
+import { modelIdentity, type RunInputs } from './inputs';
+import { type MadeModel, type ModelJob, readMade } from './model-job';
+import { runInProcess } from './model-process';
+import type { RunOptions } from './options';
+import type { ModelPlan } from './plan';
+import { clock } from './progress';
+import type { RunWatcher } from './run';
+
+export interface ModelsToMake {
+  readonly plans: readonly ModelPlan[];
+  readonly inputs: RunInputs;
+  readonly modelHash: string;
+  readonly options: RunOptions;
+  /** Of the CPU, for each model. */
+  readonly threads: number;
+  /** So many models are made side by side. */
+  readonly atOnce: number;
+}
+
+/**
+ * Makes the models of a run that are not there yet, each in a process of its own. The first that fails stops the others,
+ * each with a checkpoint.
+ *
+ * @returns the models in the plans' order, and the seconds that those already there had taken
+ * @throws what the first failure threw
+ */
+export async function makeModels(
+  { plans, inputs, modelHash, options, threads, atOnce }: ModelsToMake,
+  signal: AbortSignal,
+  { say, progress }: Required<RunWatcher>,
+): Promise<{ readonly models: readonly MadeModel[]; readonly earlierSeconds: number }> {
+  const { config, data, model, device, out } = options;
+  const labelOf = (plan: ModelPlan) => `[${plans.indexOf(plan) + 1}/${plans.length}] ${plan.title}`;
+  const identityOf = (plan: ModelPlan) => modelIdentity(plan, inputs, modelHash, device);
+  const made = new Map<ModelPlan, MadeModel>();
+  for (const plan of plans) {
+    const known = await readMade(out, plan.name, identityOf(plan));
+    if (!known) continue;
+    say(`${labelOf(plan)}  was done; its record is used`);
+    made.set(plan, known);
+  }
+  const earlierSeconds = [...made.values()].reduce((sum, { took }) => sum + took.seconds, 0);
+
+  const waiting = plans.filter((plan) => !made.has(plan));
+  const begun = new Map<ModelPlan, number>();
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  const make = async (plan: ModelPlan) => {
+    const [label, identity] = [labelOf(plan), identityOf(plan)];
+    const job: ModelJob = { plan, label, sources: { data, model }, config, device, threads, out, modelHash, identity };
+    begun.set(plan, performance.now());
+    await runInProcess(job, progress, stop);
+    begun.delete(plan);
+    const done = await readMade(out, plan.name, identity);
+    if (!done) throw new Error(`reproduce: the record of ${plan.name} is gone from ${out}; start the run again`);
+    made.set(plan, done);
+    const left = secondsLeft([...made.values()], begun, waiting, atOnce);
+    if (left !== undefined) say(`      about ${clock(left)} left for ${begun.size + waiting.length} more models`);
+  };
+  let first: unknown;
+  const work = async () => {
+    for (let plan = waiting.shift(); plan && !stop.aborted; plan = waiting.shift()) {
+      try {
+        await make(plan);
+      } catch (error) {
+        first ??= error;
+        failed.abort();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  if (first !== undefined) throw first;
+  signal.throwIfAborted();
+  return { models: plans.map((plan) => made.get(plan)!), earlierSeconds };
+}
+
+/** Every model to come is taken to need as long as the last of its method; undefined until each method was seen. */
+function secondsLeft(
+  made: readonly MadeModel[],
+  begun: ReadonlyMap<ModelPlan, number>,
+  waiting: readonly ModelPlan[],
+  atOnce: number,
+): number | undefined {
+  const needs = ({ method }: ModelPlan) => made.findLast(({ record }) => record.method === method)?.took.seconds;
+  const rest = [
+    ...waiting.map(needs),
+    ...[...begun].map(([plan, start]) => {
+      const whole = needs(plan);
+      return whole === undefined ? undefined : Math.max(0, whole - (performance.now() - start) / 1000);
+    }),
+  ];
+  if (rest.length === 0 || rest.includes(undefined)) return undefined;
+  return rest.reduce<number>((sum, one) => sum + one!, 0) / Math.min(atOnce, rest.length);
+}
