@@ -176,7 +176,7 @@ describe('the results folder', () => {
       [text.slice(0, 30), 'undefined'],
     ] as const) {
       writeFileSync(file, other);
-      const message = `reproduce: ${out} holds results of form ${form}, this library writes 2; choose another --out or add --fresh`;
+      const message = `reproduce: ${out} holds results of form ${form}, this library writes 3; choose another --out or add --fresh`;
       expectRefusal(await reproduceCli(smoke(out)), message);
       expect(readFileSync(file, 'utf8')).toBe(other);
     }
@@ -267,7 +267,7 @@ describe('a disk that is full', () => {
       "$@" > /dev/null; echo "status $?"
       find "$0" -type f -printf '%P\\n'`;
     const line = [process.execPath, CLI, ...smoke(out)];
-    const env = { ...process.env, MED42_THREADS: '2' };
+    const env = { ...process.env, MED42_THREADS: '1' };
     const { stdout, stderr } = spawnSync('unshare', ['-m', 'bash', '-c', script, out, ...line], {
       encoding: 'utf8',
       env,

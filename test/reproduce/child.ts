@@ -23,10 +23,16 @@ export interface Watched {
  * The command line as a person starts it, in a process of its own: dist/reproduce/cli.js, which `npm test` builds.
  *
  * @param shell a line of bash to run before, in the same process (`ulimit`)
+ * @param threads with one, the smoke preset's models are made one after another
  */
-export async function reproduceCli(args: readonly string[], watched?: Watched, shell?: string): Promise<Ended> {
+export async function reproduceCli(
+  args: readonly string[],
+  watched?: Watched,
+  shell?: string,
+  threads = 1,
+): Promise<Ended> {
   if (!existsSync(CLI)) throw new Error(`${CLI} is missing; run \`npm run build\` first`);
-  const env: NodeJS.ProcessEnv = { ...process.env, MED42_THREADS: '2' };
+  const env: NodeJS.ProcessEnv = { ...process.env, MED42_THREADS: String(threads) };
   delete env.INIT_CWD;
   const line = [process.execPath, CLI, ...args];
   const child =

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readSafetensorsHeader } from '../../lib/model/safetensors';
 import type { RunRecord } from '../../lib/report/run-record';
-import { type Ended, filesBelow, linesOf, reproduceCli } from '../reproduce/child';
+import { type Ended, filesBelow, linesOf, reproduceCli, type Watched } from '../reproduce/child';
 
 /** Real processes, killed at real moments; the same command afterwards must not be tellable from one that ran through. */
 
@@ -158,6 +158,25 @@ test('Ctrl-C stops after an update, with a checkpoint, and says how to go on; sc
   const rest = await reproduceCli(commandFor(out));
   expect(rest.stderr).toContain('LoRA, seed 42  training was done; its checkpoint is used');
   expect(rest.code).toBe(0);
+  expect(numbersOf(out)).toEqual(uninterrupted);
+});
+
+test('models made side by side, killed and carried on: the numbers of those made one after another', async () => {
+  const out = join(work, 'side-by-side');
+  const start = (watched?: Watched) => reproduceCli(commandFor(out), watched, undefined, 3);
+  const bothTrain = () => logged('lora-42', 3)(out) && logged('full-42', 2)(out);
+  const interrupted = await start({ when: bothTrain, signal: 'SIGINT' });
+  expect(interrupted.code, interrupted.stderr).toBe(1);
+  expect(interrupted.stderr).toMatch(/train: interrupted after step \d of 6; the same command carries on/);
+
+  const saved = () => existsSync(join(out, 'models', 'lora-42', 'adapter_config.json'));
+  const killed = await start({ when: saved, signal: 'SIGKILL' });
+  expect(killed.code, killed.stderr).toBe(null);
+  await expectNothingTorn(out);
+
+  const rest = await start();
+  expect(rest.code, rest.stderr).toBe(0);
+  expect(JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')).timings.atOnce).toBe(3);
   expect(numbersOf(out)).toEqual(uninterrupted);
 });
 
