@@ -14,7 +14,7 @@ export interface Progress {
 export type OpenProgress = (label: string) => Progress;
 
 const EVERY_MS = 250;
-/** Where output is no terminal (a log, CI) a line now and then says that it goes on. */
+/** Where output is no terminal (a log, CI) a line now and then says that a long stage goes on. */
 const EVERY_MS_PLAIN = 10_000;
 
 /**
@@ -62,7 +62,7 @@ export function createProgress(label: string, stream: NodeJS.WriteStream = proce
   const stage = {};
   const began = performance.now();
   let first: number | undefined;
-  let shown = 0;
+  let shown = terminal ? Number.NEGATIVE_INFINITY : began;
   return {
     say: (text) => foot.say(text),
     at: (done, total, details = '') => {
