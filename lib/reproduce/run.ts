@@ -70,8 +70,9 @@ export async function reproduce(
       say,
       progress,
     });
-    const threads = Math.min(device.threads, options.config.threads ?? device.threads);
-    const atOnce = Math.max(1, Math.min(MOST_AT_ONCE, plans.length, Math.floor(device.threads / threads)));
+    const onCpu = device.name === 'cpu';
+    const threads = onCpu ? Math.min(device.threads, options.config.threads ?? device.threads) : device.threads;
+    const atOnce = onCpu ? Math.min(MOST_AT_ONCE, plans.length, Math.floor(device.threads / threads)) : 1;
     const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
     const subject: Subject = {
       model: basename(inputs.base.folder),
