@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,7 +8,6 @@ import { commandOf, connection, type Kernel, type Kind, ROOT, startKernel } from
 
 const kernels = {} as Record<Kind, Kernel>;
 beforeAll(async () => {
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', ROOT]);
   [kernels.ours, kernels['stock tslab']] = await Promise.all([startKernel('ours'), startKernel('stock tslab')]);
 });
 afterAll(() => {

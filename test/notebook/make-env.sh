@@ -8,4 +8,4 @@ venv="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/.venv-jupyter"
 if [ "$("$venv/bin/jupyter-lab" --version 2> /dev/null)" = "$version" ]; then exit 0; fi
 rm -rf "$venv"
 "${PYTHON:-python3}" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet "jupyterlab==$version"
+"$venv/bin/python" -m pip install --quiet --no-compile "jupyterlab==$version"

@@ -1,17 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { ModelRecord } from '../../lib/report/run-record';
-import { type Kernel, type Ran, ROOT, startKernel } from './kernel-client';
+import { type Kernel, type Ran, startKernel } from './kernel-client';
 
 const folder = mkdtempSync(join(tmpdir(), 'restart-'));
 const kernels: Kernel[] = [];
-beforeAll(() => {
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', ROOT]);
-});
 afterAll(() => {
   for (const kernel of kernels) kernel.stop();
   rmSync(folder, { recursive: true });

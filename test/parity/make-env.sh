@@ -19,6 +19,7 @@ fi
 "$python" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("make-env: needs Python 3.11 or newer; name one in PYTHON")'
 rm -rf "$venv"
 "$python" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet "$(grep '^torch==' "$requirements")"
-"$venv/bin/python" -m pip install --quiet -r "$requirements"
+# Python compiles what is imported; compiling everything took as long as the rest.
+"$venv/bin/python" -m pip install --quiet --no-compile "$(grep '^torch==' "$requirements")"
+"$venv/bin/python" -m pip install --quiet --no-compile -r "$requirements"
 echo "$wanted" > "$stamp"
