@@ -6,8 +6,8 @@ export default defineConfig({
     globalSetup: 'test/build.ts',
     // A test file owns its process: ONNX Runtime and tfjs keep global state, and a native crash must not take others along.
     pool: 'forks',
-    // Two files at once, each with one thread of ONNX Runtime: two threads each would wait for each other on two cores.
-    // What tests threads asks for its own.
+    // Two files at once, each with one thread of ONNX Runtime, so that two cores are not asked for four. What tests threads
+    // asks for its own.
     maxWorkers: 2,
     env: { MED42_THREADS: '1' },
     testTimeout: 300_000,

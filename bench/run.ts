@@ -48,7 +48,9 @@ const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[
 async function main(): Promise<void> {
   const method = (process.argv[2] ?? 'full') as Method;
   const rounds = Number(process.argv[3] ?? 6);
-  const float32Only = process.argv[4] === 'float32';
+  const only = process.argv[4];
+  if (only !== undefined && only !== 'float32')
+    throw new Error(`bench: the third argument may be float32, got ${only}`);
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   const { tokensFile } = await writeWorkload(folder);
   const same = ['--method', method, '--weights', join(folder, 'model.safetensors'), '--tokens', tokensFile];
@@ -67,7 +69,7 @@ async function main(): Promise<void> {
   ];
   const peers: Peer[] = [];
   for (const [name, command, args, settings] of known) {
-    if (float32Only && name.includes('bfloat16')) continue;
+    if (only && name.includes('bfloat16')) continue;
     const isPython = command !== process.execPath;
     if (isPython && spawnSync(command, ['-c', 'import torch'], { stdio: 'ignore' }).status !== 0) {
       console.log(`left out: ${name}, for ${command} has no torch`);
