@@ -46,6 +46,9 @@ const CONFIG = {
 const TRAINING: TrainConfig = {
   ...PAPER_FULL,
   learningRate: 1e-3,
+  // With 1e-8 AdamW moves the embeddings of words that do not occur as far as those that do, all in one direction:
+  // after the first two stages the medical ones had a mean cosine of 0.9.
+  epsilon: 1e-5,
   warmupSteps: 100,
   epochs: 1,
   finalRateRatio: 1,

@@ -47,7 +47,10 @@ describe.skipIf(!existsSync(DATA) || !existsSync(MODELS))("the paper's evaluatio
   // A BOS stands before both sides alike, so it changes none of these counts.
   it.each(TOKENIZERS)('have no request whose context merges with its continuation in %s', async (folder) => {
     const { items } = await loadEvalItems(DATA);
-    const requests = items.flatMap((item) => requestsOf(item, taskOf(item)));
+    // The paper's own tokenizer on every item; of the others every fourth, unless MED42_EVERYTHING=1.
+    const whole = folder.endsWith('llama2-tokenizer') || process.env.MED42_EVERYTHING === '1';
+    const asked = whole ? items : items.filter((_, i) => i % 4 === 0);
+    const requests = asked.flatMap((item) => requestsOf(item, taskOf(item)));
     const tokenizer = await loadTokenizer(folder);
     let merged = 0;
     for (let start = 0; start < requests.length; start += 2048) {
@@ -55,7 +58,7 @@ describe.skipIf(!existsSync(DATA) || !existsSync(MODELS))("the paper's evaluatio
       merged += encoded.filter(({ seam }) => seam).length;
     }
     console.log(`${folder}: ${merged} of ${requests.length} requests`);
-    expect([requests.length, merged]).toEqual([38_648, 0]);
+    expect([requests.length, merged]).toEqual([whole ? 38_648 : 9_663, 0]);
   });
 
   it.each([
