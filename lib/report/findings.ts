@@ -1,4 +1,5 @@
 import type { Decontamination } from '../decontaminate/record';
+import { constantAnswers } from '../eval/constant-answers';
 import type { Contrast, ModelComparison, SliceComparison } from './compare-models';
 import { mainSetting, runsOf } from './compared';
 import { aboutTaughtFacts } from './items-about';
@@ -54,6 +55,7 @@ export function findings(
       price(record),
     ],
     checks: [
+      ...oneChoice(record),
       ...perTask(contrast('lora', 'full')),
       ...control(comparison),
       ...paperRates(comparison, setting),
@@ -144,6 +146,20 @@ function forgotten({ method, change }: Forgetting): string {
     default:
       return `${name} shows no change that can be told from none (${pointsText(change!)})`;
   }
+}
+
+/** Accuracy without knowledge, for which the intervals and tests above have no eye. */
+function oneChoice(record: RunRecord): string[] {
+  const stuck = (['base', 'lora', 'full'] as const).flatMap((method) => {
+    const runs = runsOf(record, method);
+    const tasks = new Set(runs.flatMap(({ scores }) => constantAnswers(scores.items).map(({ task }) => task)));
+    const all = new Set(runs.flatMap(({ scores }) => scores.items.map(({ task }) => task))).size;
+    return tasks.size === 0 ? [] : [`${NAMES[method]} on ${tasks.size} of ${all} tasks`];
+  });
+  if (stuck.length === 0) return [];
+  return [
+    `One and the same choice is nearly every answer of ${stuck.join(', of ')}: its accuracy there is how often that choice happens to be right, no knowledge, and a difference from it no gain or loss of any.`,
+  ];
 }
 
 function perTask(contrast: Contrast | undefined): string[] {

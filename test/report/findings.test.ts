@@ -56,6 +56,20 @@ describe('the answer follows the numbers', () => {
     expect(of({ facts: false }).answer[0]).toMatch(/^On all 480 items, /);
   });
 
+  it('accuracy from one and the same choice is called what it is, before the other checks', () => {
+    const record = sampleRecord({});
+    const stuck = record.models.map((model) => {
+      const items = model.scores.items.map((item) =>
+        item.task === 'medqa_4options' ? { ...item, prediction: 0 } : item,
+      );
+      return model.name === 'lora-42' ? { ...model, scores: { ...model.scores, items } } : model;
+    });
+    expect(findings({ ...record, models: stuck }, null, null).checks[0]).toMatch(
+      /^One and the same choice is nearly every answer of LoRA on 1 of \d+ tasks: its accuracy there is/,
+    );
+    expect(findings(record, null, null).checks.join()).not.toContain('the same choice');
+  });
+
   it('what was not run is not spoken of', () => {
     const alone = of({ full: null });
     expect(alone.answer[0]).toMatch(/LoRA scores higher than the untouched base/);

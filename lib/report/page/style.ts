@@ -36,7 +36,7 @@ figcaption { font-weight: 600; margin-bottom: .45rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .3rem; }
 .scroll:focus-visible, .drawing:focus-visible { outline: 2px solid var(--link); }
 table { border-collapse: collapse; font-size: .84rem; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { padding: .32rem .6rem; text-align: left; vertical-align: top; }
+th, td { padding: .32rem .45rem; text-align: left; vertical-align: top; }
 thead { background: var(--soft); } thead th { vertical-align: bottom; line-height: 1.25; }
 thead th[scope=colgroup] { text-align: center; border-bottom: 1px solid var(--line); }
 tbody tr { border-top: 1px solid var(--line); }
@@ -48,13 +48,13 @@ td.n, th.n { text-align: right; } td.n { white-space: nowrap; }
 mark { background: var(--mark-bg); color: var(--mark); font-weight: 600; padding: 0 .1em; }
 details { margin: 1rem 0; } summary { cursor: pointer; color: var(--link); }
 footer { margin-top: 3rem; padding-bottom: 3rem; color: var(--quiet); font-size: .86rem; }
-@media (max-width: 40rem) { h1 { font-size: 1.5rem; } dl { display: block; } dd { margin-bottom: .5rem; } th, td { padding: .3rem .45rem; } }
+@media (max-width: 40rem) { h1 { font-size: 1.5rem; } dl { display: block; } dd { margin-bottom: .5rem; } }
 @media print {
   :root { color-scheme: light; --page: #ffffff; --ink: #000000; --quiet: #444444; --line: #bbbbbb; --soft: #f4f4f4; --link: #000000; --mark: #8a3300; --mark-bg: #f6ece5;
     ${LIGHT_FIGURE} }
   body { font-size: 10pt; } main, header, footer { max-width: none; padding: 0; }
   nav { display: none; } h2 { break-after: avoid; } figcaption { break-after: avoid; } tr, .drawing, .answer { break-inside: avoid; }
-  .scroll { overflow: visible; border: 0; } table { font-size: 7.2pt; } th, td { padding: .14rem .26rem; } td.n, tbody th[scope=row] { white-space: normal; }
+  .scroll { overflow: visible; border: 0; } table { font-size: 7.2pt; } th, td { padding: .14rem .26rem; } td.n, tbody th[scope=row] { white-space: normal; position: static; } .ci { display: block; white-space: nowrap; }
   .drawing { overflow: visible; } .drawing svg { min-width: 0; width: 100%; }
   @page { size: A4; margin: 14mm; }
 }
