@@ -33,7 +33,7 @@ export function figureA1(method: Decontamination, count = 2): Figure | null {
   const layout = frame({
     title,
     subject: { model: method.method, data: `flagged above ${method.threshold}`, device: `view “${method.view}”` },
-    note: 'Bold and coloured: words that the other side does not have.',
+    note: 'Bold and coloured: words that the other side has not, or not in this order.',
     plotHeight,
     legendRows: 0,
     left: 20,
