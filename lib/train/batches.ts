@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config';
-import type { Chunk } from '../data/packing';
+import { type Chunk, countLoss } from '../data/chunks';
 import { float32, type HostTensors, int32 } from '../engine/tensors';
 import { createRandom } from '../random';
 
@@ -50,27 +50,63 @@ export function planBatches(
 }
 
 /**
+ * The most response tokens of any chunk, R: the loss then asks for R places of each row alone, and neither the output
+ * matrix nor the last layer meets the others. Undefined where R is more than three quarters of T: all are computed then.
+ */
+export function askedPlaces(chunks: readonly Chunk[]): number | undefined {
+  const length = chunks[0]?.tokens.length ?? 0;
+  const most = chunks.reduce((max, chunk) => Math.max(max, countLoss(chunk)), 0);
+  return most > 0 && most <= 0.75 * length ? most : undefined;
+}
+
+/**
  * Chunks side by side as [B, T]; missing rows are filled with the first chunk at weight 0.
  *
  * @param separate adds segments and positions
+ * @param asked R: targets and weights are [B, R], of the response tokens at `places` [B, R]; rest at weight 0
+ * @throws when a chunk has more than R response tokens
  */
-export function batchTensors(chunks: readonly Chunk[], batchSize: number, separate: boolean): HostTensors {
+export function batchTensors(
+  chunks: readonly Chunk[],
+  batchSize: number,
+  separate: boolean,
+  asked?: number,
+): HostTensors {
   const rows = Array.from({ length: batchSize }, (_, i) => chunks[i] ?? chunks[0]!);
   const length = rows[0]!.tokens.length;
-  const shape = [batchSize, length];
   const ints = (field: 'tokens' | 'targets' | 'segments' | 'positions') => {
-    const tensor = int32(shape);
+    const tensor = int32([batchSize, length]);
     rows.forEach((row, i) => {
       tensor.data.set(row[field], i * length);
     });
     return tensor;
   };
-  const weights = float32(shape);
+  const scope = separate ? { segments: ints('segments'), positions: ints('positions') } : {};
+  if (asked !== undefined) return { tokens: ints('tokens'), ...askedTensors(chunks, rows, asked), ...scope };
+  const weights = float32([batchSize, length]);
   chunks.forEach((chunk, i) => {
     weights.data.set(chunk.weights, i * length);
   });
-  const scope = separate ? { segments: ints('segments'), positions: ints('positions') } : {};
   return { tokens: ints('tokens'), targets: ints('targets'), weights, ...scope };
+}
+
+function askedTensors(chunks: readonly Chunk[], rows: readonly Chunk[], asked: number): HostTensors {
+  const shape = [rows.length, asked];
+  const [places, targets, weights] = [int32(shape), int32(shape), float32(shape)];
+  for (const [i, row] of rows.entries()) {
+    let next = i * asked;
+    for (const [t, weight] of row.weights.entries()) {
+      if (weight === 0) continue;
+      if (next === (i + 1) * asked) {
+        throw new Error(`train: a chunk has ${countLoss(row)} response tokens, the program takes ${asked}`);
+      }
+      places.data[next] = t;
+      targets.data[next] = row.targets[t]!;
+      weights.data[next] = i < chunks.length ? weight : 0;
+      next++;
+    }
+  }
+  return { places, targets, weights };
 }
 
 /** Response tokens of a batch: what its loss is divided by. */

@@ -16,12 +16,22 @@ export const firstMoment = (name: string) => `adam.first.${name}`;
 export const secondMoment = (name: string) => `adam.second.${name}`;
 export const gradientSum = (name: string) => `gradient.${name}`;
 
-/** What a micro-batch feeds: chunks [B, T]; `separate` adds what block-diagonal packing needs. */
-export function batchSpecs(batch: number, length: number, separate: boolean): Specs {
+/**
+ * What a micro-batch feeds: chunks [B, T]; `separate` adds what block-diagonal packing needs, `asked` makes targets and
+ * weights those of R places a row, see `batchTensors`.
+ */
+export function batchSpecs(batch: number, length: number, separate: boolean, asked?: number): Specs {
   const ints = { shape: [batch, length], dtype: 'int32' } as const;
-  const floats = { shape: [batch, length], dtype: 'float32' } as const;
   const scope = separate ? { segments: ints, positions: ints } : {};
-  return { tokens: ints, targets: ints, weights: floats, ...scope };
+  const shape = [batch, asked ?? length];
+  const targets = { shape, dtype: 'int32' } as const;
+  return {
+    tokens: ints,
+    targets,
+    weights: { shape, dtype: 'float32' },
+    ...scope,
+    ...(asked === undefined ? {} : { places: targets }),
+  };
 }
 
 const scalar = { shape: [], dtype: 'float32' } as const;
@@ -60,18 +70,23 @@ export function trainingState(trained: HostTensors, accumulation: number): HostT
  * change the update.
  *
  * @param separate chunks carry segments and positions (block-diagonal packing)
+ * @param asked R, most response tokens of a chunk, where the loss asks for these alone: see `askedPlaces`
  */
 export async function compileTraining(
   model: TunedModel,
   config: TrainConfig,
   device: Device,
   separate: boolean,
+  asked?: number,
 ): Promise<TrainingPrograms> {
   const trained = float32Specs(model.trainedShapes);
   const moments = { ...rename(trained, firstMoment), ...rename(trained, secondMoment) };
   const sums = rename(trained, gradientSum);
   const drops = model.lora !== undefined && model.lora.dropout > 0;
-  const batch = { ...batchSpecs(config.batchSize, config.maxSeqLen, separate), ...(drops ? DROPOUT_INPUTS : {}) };
+  const batch = {
+    ...batchSpecs(config.batchSize, config.maxSeqLen, separate, asked),
+    ...(drops ? DROPOUT_INPUTS : {}),
+  };
   const files = { frozen: model.frozen, readFrozen: readTensor };
   const gradients = (inputs: Tensors, state: Tensors, frozen: Tensors) =>
     lossAndGradients(model, inputs, pick(state, trained), frozen);
@@ -124,12 +139,13 @@ export async function compileHeldOutLoss(
   config: Pick<TrainConfig, 'batchSize' | 'maxSeqLen'>,
   device: Device,
   separate: boolean,
+  asked?: number,
 ): Promise<Program> {
   const trained = float32Specs(model.trainedShapes);
   const step: Step = ({ inputs, state, frozen }) => ({
     outputs: { lossSum: lossSum(model, inputs, state, frozen) },
   });
-  const inputs = batchSpecs(config.batchSize, config.maxSeqLen, separate);
+  const inputs = batchSpecs(config.batchSize, config.maxSeqLen, separate, asked);
   const spec = {
     name: `held-out-${model.method}`,
     inputs,
@@ -147,11 +163,11 @@ const pick = (tensors: Tensors, names: object): Record<string, tf.Tensor> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, tensors[name]!]));
 
 function lossSum(model: TunedModel, inputs: Tensors, trained: Tensors, frozen: Tensors): tf.Tensor {
-  const { tokens, targets, weights, segments, positions, seed, step } = inputs;
+  const { tokens, targets, weights, segments, positions, places, seed, step } = inputs;
   let layers = 0;
   const drop: Dropout | undefined =
     seed && step && model.lora ? (x) => dropout(x, model.lora!.dropout, seed, step, layers++) : undefined;
-  const scope = segments && positions ? { segments, positions } : {};
+  const scope = { ...(segments && positions ? { segments, positions } : {}), ...(places ? { asked: places } : {}) };
   const { hidden, head } = model.forward(trained, frozen, tokens!, { scope, ...(drop ? { dropout: drop } : {}) });
   return crossEntropySum(hidden, head, targets!.flatten(), weights!.flatten());
 }

@@ -8,7 +8,7 @@ import { createState, type DeviceState } from '../engine/state';
 import { float32, type HostTensors, int32 } from '../engine/tensors';
 import type { TunedModel } from '../model/tuned';
 import { createRandom } from '../random';
-import { type BatchPlan, batchTensors, lossTokens, planBatches } from './batches';
+import { askedPlaces, type BatchPlan, batchTensors, lossTokens, planBatches } from './batches';
 import { loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint';
 import { appendLog, rewindLog, type StepRecord } from './log';
 import { compileHeldOutLoss, compileTraining, type TrainingPrograms, trainingState } from './programs';
@@ -68,24 +68,20 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     options.onRecord?.(entry, plan);
   };
 
-  const heldOut = await compileHeldOutLoss(model, config, device, options.separate);
-  const programs = await compileTraining(model, config, device, options.separate);
+  const asked = askedPlaces([...chunks, ...options.heldOut]);
+  const batchOf = (some: readonly Chunk[]) => batchTensors(some, config.batchSize, options.separate, asked);
+  const heldOut = await compileHeldOutLoss(model, config, device, options.separate, asked);
+  const programs = await compileTraining(model, config, device, options.separate, asked);
   try {
     const look = async (step: number, epoch: number) => {
       if (options.heldOut.length === 0) return;
-      await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, state) });
+      await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, batchOf, state) });
     };
     if (!checkpoint) await look(0, 0);
     options.onStart?.(resumedAt, plan);
     for (let step = resumedAt; step < plan.totalSteps; step++) {
       const began = performance.now();
-      const batches = plan.microBatches(step).map((group) =>
-        batchTensors(
-          group.map((i) => chunks[i]!),
-          config.batchSize,
-          options.separate,
-        ),
-      );
+      const batches = plan.microBatches(step).map((group) => batchOf(group.map((i) => chunks[i]!)));
       const rate = learningRateAt(step, plan.totalSteps, config);
       const outcome = await updateOnce(programs, config, state, batches, step, rate);
       const epoch = Math.floor(step / plan.stepsPerEpoch);
@@ -171,13 +167,14 @@ export async function updateOnce(
 
 async function heldOutLoss(
   program: Program,
-  { heldOut, config, separate }: TrainOptions,
+  { heldOut, config }: TrainOptions,
+  batchOf: (some: readonly Chunk[]) => HostTensors,
   state: DeviceState,
 ): Promise<number> {
   let sum = 0;
   let tokens = 0;
   for (let i = 0; i < heldOut.length; i += config.batchSize) {
-    const batch = batchTensors(heldOut.slice(i, i + config.batchSize), config.batchSize, separate);
+    const batch = batchOf(heldOut.slice(i, i + config.batchSize));
     sum += (await program.run(batch, state)).lossSum!.data[0]!;
     tokens += lossTokens(batch);
   }

@@ -13,7 +13,7 @@ import type { ModelFolder } from '../../lib/model/folder';
 import { readSafetensorsHeader, readTensors } from '../../lib/model/safetensors';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
-import { batchTensors, lossTokens, planBatches } from '../../lib/train/batches';
+import { askedPlaces, batchTensors, lossTokens, planBatches } from '../../lib/train/batches';
 import { compileHeldOutLoss, compileTraining, trainingState } from '../../lib/train/programs';
 import { learningRateAt } from '../../lib/train/schedule';
 import { type TrainOptions, train, updateOnce } from '../../lib/train/train';
@@ -138,6 +138,23 @@ describe('batchTensors', () => {
     expect(Object.keys(batchTensors(CHUNKS, 7, false)).sort()).toEqual(['targets', 'tokens', 'weights']);
     expect(Object.keys(batchTensors(CHUNKS, 7, true))).toEqual(expect.arrayContaining(['segments', 'positions']));
   });
+
+  test('asked for response tokens alone: their places, targets and weights; the rest carries none', () => {
+    const some = [CHUNKS[1]!, CHUNKS[4]!]; // learnt from places 5 and 6 on
+    const { tokens, places, targets, weights } = batchTensors(some, 3, false, 4);
+    expect(tokens!.shape).toEqual([3, T]);
+    for (const tensor of [places!, targets!, weights!]) expect(tensor.shape).toEqual([3, 4]);
+    expect([...places!.data.slice(0, 8)]).toEqual([5, 6, 7, 0, 6, 7, 0, 0]);
+    expect([...targets!.data.slice(0, 3)]).toEqual([...CHUNKS[1]!.targets.slice(5)]);
+    expect([...weights!.data]).toEqual([1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0]);
+    expect(() => batchTensors([CHUNKS[0]!], 1, false, 4)).toThrow('a chunk has 8 response tokens, the program takes 4');
+  });
+
+  test('as many places as the chunk with most response tokens has; all where that is nearly every one', () => {
+    expect(askedPlaces([CHUNKS[1]!, CHUNKS[3]!])).toBe(6);
+    expect(askedPlaces(CHUNKS)).toBeUndefined();
+    expect(askedPlaces([emptyChunk(T)])).toBeUndefined();
+  });
 });
 
 /** Every difference of two sets of tensors is within `tolerance`. */
@@ -150,9 +167,21 @@ function expectClose(actual: HostTensors, expected: HostTensors, tolerance: numb
   }
 }
 
+interface Form {
+  readonly asked?: number;
+  readonly separate?: boolean;
+}
+
+/** Two segments, the second with positions of its own. */
+const cutInTwo = (whole: Chunk): Chunk => ({
+  ...whole,
+  segments: Int32Array.from({ length: T }, (_, t) => (t < 3 ? 0 : 1)),
+  positions: Int32Array.from({ length: T }, (_, t) => (t < 3 ? t : t - 3)),
+});
+
 describe.each(['full', 'lora'] as const)('accumulation, %s', (method) => {
-  /** Four chunks an update, however split, three times. */
-  async function updates(batchSize: number, accumulation: number) {
+  /** Four chunks an update, however split, three times; of each row all places or those asked for. */
+  async function updates(batchSize: number, accumulation: number, { asked, separate = false }: Form = {}) {
     const chosen = method === 'lora' ? { ...PAPER_LORA, method } : { ...PAPER_FULL, method };
     const config: TrainConfig = { ...SMALL, ...chosen, maxSeqLen: T, batchSize, accumulation };
     const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
@@ -162,11 +191,12 @@ describe.each(['full', 'lora'] as const)('accumulation, %s', (method) => {
       name.includes('lora_B') ? ([name, float32(t.shape, t.data.map(() => 0.1) as Float32Array)] as const) : [name, t],
     );
     const state = await createState(device, trainingState(Object.fromEntries(moved), accumulation));
-    const programs = await compileTraining(model, config, device, false);
+    const programs = await compileTraining(model, config, device, separate, asked);
+    const chunks = separate ? CHUNKS.map(cutInTwo) : CHUNKS;
     const outcomes = [];
     for (let step = 0; step < 3; step++) {
       const groups = Array.from({ length: accumulation }, (_, i) =>
-        batchTensors(CHUNKS.slice(step + i * batchSize, step + (i + 1) * batchSize), batchSize, false),
+        batchTensors(chunks.slice(step + i * batchSize, step + (i + 1) * batchSize), batchSize, separate, asked),
       );
       outcomes.push(await updateOnce(programs, config, state, groups, step, 1e-3));
     }
@@ -191,6 +221,19 @@ describe.each(['full', 'lora'] as const)('accumulation, %s', (method) => {
       }
       expectClose(split.weights, whole.weights, 1e-6);
     }
+  });
+
+  test.for([
+    ['one segment', false],
+    ['two segments', true],
+  ] as const)('the places of response tokens alone give the same update, %s', async ([, separate]) => {
+    const whole = await updates(2, 2, { separate });
+    const asked = await updates(2, 2, { separate, asked: T });
+    for (const [i, { loss, gradientNorm }] of asked.outcomes.entries()) {
+      expect(Math.abs(loss - whole.outcomes[i]!.loss)).toBeLessThan(1e-6);
+      expect(Math.abs(gradientNorm / whole.outcomes[i]!.gradientNorm - 1)).toBeLessThan(1e-5);
+    }
+    expectClose(asked.weights, whole.weights, 1e-6);
   });
 });
 
