@@ -242,8 +242,10 @@ async function trainHere(
 ) {
   const device = await openDevice(deviceName, 2);
   const batches = steps.map((micro) => micro.map(chunksOf));
-  // Accumulated batches ask for their response tokens alone, as training on rows does; the others compute every place.
-  const asked = config.accumulation > 1 ? Math.max(...batches.flat(2).map(countLoss)) : undefined;
+  // Accumulated batches, and the GPU's, ask for their response tokens alone, as training on rows does; the others
+  // compute every place.
+  const asksAlone = config.accumulation > 1 || deviceName === 'webgpu';
+  const asked = asksAlone ? Math.max(...batches.flat(2).map(countLoss)) : undefined;
   const programs = await compileTraining(model, config, device, false, asked);
   const state = await createState(device, trainingState(start, config.accumulation));
   const log: { loss: number; gradientNorm: number; rate: number }[] = [];
