@@ -51,7 +51,8 @@ export function planBatches(
 
 /**
  * The most response tokens of any chunk, R: the loss then asks for R places of each row alone, and neither the output
- * matrix nor the last layer meets the others. Undefined where R is more than three quarters of T: all are computed then.
+ * matrix nor the last layer meets the others. Undefined where R is more than three quarters of T (not a measured bound):
+ * all are computed then, with attention in blocks.
  */
 export function askedPlaces(chunks: readonly Chunk[]): number | undefined {
   const length = chunks[0]?.tokens.length ?? 0;
