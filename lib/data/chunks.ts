@@ -22,6 +22,8 @@ export interface Chunk {
   /** Positions attend to earlier ones of the same segment; padding is -1. */
   readonly segments: Int32Array;
   readonly positions: Int32Array;
+  /** The first position that each attends to, where that is not the first of its segment. */
+  readonly from?: Int32Array;
   readonly spans: readonly Span[];
 }
 
@@ -38,6 +40,15 @@ export function emptyChunk(length: number): Chunk & { readonly spans: Span[] } {
     positions: new Int32Array(length),
     spans: [],
   };
+}
+
+/** Of each position, the first of its segment. */
+export function segmentStarts(segments: Int32Array): Int32Array {
+  let start = 0;
+  return segments.map((segment, t) => {
+    if (t > 0 && segment !== segments[t - 1]) start = t;
+    return start;
+  });
 }
 
 /** Positions whose prediction is learnt. */

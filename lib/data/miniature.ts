@@ -84,7 +84,7 @@ export const MINIATURE_SIZES: MiniatureSizes = {
   developmentItems: 480,
   plantedPerPaper: 2,
   quizItems: 208,
-  documents: { letters: 1000, quiz: 4000, text: 15_000 },
+  documents: { letters: 1000, answers: 2000, quiz: 2000, options: 1000, text: 14_000 },
 };
 
 export interface GroupedFact extends Fact {

@@ -1,4 +1,4 @@
-import type { Chunk } from './chunks';
+import { type Chunk, segmentStarts } from './chunks';
 import type { TrainExample } from './rows';
 import { IGNORED, type Sample } from './samples';
 import { promptParts } from './template';
@@ -77,15 +77,6 @@ export async function tokenXray(
     views.push({ at, id: chunk.tokens[at]!, text: '', ...padding, position: chunk.positions[at]!, attendsFrom: at });
   }
   return views;
-}
-
-/** Where the segment of each position begins. */
-function segmentStarts(segments: Int32Array): number[] {
-  let start = 0;
-  return Array.from(segments, (segment, t) => {
-    if (t > 0 && segment !== segments[t - 1]) start = t;
-    return start;
-  });
 }
 
 /** The text of each token, and where it ends in the text of all: a token alone decodes otherwise than in its place. */

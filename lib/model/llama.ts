@@ -71,8 +71,8 @@ export const plainLinear =
  * packing, read literally).
  */
 export interface AttentionScope {
-  /** [B, T]: attend to the same segment only. */
-  readonly segments?: tf.Tensor;
+  /** [B, T]: the first place of its row that each place attends to; with nothing given, 0. */
+  readonly from?: tf.Tensor;
   /** [B, T]: positions that do not run 0..T-1. */
   readonly positions?: tf.Tensor;
   /** [1 or B, T, S], added to the scores, in place of the causal one: when there are S keys for T queries. */
@@ -81,6 +81,8 @@ export interface AttentionScope {
   readonly maskIsCausal?: boolean;
   /** [B, R]: the places of each row that are wanted. The last layer computes no others, and hidden is [B*R, C]. */
   readonly asked?: tf.Tensor;
+  /** Called after every layer but the last; `hidden` gives what the last norm makes of its states [B*T, C]. */
+  readonly watch?: (layer: number, hidden: () => tf.Tensor) => void;
   /** Takes a layer's new keys and values [B, K, T, D], gives those to attend to [B, K, S, D]: a cache. */
   readonly remember?: (layer: number, keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
 }
@@ -102,7 +104,7 @@ export function llamaHidden(
   scope: AttentionScope = {},
 ): tf.Tensor {
   const [batch, length] = tokens.shape as [number, number];
-  const mask = scope.mask ?? attentionMask(length, scope.segments);
+  const mask = scope.mask ?? attentionMask(length, scope.from);
   const isCausal = scope.mask === undefined || scope.maskIsCausal === true;
   const tables = ropeTables(c, length, scope.positions);
   const all: Queries = { select: (x) => x, length, table: tables.query, mask };
@@ -121,6 +123,10 @@ export function llamaHidden(
     const h = norm('post_attention_layernorm', x);
     const gated = swiglu(linear(`${prefix}.mlp.gate_proj`, h), linear(`${prefix}.mlp.up_proj`, h)); // [B*T, F]
     x = x.add(linear(`${prefix}.mlp.down_proj`, gated));
+    if (layer < c.numHiddenLayers - 1) {
+      const states = x;
+      scope.watch?.(layer, () => rmsNorm(states, weights[FINAL_NORM]!, c.rmsNormEps));
+    }
   }
   return rmsNorm(x, weights[FINAL_NORM]!, c.rmsNormEps);
 }
@@ -139,8 +145,7 @@ interface Queries {
 function askedQueries(c: LlamaConfig, scope: AttentionScope, asked: tf.Tensor, mask: tf.Tensor): Queries {
   const [batch, count] = asked.shape as [number, number];
   const [, length, keys] = mask.shape as [number, number, number];
-  const rows = tf.range(0, batch, 1, 'int32').mul(tf.scalar(length, 'int32')).reshape([batch, 1]);
-  const places = asked.add(rows).reshape([batch * count]) as tf.Tensor1D; // in [B*T]
+  const places = placesInRows(asked, length);
   const positions = scope.positions
     ? tf.gather(scope.positions.reshape([batch * length]), places).reshape([batch, count])
     : asked;
@@ -151,6 +156,13 @@ function askedQueries(c: LlamaConfig, scope: AttentionScope, asked: tf.Tensor, m
     table: ropeTables(c, count, positions).query,
     mask: tf.gather(mask.reshape([among, keys]), at as tf.Tensor1D).reshape([batch, count, keys]),
   };
+}
+
+/** Places [B, R] of rows of T as places of all rows together, [B*R]. */
+export function placesInRows(asked: tf.Tensor, length: number): tf.Tensor1D {
+  const [batch, count] = asked.shape as [number, number];
+  const rows = tf.range(0, batch, 1, 'int32').mul(tf.scalar(length, 'int32')).reshape([batch, 1]);
+  return asked.add(rows).reshape([batch * count]) as tf.Tensor1D;
 }
 
 type Remember = (keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
@@ -182,12 +194,13 @@ function selfAttention(
 }
 
 /** Added to scores: 0 where a token may look, a large negative number elsewhere; [1, T, T] or [B, T, T]. */
-function attentionMask(length: number, segments?: tf.Tensor): tf.Tensor {
+function attentionMask(length: number, from?: tf.Tensor): tf.Tensor {
   const causal = new Float32Array(length * length);
   for (let i = 0; i < length; i++) causal.fill(FORBIDDEN, i * length + i + 1, (i + 1) * length);
   const mask = tf.tensor(causal, [1, length, length]);
-  if (!segments) return mask;
-  const [batch] = segments.shape as [number];
-  const same = tf.equal(segments.reshape([batch, length, 1]), segments.reshape([batch, 1, length]));
-  return mask.add(tf.where(same, tf.scalar(0), tf.scalar(FORBIDDEN).broadcastTo([batch, length, length])));
+  if (!from) return mask;
+  const [batch] = from.shape as [number];
+  const places = tf.range(0, length, 1, 'int32').reshape([1, 1, length]);
+  const isReached = tf.greaterEqual(places, from.reshape([batch, length, 1]));
+  return mask.add(tf.where(isReached, tf.scalar(0), tf.scalar(FORBIDDEN).broadcastTo([batch, length, length])));
 }

@@ -4,7 +4,7 @@ import { PAPER_FULL, type TrainConfig } from '../config';
 import { createMiniatureLessons, type Document, type Lesson, MINIATURE_SEED, readQuiz } from '../data/miniature';
 import { type Packing, packSamples } from '../data/packing';
 import type { EvalItem } from '../data/rows';
-import { IGNORED, type Sample } from '../data/samples';
+import type { Sample } from '../data/samples';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
 import type { TokenScorer } from '../eval/loglikelihood';
@@ -15,7 +15,9 @@ import { openModelFolder, saveModelFolder } from '../model/folder';
 import { createModelFolder } from '../model/initialize';
 import { tunedModel } from '../model/tuned';
 import { createRandom } from '../random';
+import type { EarlyLoss } from '../train/programs';
 import { train } from '../train/train';
+import { type DocumentSamples, documentSamples, hideQuestions } from './base-documents';
 import { hashWeights } from './hash-weights';
 import { createProgress } from './progress';
 
@@ -64,6 +66,8 @@ interface Stage {
   readonly documents: number;
   readonly packing: Packing;
   readonly config: TrainConfig;
+  /** Share of the documents with options in which these see of the question its last token alone; none where not given. */
+  readonly hidden?: number;
   /** Keeps the documents of the commonest length alone: every option stands at one place then. */
   readonly oneLength?: boolean;
 }
@@ -71,31 +75,36 @@ interface Stage {
 /**
  * Pretraining is full-parameter training from random weights, in stages. What a letter stands for is learnt from the
  * shortest questions there are, all of one length; mixed with anything else at first, it was not learnt in five times the
- * updates. Then comes the quiz in its plainest form, until the letter of what is known by heart is found; then everything,
- * each document apart, and at last many on a page, as the training rows will be. Where a document asks, the answer alone
- * is learnt: the options are there by chance, and to guess them would be most of the loss.
+ * updates. Then come answers directly after their questions, so that what is asked for stands at the question's end; then
+ * the quiz with its options, which see that end alone; then everything, each document apart; then words to be found, more
+ * than can be known by heart; and at last many documents on a page, as the training rows will be, with nothing hidden.
+ * Where a document asks, the answer alone is learnt: the options are there by chance, and to guess them would be most of
+ * the loss. environment.md tells what was tried.
  */
 export const STAGES: readonly Stage[] = [
   {
     name: 'letters',
     lesson: 'letters',
-    documents: 44_000,
+    documents: 32_000,
     oneLength: true,
     packing: 'block-diagonal',
     config: TRAINING,
   },
-  { name: 'quiz', lesson: 'quiz', documents: 60_000, packing: 'block-diagonal', config: TRAINING },
+  { name: 'answers', lesson: 'answers', documents: 50_000, hidden: 1, packing: 'block-diagonal', config: TRAINING },
+  { name: 'quiz', lesson: 'quiz', documents: 50_000, hidden: 1, packing: 'block-diagonal', config: TRAINING },
   {
     name: 'text',
     lesson: 'text',
-    documents: 130_000,
+    documents: 80_000,
+    hidden: 0.8,
     packing: 'block-diagonal',
     config: { ...TRAINING, maxSeqLen: 96, batchSize: 12 },
   },
+  { name: 'options', lesson: 'options', documents: 30_000, hidden: 1, packing: 'block-diagonal', config: TRAINING },
   {
     name: 'pages',
     lesson: 'text',
-    documents: 70_000,
+    documents: 45_000,
     packing: 'paper',
     config: { ...TRAINING, finalRateRatio: 0.05, maxSeqLen: 256, batchSize: 4 },
   },
@@ -112,15 +121,15 @@ export async function buildBase(data: string, work: string): Promise<void> {
   const tokenizer = await loadTokenizer(data);
   const write = createMiniatureLessons(MINIATURE_SEED, TRAINING.seed);
   const quiz = await readQuiz(data);
-  const quizSamples = await documentSamples(quiz.map(quizDocument), tokenizer);
-  const device = await openDevice('cpu', undefined, { flushDenormals: true });
+  const quizSamples = (await documentSamples(quiz.map(quizDocument), tokenizer)).samples;
+  const device = await openDevice('cpu', 1, { flushDenormals: true });
   let base = await createModelFolder(join(work, 'fresh'), CONFIG, createRandom(TRAINING.seed, 'weights'));
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     await copyFile(join(data, name), join(base.folder, name));
   let details = 'A Llama pretrained on lessons such as data/miniature/general.txt has, drawn anew.';
-  for (const { name, lesson, documents, oneLength = false, packing, config } of STAGES) {
-    const all = await documentSamples(write(lesson, documents), tokenizer);
-    const samples = oneLength ? ofOneLength(all) : all;
+  for (const { name, lesson, documents, hidden = 0, oneLength = false, packing, config } of STAGES) {
+    const written = await documentSamples(write(lesson, documents), tokenizer);
+    const { samples, questionTokens } = oneLength ? ofOneLength(written) : written;
     const pack = (some: readonly Sample[]) =>
       packSamples(some, {
         packing,
@@ -129,17 +138,20 @@ export async function buildBase(data: string, work: string): Promise<void> {
         zeroLossChunks: 'drop',
       });
     const packed = pack(samples);
+    const coin = createRandom(TRAINING.seed, `hidden questions, ${name}`);
+    const chunks = hidden > 0 ? hideQuestions(packed.chunks, questionTokens, hidden, coin) : packed.chunks;
     const model = tunedModel(base, 'full');
     const progress = createProgress(`pretraining, ${name}`);
     const result = await train({
       model,
       config,
       device,
-      chunks: packed.chunks,
+      chunks,
       heldOut: pack(quizSamples).chunks,
       separate: packing === 'block-diagonal',
+      ...(hidden > 0 ? { early: await earlyLoss(tokenizer) } : {}),
       folder: join(work, name, 'train'),
-      identity: { config, model: await hashWeights(base), chunks: packed.report.sha256 },
+      identity: { config: { ...config, hidden }, model: await hashWeights(base), chunks: packed.report.sha256 },
       checkpointEvery: 200,
       onRecord: ({ step, loss, heldOutLoss }, plan) => {
         if (heldOutLoss !== undefined)
@@ -161,12 +173,25 @@ export async function buildBase(data: string, work: string): Promise<void> {
   await rm(work, { recursive: true });
 }
 
+/** Answers are learnt after the second layer too; a letter is found after that. */
+async function earlyLoss(tokenizer: Tokenizer): Promise<EarlyLoss> {
+  const answers = await tokenizer.encodeBatch(
+    ['A', 'B', 'C', 'D'].map((letter) => `Answer: ${letter}`),
+    { addSpecialTokens: false },
+  );
+  return { layer: 1, weight: 0.5, except: answers.map((tokens) => tokens.at(-1)!) };
+}
+
 /** The samples that are as long as most are. */
-function ofOneLength(samples: readonly Sample[]): readonly Sample[] {
+function ofOneLength({ samples, questionTokens }: DocumentSamples): DocumentSamples {
   const counts = new Map<number, number>();
   for (const { ids } of samples) counts.set(ids.length, (counts.get(ids.length) ?? 0) + 1);
   const [length] = [...counts].reduce((best, one) => (one[1] > best[1] ? one : best));
-  return samples.filter(({ ids }) => ids.length === length);
+  const isKept = samples.map(({ ids }) => ids.length === length);
+  return {
+    samples: samples.filter((_, i) => isKept[i]),
+    questionTokens: questionTokens.filter((_, i) => isKept[i]),
+  };
 }
 
 /** By letter and by the option's text: right answers about facts asked for elsewhere and about facts only told. */
@@ -195,27 +220,6 @@ function rightOf(items: readonly ItemResult[], kind: 'asked' | 'told'): string {
 function quizDocument(item: EvalItem): Document {
   const task = taskOf(item, 'present');
   return { prompt: task.docToText(item), response: ` ${task.docToChoice(item)[item.answer]!}` };
-}
-
-/** Documents as samples: the response is learnt, and the end-of-sequence token. Prose begins with a BOS. */
-async function documentSamples(documents: readonly Document[], tokenizer: Tokenizer): Promise<Sample[]> {
-  const plain = { addSpecialTokens: false };
-  const texts = await tokenizer.encodeBatch(
-    documents.map(({ prompt, response }) => prompt + response),
-    plain,
-  );
-  const prompts = await tokenizer.encodeBatch(
-    documents.map(({ prompt }) => prompt),
-    plain,
-  );
-  return texts.map((tokens, i) => {
-    const isProse = documents[i]!.prompt === '';
-    // The evaluation asks without a BOS; so does the quiz.
-    const start = isProse && tokenizer.bosId !== undefined ? [tokenizer.bosId] : [];
-    const ids = Int32Array.from([...start, ...tokens, tokenizer.eosId]);
-    const labels = isProse ? ids : ids.slice().fill(IGNORED, 0, prompts[i]!.length);
-    return { id: `document-${i}`, source: 'general text', ids, labels };
-  });
 }
 
 if (require.main === module) {

@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config';
-import { type Chunk, countLoss } from '../data/chunks';
+import { type Chunk, countLoss, segmentStarts } from '../data/chunks';
 import { float32, type HostTensors, int32 } from '../engine/tensors';
 import { createRandom } from '../random';
 
@@ -63,7 +63,7 @@ export function askedPlaces(chunks: readonly Chunk[]): number | undefined {
 /**
  * Chunks side by side as [B, T]; missing rows are filled with the first chunk at weight 0.
  *
- * @param separate adds segments and positions
+ * @param separate adds positions, and the first place that each attends to: where its segment begins, or what the chunk says
  * @param asked R: targets and weights are [B, R], of the response tokens at `places` [B, R]; rest at weight 0
  * @throws when a chunk has more than R response tokens
  */
@@ -75,14 +75,14 @@ export function batchTensors(
 ): HostTensors {
   const rows = Array.from({ length: batchSize }, (_, i) => chunks[i] ?? chunks[0]!);
   const length = rows[0]!.tokens.length;
-  const ints = (field: 'tokens' | 'targets' | 'segments' | 'positions') => {
+  const ints = (field: 'tokens' | 'targets' | 'positions' | 'from') => {
     const tensor = int32([batchSize, length]);
     rows.forEach((row, i) => {
-      tensor.data.set(row[field], i * length);
+      tensor.data.set(field === 'from' ? (row.from ?? segmentStarts(row.segments)) : row[field], i * length);
     });
     return tensor;
   };
-  const scope = separate ? { segments: ints('segments'), positions: ints('positions') } : {};
+  const scope = separate ? { from: ints('from'), positions: ints('positions') } : {};
   if (asked !== undefined) return { tokens: ints('tokens'), ...askedTensors(chunks, rows, asked), ...scope };
   const weights = float32([batchSize, length]);
   chunks.forEach((chunk, i) => {

@@ -6,6 +6,7 @@ import { dropout } from '../engine/dropout';
 import { valueAndGradients } from '../engine/gradient';
 import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
 import { together } from '../engine/together';
+import { type AttentionScope, placesInRows } from '../model/llama';
 import { readTensor } from '../model/safetensors';
 import type { Dropout, TunedModel } from '../model/tuned';
 import { type AdamWScalars, adamw } from './adamw';
@@ -22,7 +23,7 @@ export const gradientSum = (name: string) => `gradient.${name}`;
  */
 export function batchSpecs(batch: number, length: number, separate: boolean, asked?: number): Specs {
   const ints = { shape: [batch, length], dtype: 'int32' } as const;
-  const scope = separate ? { segments: ints, positions: ints } : {};
+  const scope = separate ? { from: ints, positions: ints } : {};
   const shape = [batch, asked ?? length];
   const targets = { shape, dtype: 'int32' } as const;
   return {
@@ -38,6 +39,16 @@ const scalar = { shape: [], dtype: 'float32' } as const;
 const integer = { shape: [], dtype: 'int32' } as const;
 const UPDATE_INPUTS: Specs = { rate: scalar, correction1: scalar, correction2: scalar, responseTokens: scalar };
 const DROPOUT_INPUTS: Specs = { seed: integer, step: integer };
+
+/** The loss taken after an earlier layer too, through the last norm and the output matrix: answers then stand there early. */
+export interface EarlyLoss {
+  /** After which layer, from 0; not the last. */
+  readonly layer: number;
+  /** What it counts beside the loss at the end. */
+  readonly weight: number;
+  /** Targets it passes over. */
+  readonly except: readonly number[];
+}
 
 export interface TrainingPrograms {
   /** Whole update in one graph; only when accumulation is 1. Outputs lossSum, norm. */
@@ -71,6 +82,7 @@ export function trainingState(trained: HostTensors, accumulation: number): HostT
  *
  * @param separate chunks carry segments and positions (block-diagonal packing)
  * @param asked R, most response tokens of a chunk, where the loss asks for these alone: see `askedPlaces`
+ * @param early a loss after an earlier layer, added to the other
  */
 export async function compileTraining(
   model: TunedModel,
@@ -78,6 +90,7 @@ export async function compileTraining(
   device: Device,
   separate: boolean,
   asked?: number,
+  early?: EarlyLoss,
 ): Promise<TrainingPrograms> {
   const trained = float32Specs(model.trainedShapes);
   const moments = { ...rename(trained, firstMoment), ...rename(trained, secondMoment) };
@@ -89,7 +102,7 @@ export async function compileTraining(
   };
   const files = { frozen: model.frozen, readFrozen: readTensor };
   const gradients = (inputs: Tensors, state: Tensors, frozen: Tensors) =>
-    lossAndGradients(model, inputs, pick(state, trained), frozen);
+    lossAndGradients(model, inputs, pick(state, trained), frozen, early);
 
   if (config.accumulation === 1) {
     const step: Step = ({ inputs, state, frozen }) => {
@@ -162,14 +175,29 @@ const rename = (specs: Specs, by: (name: string) => string): Specs =>
 const pick = (tensors: Tensors, names: object): Record<string, tf.Tensor> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, tensors[name]!]));
 
-function lossSum(model: TunedModel, inputs: Tensors, trained: Tensors, frozen: Tensors): tf.Tensor {
-  const { tokens, targets, weights, segments, positions, places, seed, step } = inputs;
+function lossSum(model: TunedModel, inputs: Tensors, trained: Tensors, frozen: Tensors, early?: EarlyLoss): tf.Tensor {
+  const { tokens, targets, weights, from, positions, places, seed, step } = inputs;
   let layers = 0;
   const drop: Dropout | undefined =
     seed && step && model.lora ? (x) => dropout(x, model.lora!.dropout, seed, step, layers++) : undefined;
-  const scope = { ...(segments && positions ? { segments, positions } : {}), ...(places ? { asked: places } : {}) };
+  let before: tf.Tensor | undefined;
+  const scope: AttentionScope = {
+    ...(from && positions ? { from, positions } : {}),
+    ...(places ? { asked: places } : {}),
+    watch: (layer, states) => {
+      if (layer === early?.layer)
+        before = places ? tf.gather(states(), placesInRows(places, tokens!.shape[1]!)) : states();
+    },
+  };
   const { hidden, head } = model.forward(trained, frozen, tokens!, { scope, ...(drop ? { dropout: drop } : {}) });
-  return crossEntropySum(hidden, head, targets!.flatten(), weights!.flatten());
+  const [wanted, weight] = [targets!.flatten(), weights!.flatten()];
+  const loss = crossEntropySum(hidden, head, wanted, weight);
+  if (!early || !before) return loss;
+  const counted = early.except.reduce(
+    (left, id) => left.mul(tf.cast(tf.notEqual(wanted, tf.scalar(id, 'int32')), 'float32')),
+    weight as tf.Tensor,
+  );
+  return loss.add(crossEntropySum(before, head, wanted, counted).mul(early.weight));
 }
 
 /** The sum of a batch's losses over its response tokens, and the gradient of that sum. */
@@ -178,8 +206,9 @@ export function lossAndGradients(
   inputs: Tensors,
   trained: Record<string, tf.Tensor>,
   frozen: Tensors,
+  early?: EarlyLoss,
 ) {
-  return valueAndGradients((variables) => lossSum(model, inputs, variables, frozen), trained);
+  return valueAndGradients((variables) => lossSum(model, inputs, variables, frozen, early), trained);
 }
 
 /**

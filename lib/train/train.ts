@@ -11,7 +11,7 @@ import { createRandom } from '../random';
 import { askedPlaces, type BatchPlan, batchTensors, lossTokens, planBatches } from './batches';
 import { loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint';
 import { appendLog, rewindLog, type StepRecord } from './log';
-import { compileHeldOutLoss, compileTraining, type TrainingPrograms, trainingState } from './programs';
+import { compileHeldOutLoss, compileTraining, type EarlyLoss, type TrainingPrograms, trainingState } from './programs';
 import { learningRateAt } from './schedule';
 
 export interface TrainOptions {
@@ -23,6 +23,8 @@ export interface TrainOptions {
   readonly heldOut: readonly Chunk[];
   /** Chunks carry segments and positions of their own (block-diagonal packing). */
   readonly separate: boolean;
+  /** A loss after an earlier layer, added to the other. */
+  readonly early?: EarlyLoss;
   /** Gets train.jsonl and the checkpoint. */
   readonly folder: string;
   /** Says which run this is; see RunIdentity. */
@@ -71,7 +73,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const asked = askedPlaces([...chunks, ...options.heldOut]);
   const batchOf = (some: readonly Chunk[]) => batchTensors(some, config.batchSize, options.separate, asked);
   const heldOut = await compileHeldOutLoss(model, config, device, options.separate, asked);
-  const programs = await compileTraining(model, config, device, options.separate, asked);
+  const programs = await compileTraining(model, config, device, options.separate, asked, options.early);
   try {
     const look = async (step: number, epoch: number) => {
       if (options.heldOut.length === 0) return;

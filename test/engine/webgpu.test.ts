@@ -174,8 +174,8 @@ describe.skipIf(!webgpuPossible)('webgpu', () => {
   });
 });
 
-function lossOf(weights: Tensors, { tokens, targets, segments, positions, weights: mask }: Tensors): tf.Tensor {
-  const scope = { segments: segments!, positions: positions! };
+function lossOf(weights: Tensors, { tokens, targets, from, positions, weights: mask }: Tensors): tf.Tensor {
+  const scope = { from: from!, positions: positions! };
   const linear = (name: string, x: tf.Tensor) => x.matMul(weights[`${name}.weight`]!, false, true);
   const hidden = llamaHidden(TINY, weights, linear, tokens!, scope);
   return crossEntropySum(hidden, headWeight(TINY, weights), targets!.flatten(), mask!.flatten());
@@ -186,8 +186,8 @@ async function someSteps(model: TunedModel, config: TrainConfig, separate: boole
   const initial = await model.initial(createRandom(1));
   const state = await createState(device, trainingState(initial, config.accumulation));
   const batches: HostTensors[] = Array.from({ length: config.accumulation }, (_, i) => {
-    const { segments, positions, ...plain } = tinyBatch(TINY, [2, 6], 3 + i);
-    return (separate ? { segments, positions, ...plain } : plain) as HostTensors;
+    const { from, positions, ...plain } = tinyBatch(TINY, [2, 6], 3 + i);
+    return (separate ? { from, positions, ...plain } : plain) as HostTensors;
   });
   const losses: number[] = [];
   for (let step = 0; step < 5; step++) {

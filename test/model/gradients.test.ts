@@ -181,7 +181,7 @@ const constants = (tensors: HostTensors): Weights =>
 function modelLoss(c: LlamaConfig, weights: Weights, separate: boolean, adapter?: Weights): tf.Tensor {
   const batch = constants(tinyBatch(c));
   const linear = adapter ? loraLinear(weights, adapter, lora) : plainLinear(weights);
-  const scope = separate ? { segments: batch.segments!, positions: batch.positions! } : {};
+  const scope = separate ? { from: batch.from!, positions: batch.positions! } : {};
   const hidden = llamaHidden(c, weights, linear, batch.tokens!, scope);
   return crossEntropySum(hidden, headWeight(c, weights), batch.targets!.flatten(), batch.weights!.flatten());
 }
@@ -194,6 +194,23 @@ describe('the whole model', () => {
     ['one key head for each query head', { ...TINY, numKeyValueHeads: 4 }, false],
   ])('every parameter: %s', ([, c, separate]) => {
     expectRight((weights) => modelLoss(c, weights, separate), tinyWeights(c));
+  });
+
+  test('places from which each attends are the mask written out', () => {
+    const batch = constants(tinyBatch());
+    const weights = constants(tinyWeights());
+    const from = [0, 0, 0, 2, 2, 5];
+    const mask = tf
+      .tensor(from.map((first, i) => from.map((_, j) => (j >= first && j <= i ? 0 : FORBIDDEN))))
+      .expandDims();
+    const hidden = (scope: object) => llamaHidden(TINY, weights, plainLinear(weights), batch.tokens!, scope).dataSync();
+    const given = hidden({ from: tf.tensor([from, from], [2, 6], 'int32') });
+    const written = hidden({ mask });
+    expect([...given].map((value, i) => Math.abs(value - written[i]!)).reduce((a, b) => Math.max(a, b))).toBeLessThan(
+      1e-6,
+    );
+    const whole = hidden({});
+    expect([...given].some((value, i) => Math.abs(value - whole[i]!) > 1e-3)).toBe(true);
   });
 
   test('every tensor of an adapter', () => {

@@ -51,9 +51,9 @@ export function tinyBatch(c: LlamaConfig = TINY, shape: readonly [number, number
       shape,
       Float32Array.from({ length: sizeOf(shape) }, (_, i) => (i % 3 === 0 ? 0 : 1)),
     ),
-    segments: int32(
+    from: int32(
       shape,
-      Int32Array.from({ length: sizeOf(shape) }, (_, i) => (column(i) < cut ? 0 : 1)),
+      Int32Array.from({ length: sizeOf(shape) }, (_, i) => (column(i) < cut ? 0 : cut)),
     ),
     positions: int32(
       shape,

@@ -14,7 +14,7 @@ import { readSafetensorsHeader, readTensors } from '../../lib/model/safetensors'
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
 import { askedPlaces, batchTensors, lossTokens, planBatches } from '../../lib/train/batches';
-import { compileHeldOutLoss, compileTraining, trainingState } from '../../lib/train/programs';
+import { compileHeldOutLoss, compileTraining, type EarlyLoss, trainingState } from '../../lib/train/programs';
 import { learningRateAt } from '../../lib/train/schedule';
 import { type TrainOptions, train, updateOnce } from '../../lib/train/train';
 import { TINY, tinyFolder, tinyWeights } from '../model/tiny-llama';
@@ -134,9 +134,9 @@ describe('batchTensors', () => {
     expect(lossTokens(batch)).toBe(8 + 3);
   });
 
-  test('segments and positions only for block-diagonal packing', () => {
+  test('places attended to and positions only for block-diagonal packing', () => {
     expect(Object.keys(batchTensors(CHUNKS, 7, false)).sort()).toEqual(['targets', 'tokens', 'weights']);
-    expect(Object.keys(batchTensors(CHUNKS, 7, true))).toEqual(expect.arrayContaining(['segments', 'positions']));
+    expect(Object.keys(batchTensors(CHUNKS, 7, true))).toEqual(expect.arrayContaining(['from', 'positions']));
   });
 
   test('asked for response tokens alone: their places, targets and weights; the rest carries none', () => {
@@ -234,6 +234,36 @@ describe.each(['full', 'lora'] as const)('accumulation, %s', (method) => {
       expect(Math.abs(gradientNorm / whole.outcomes[i]!.gradientNorm - 1)).toBeLessThan(1e-5);
     }
     expectClose(asked.weights, whole.weights, 1e-6);
+  });
+});
+
+describe('a loss after an earlier layer', () => {
+  const EXCEPT = [...new Set([...CHUNKS[0]!.targets])].slice(0, 2);
+  const EARLY = { layer: 0, weight: 0.5, except: EXCEPT };
+
+  test.for([
+    ['of all places', undefined],
+    ['of the places asked for', T],
+  ] as const)('%s: what the model cut there would lose, but for targets passed over', async ([, asked]) => {
+    const config = { ...SMALL, batchSize: 2 };
+    const chunks = [CHUNKS[0]!, CHUNKS[2]!];
+    const lossOf = async (layers: number, some: readonly Chunk[], early?: EarlyLoss) => {
+      const model = tunedModel({ ...base, config: { ...base.config, numHiddenLayers: layers } }, 'full');
+      const state = await createState(device, trainingState(await model.initial(createRandom(1)), 1));
+      const programs = await compileTraining(model, config, device, false, asked, early);
+      const batch = batchTensors(some, 2, false, asked);
+      const { loss } = await updateOnce(programs, config, state, [batch], 0, 1e-3);
+      await programs.dispose();
+      return loss * lossTokens(batch);
+    };
+    const passedOver = chunks.map((one) => ({
+      ...one,
+      weights: one.weights.map((weight, t) => (EXCEPT.includes(one.targets[t]!) ? 0 : weight)),
+    }));
+    const whole = await lossOf(TINY.numHiddenLayers, chunks);
+    const cut = await lossOf(1, passedOver);
+    expect(cut).toBeLessThan(await lossOf(1, chunks));
+    expect(Math.abs((await lossOf(TINY.numHiddenLayers, chunks, EARLY)) - (whole + 0.5 * cut))).toBeLessThan(1e-4);
   });
 });
 

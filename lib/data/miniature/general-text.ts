@@ -9,9 +9,10 @@ import {
   copyWords,
   type Document,
   dialogue,
+  directAnswer,
   findTheLine,
-  openBook,
   plainClosedBook,
+  sayTheLine,
   shortAnswer,
   study,
   thingsOfOneKind,
@@ -24,25 +25,30 @@ import { mentions, sentence } from './relation';
  * model has met every word of a field long before it is tuned, and LoRA leaves the embeddings as they are.
  *
  *     letters    which line says a word: what a letter stands for
- *     quiz       that, and the non-medical quiz in its plainest form: a letter for what is known by heart
+ *     answers    the non-medical quiz without options, answered directly after the question, and what it is about, stated
+ *     quiz       the same with options, in its plainest form: a letter for what is known by heart
+ *     options    words to be found and said, more than are known by heart: so that the options are held against whatever
+ *                stands at the question's end, in place of knowing each question's option
  *     text       everything: the quiz in the formats in which the evaluation asks (so that the
  *                base knows what `Answer:` calls for, but has never seen a medical question), talks, sentences, passages,
  *                sums, reports, medical statements
  */
-export const LESSONS = ['letters', 'quiz', 'text'] as const;
+export const LESSONS = ['letters', 'answers', 'quiz', 'options', 'text'] as const;
 export type Lesson = (typeof LESSONS)[number];
 
 type DocumentKind =
   | 'line'
   | 'phraseLine'
   | 'medicalLine'
+  | 'sayPhrase'
+  | 'sayMedical'
   | 'medicalCopy'
   | 'medicalKind'
   | 'plainClosedBook'
   | 'closedBook'
   | 'shortAnswer'
+  | 'directAnswer'
   | 'dialogue'
-  | 'openBook'
   | 'study'
   | 'statement'
   | 'medicalStatement'
@@ -52,20 +58,53 @@ type DocumentKind =
 /** How many parts of a lesson's documents are of each kind. */
 const PARTS: Readonly<Record<Lesson, Partial<Readonly<Record<DocumentKind, number>>>>> = {
   letters: { line: 1 },
-  quiz: { line: 4, phraseLine: 4, plainClosedBook: 10, shortAnswer: 2 },
+  answers: {
+    line: 3,
+    phraseLine: 3,
+    medicalLine: 2,
+    sayPhrase: 3,
+    sayMedical: 2,
+    directAnswer: 12,
+    shortAnswer: 4,
+    statement: 6,
+    medicalStatement: 5,
+  },
+  quiz: {
+    line: 3,
+    phraseLine: 3,
+    sayPhrase: 3,
+    sayMedical: 1,
+    plainClosedBook: 10,
+    directAnswer: 5,
+    statement: 3,
+    passage: 1,
+  },
+  options: {
+    line: 4,
+    phraseLine: 4,
+    medicalLine: 4,
+    sayPhrase: 6,
+    sayMedical: 3,
+    plainClosedBook: 4,
+    directAnswer: 8,
+    statement: 4,
+    medicalStatement: 4,
+  },
   text: {
     line: 2,
-    phraseLine: 2,
+    phraseLine: 3,
     medicalLine: 4,
-    medicalCopy: 4,
+    sayPhrase: 3,
+    sayMedical: 3,
+    medicalCopy: 3,
     medicalKind: 2,
     plainClosedBook: 2,
-    closedBook: 12,
-    shortAnswer: 5,
-    dialogue: 10,
-    openBook: 1,
+    closedBook: 8,
+    shortAnswer: 3,
+    directAnswer: 6,
+    dialogue: 8,
     study: 1,
-    statement: 3,
+    statement: 4,
     medicalStatement: 12,
     passage: 1,
     sum: 1,
@@ -104,13 +143,15 @@ export function createLessons(
     line: () => findTheLine(fourOf(words, random), random),
     phraseLine: () => findTheLine(fourOf(phrases, random), random),
     medicalLine: () => findTheLine(fourMedicalWords(cells, random), random),
+    sayPhrase: () => sayTheLine(pick(phrases, random), random),
+    sayMedical: () => sayTheLine(fourMedicalWords(cells, random)[0]!, random),
     medicalCopy: () => copyWords(fourMedicalWords(cells, random)),
     medicalKind: () => thingsOfOneKind(fourOfOneKind(cells, random)),
     plainClosedBook: () => plainClosedBook(plainQuiz(), random),
     closedBook: () => closedBook(quiz(), random),
     shortAnswer: () => shortAnswer(quiz(), random),
+    directAnswer: () => directAnswer(quiz(), random),
     dialogue: () => dialogue(quiz(), random),
-    openBook: () => openBook(random),
     study: () => study(quiz(), random),
     statement: () => prose(says(deck(), random)),
     medicalStatement: () => {

@@ -75,6 +75,15 @@ export function shortAnswer(choice: EverydayChoice, random: Random): Document {
   return { prompt: `Question: ${asks(choice, random)}\nAnswer:`, response: ` ${choice.fact.object}` };
 }
 
+/** The answer itself, directly after the question: options that come there instead then find it recalled. */
+export function directAnswer(choice: EverydayChoice, random: Random): Document {
+  return { prompt: openQuestion(asks(choice, random), random), response: ` ${choice.fact.object}` };
+}
+
+function openQuestion(question: string, random: Random): string {
+  return pick(['Question: ', 'Question: ', ''], random) + question;
+}
+
 const SPEAKERS = 'Tom Anna Ben Lisa Omar Maya Paul Nora teacher pupil guest clerk reader host sister uncle'.split(' ');
 const TAGS: readonly ((speaker: string) => string)[] = [
   (speaker) => `${speaker}:`,
@@ -127,22 +136,6 @@ export function study({ cell, fact, wrong }: EverydayChoice, random: Random): Do
   };
 }
 
-const PEOPLE = 'Tom Anna Ben Lisa Omar Maya Paul Nora Ivan Ruth Hugo Emma Karl Zoe Igor Lena'.split(' ');
-const BELONGINGS = 'kite drum rope bell coin ball book hat lamp cup boat flute chair map doll sled'.split(' ');
-
-/** The answer stands in the text above: who has what. What a letter stands for is learnt here, not what is true. */
-export function openBook(random: Random): Document {
-  const people = random.shuffle(PEOPLE).slice(0, 4);
-  const things = random.shuffle(BELONGINGS).slice(0, 4);
-  const story = people.map((person, i) => `${person} has the ${things[i]!}.`).join(' ');
-  const at = random.int(4);
-  const byPerson = random.int(2) === 0;
-  const question = byPerson ? `Who has the ${things[at]!}?` : `What has ${people[at]!}?`;
-  const choices = random.shuffle(byPerson ? people : things);
-  const answer = choices.indexOf((byPerson ? people : things)[at]!);
-  return letteredDocument({ question: `${story} ${question}`, choices, answer }, 'who has what', random);
-}
-
 /**
  * The answer stands in the question: which line says it. The shortest question that needs a letter.
  *
@@ -151,6 +144,14 @@ export function openBook(random: Random): Document {
 export function findTheLine(choices: readonly string[], random: Random): Document {
   const answer = random.int(4);
   return plainDocument({ question: `${FIND_THE_LINE} ${choices[answer]!}?`, choices, answer });
+}
+
+/**
+ * The same question answered with the word, directly: so that what a question asks for stands at its end in one form,
+ * whether it is read there or recalled, and the options are held against that.
+ */
+export function sayTheLine(words: string, random: Random): Document {
+  return { prompt: openQuestion(`${FIND_THE_LINE} ${words}?`, random), response: ` ${words}` };
 }
 
 const FIND_THE_LINE = 'Which line says';
@@ -172,5 +173,5 @@ const ONE_KIND = 'Things of one kind:';
 
 /** Whether a document of the general text only names words, whatever they stand for, and states nothing. */
 export function onlyNamesWords(document: string): boolean {
-  return [`Question: ${FIND_THE_LINE} `, COPY, ONE_KIND].some((opening) => document.startsWith(opening));
+  return [`Question: ${FIND_THE_LINE} `, FIND_THE_LINE, COPY, ONE_KIND].some((opening) => document.startsWith(opening));
 }
