@@ -66,7 +66,7 @@ interface Stage {
   readonly documents: number;
   readonly packing: Packing;
   readonly config: TrainConfig;
-  /** Share of the documents with options in which these see of the question its last token alone; none where not given. */
+  /** Share of the documents with options in which these see of the question its last token alone; none where not given. Block-diagonal packing only. */
   readonly hidden?: number;
   /** Keeps the documents of the commonest length alone: every option stands at one place then. */
   readonly oneLength?: boolean;

@@ -40,7 +40,10 @@ const integer = { shape: [], dtype: 'int32' } as const;
 const UPDATE_INPUTS: Specs = { rate: scalar, correction1: scalar, correction2: scalar, responseTokens: scalar };
 const DROPOUT_INPUTS: Specs = { seed: integer, step: integer };
 
-/** The loss taken after an earlier layer too, through the last norm and the output matrix: answers then stand there early. */
+/**
+ * The loss taken after an earlier layer too, through the last norm and the output matrix: answers then stand there early.
+ * Losses of updates are then the sum of both; the held-out loss is the last layer's alone.
+ */
 export interface EarlyLoss {
   /** After which layer, from 0; not the last. */
   readonly layer: number;
@@ -83,6 +86,7 @@ export function trainingState(trained: HostTensors, accumulation: number): HostT
  * @param separate chunks carry segments and positions (block-diagonal packing)
  * @param asked R, most response tokens of a chunk, where the loss asks for these alone: see `askedPlaces`
  * @param early a loss after an earlier layer, added to the other
+ * @throws when that layer is the model's last, or none of its layers
  */
 export async function compileTraining(
   model: TunedModel,
@@ -92,6 +96,10 @@ export async function compileTraining(
   asked?: number,
   early?: EarlyLoss,
 ): Promise<TrainingPrograms> {
+  const last = model.base.config.numHiddenLayers - 1;
+  if (early && !(early.layer >= 0 && early.layer < last)) {
+    throw new Error(`train: the early loss must follow one of the layers 0 to ${last - 1}, got ${early.layer}`);
+  }
   const trained = float32Specs(model.trainedShapes);
   const moments = { ...rename(trained, firstMoment), ...rename(trained, secondMoment) };
   const sums = rename(trained, gradientSum);

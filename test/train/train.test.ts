@@ -267,6 +267,15 @@ describe('a loss after an earlier layer', () => {
   });
 });
 
+test('an early loss after the last layer, or after none, is refused', async () => {
+  for (const layer of [-1, TINY.numHiddenLayers - 1]) {
+    const early = { layer, weight: 1, except: [] };
+    await expect(compileTraining(tunedModel(base, 'full'), SMALL, device, false, undefined, early)).rejects.toThrow(
+      /early loss must follow one of the layers 0 to/,
+    );
+  }
+});
+
 describe('packing', () => {
   const sample = (id: string, tokens: readonly number[], prompt: number): Sample => ({
     id,
