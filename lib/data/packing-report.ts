@@ -2,6 +2,16 @@ import { createHash } from 'node:crypto';
 import { type Chunk, countFilled, countLoss } from './chunks';
 import { IGNORED, type Sample } from './samples';
 
+export type Packing = 'paper' | 'block-diagonal';
+
+/** What each packing decides that the paper leaves open; printed with every result. */
+export const PACKING_ASSUMPTIONS: Readonly<Record<Packing, string>> = {
+  paper: 'packing cuts samples at chunk edges, attention crosses samples, positions run through the chunk',
+  'block-diagonal':
+    'packing keeps samples whole and apart: none is cut, none sees another, positions begin anew with each ' +
+    '(the paper concatenates them, and does not say what a token may look at)',
+};
+
 /** What one `source` value contributes to the chunks; percents are of all sources. */
 export interface SourceShare {
   readonly source: string;
@@ -16,7 +26,7 @@ export interface SourceShare {
 
 /** What `packSamples` decided on the way. */
 export interface PackingCounts {
-  readonly packing: string;
+  readonly packing: Packing;
   /** T. */
   readonly maxSeqLen: number;
   /** Chunks without a response token, dropped or kept. */

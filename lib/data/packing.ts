@@ -1,13 +1,11 @@
 import { blockDiagonalChunks } from './block-diagonal';
 import { type Chunk, countFilled, countLoss } from './chunks';
-import { type PackingReport, reportPacking } from './packing-report';
+import { type Packing, type PackingReport, reportPacking } from './packing-report';
 import { IGNORED, type Sample } from './samples';
 import { streamChunks } from './stream';
 
 export type { Chunk, Span } from './chunks';
-export type { PackingReport, SourceShare } from './packing-report';
-
-export type Packing = 'paper' | 'block-diagonal';
+export type { Packing, PackingReport, SourceShare } from './packing-report';
 
 export interface PackingOptions {
   /** `paper`: one stream cut into chunks (`stream.ts`). `block-diagonal`: whole samples apart (`block-diagonal.ts`). */

@@ -1,5 +1,5 @@
 import { ASSUMPTIONS, type TrainConfig } from '../config';
-import type { PackingReport } from '../data/packing-report';
+import { PACKING_ASSUMPTIONS, type PackingReport } from '../data/packing-report';
 import type { TaskResult } from '../eval/score';
 import type { DataFile } from './data-file';
 import { type Environment, environment, WORKBOOK_ROOT } from './environment';
@@ -93,7 +93,7 @@ export async function manifest({ root = WORKBOOK_ROOT, ...input }: ManifestInput
       return { task, variant, version, bos, n, seed, requestHash };
     }),
     training: input.training.map(taggedConfig),
-    assumptions: ASSUMPTIONS,
+    assumptions: packing ? [...ASSUMPTIONS, PACKING_ASSUMPTIONS[packing.packing]] : ASSUMPTIONS,
     timings: { peakMemoryBytes: process.resourceUsage().maxRSS * 1024, ...input.timings },
   };
   return withoutPaths(written);

@@ -74,7 +74,7 @@ export function reportParts(record: RunRecord, extras: ReportExtras): ReportPart
     constantAnswerTable(record),
     requests(record),
     hyperParameters(record),
-    assumptions(methods),
+    assumptions(record, methods),
     auditTable(audit),
     claimsTable(audit),
     removedItemsTable(audit),

@@ -75,7 +75,7 @@ export function sampleRecord(options: RecordOptions = {}): RunRecord {
     models: [model('base', 'tuned', null, base), ...trained('lora', lora), ...trained('full', full)],
     mixture: sampleMixture(),
     standIns: [{ subset: 'openorca_t0', note: `generated rows in the form of OpenOrca T0${hostile}`, rows: 110 }],
-    packing: samplePacking(hostile),
+    packing: samplePacking(),
     samples: { samples: 665, tokens: 50_000, lossTokens: 14_000, straddlingTokens: 3 },
     facts: facts ? Object.fromEntries(known) : null,
     overlong: [`medqa-9${hostile}`],
@@ -246,9 +246,9 @@ function sampleMixture(): RunRecord['mixture'] {
   };
 }
 
-function samplePacking(hostile: string): RunRecord['packing'] {
+function samplePacking(): RunRecord['packing'] {
   return {
-    packing: `paper${hostile}`,
+    packing: 'paper',
     maxSeqLen: 256,
     zeroLoss: 1,
     truncated: 0,

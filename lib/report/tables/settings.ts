@@ -1,4 +1,5 @@
 import { ALL_LINEAR, ASSUMPTIONS } from '../../config';
+import { PACKING_ASSUMPTIONS } from '../../data/packing-report';
 import type { Decontamination } from '../../decontaminate/record';
 import { runsOf } from '../compared';
 import { type HyperParameter, taggedHyperParameters } from '../hyper-parameters';
@@ -51,8 +52,9 @@ function valueText(value: HyperParameter['value']): string {
 }
 
 /** What the paper leaves open and was decided here. */
-export function assumptions(methods: readonly Decontamination[]): Table {
-  const all = [...new Set([...ASSUMPTIONS, ...methods.flatMap((one) => one.assumptions)])];
+export function assumptions({ packing }: RunRecord, methods: readonly Decontamination[]): Table {
+  const ours = [...ASSUMPTIONS, PACKING_ASSUMPTIONS[packing.packing]];
+  const all = [...new Set([...ours, ...methods.flatMap((one) => one.assumptions)])];
   return {
     key: 'assumptions',
     title: 'What the paper does not state, and what was assumed',
