@@ -2,13 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mean } from 'simple-statistics';
 import { WORKBOOK_ROOT } from '../report/environment';
-import { METHOD_LABELS } from '../report/labels';
-import type { Trial } from '../reproduce/rate-trial';
-import { tunedAccuracy } from '../reproduce/rate-trial';
+import { type Trial, trainingOf, tunedAccuracy } from '../reproduce/rate-trial';
 
 /** One peak rate of one way of training, over its seeds. */
 export interface RateRow {
-  /** 'LoRA, 8 epochs' */
+  /** 'LoRA, 8 epochs, rows apart' */
   readonly training: string;
   readonly rate: number;
   readonly seeds: number;
@@ -29,16 +27,15 @@ export async function readRateTrials(file = join(WORKBOOK_ROOT, 'results', 'tune
   const text = await readFile(file, 'utf8').catch(() => '[]');
   const groups = new Map<string, Trial[]>();
   for (const trial of JSON.parse(text) as Trial[]) {
-    const key = `${trial.method} ${trial.epochs} ${trial.rate}`;
+    const key = `${trainingOf(trial)} ${trial.rate}`;
     groups.set(key, [...(groups.get(key) ?? []), trial]);
   }
   return [...groups.values()]
     .map((trials): RateRow => {
-      const { method, epochs, rate } = trials[0]!;
       const accuracies = trials.map((trial) => 100 * tunedAccuracy(trial));
       return {
-        training: `${METHOD_LABELS[method]}, ${epochs} epochs`,
-        rate,
+        training: trainingOf(trials[0]!),
+        rate: trials[0]!.rate,
         seeds: trials.length,
         accuracy: mean(accuracies),
         low: Math.min(...accuracies),

@@ -1,10 +1,13 @@
 import type { Method } from '../config';
 import { type FactGroup, isTuned } from '../data/miniature';
+import type { Packing } from '../data/packing';
+import { METHOD_LABELS } from '../report/labels';
 
 /** One training of `npm run tune`, as results/tune/trials.json holds it. */
 export interface Trial {
   readonly identity: string;
   readonly method: Method;
+  readonly packing: Packing;
   readonly rate: number;
   readonly epochs: number;
   readonly seed: number;
@@ -12,8 +15,13 @@ export interface Trial {
   /** Of training and scoring together. */
   readonly seconds: number;
   readonly heldOutLoss: number;
-  /** Right answers and items, group by group. */
+  /** Right answers and questions, group by group; each item is asked by letter and by text. */
   readonly groups: Readonly<Record<string, { readonly right: number; readonly items: number }>>;
+}
+
+/** 'LoRA, 8 epochs, rows apart' */
+export function trainingOf({ method, epochs, packing }: Pick<Trial, 'method' | 'epochs' | 'packing'>): string {
+  return `${METHOD_LABELS[method]}, ${epochs} epochs, ${packing === 'paper' ? 'rows in one stream' : 'rows apart'}`;
 }
 
 /** Share of right answers in the two tuned groups together. */

@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { controlledPair, LEARNING_RATE_GRID, type TrainConfig } from '../config';
 import { readItemFacts } from '../data/miniature';
+import type { Packing } from '../data/packing';
 import { loadTokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
 import { scoreItems } from '../eval/score';
@@ -15,15 +16,17 @@ import { json, prepareData } from './data-stage';
 import { hashWeights } from './hash-weights';
 import { PRESETS } from './presets';
 import { createProgress } from './progress';
-import { type Trial, tunedAccuracy } from './rate-trial';
+import { type Trial, trainingOf, tunedAccuracy } from './rate-trial';
 
 /** Training seeds that are not the reproduction's. */
 const SEEDS = [1, 2] as const;
+/** MedMCQA's form asks for the letter, HeadQA's for the option's text. */
+const WAYS = ['medmcqa', 'headqa'] as const;
 
 /**
- * Chooses the miniature's learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the controlled
- * pair), each at every rate of one grid, with two seeds. The rows are development rows, as many as the preset draws and
- * of as many relations. What decides is the accuracy on the development items of the tuned groups, whose facts
+ * Chooses the miniature's packing and learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the
+ * controlled pair), each at every rate of one grid, with rows in one stream and apart, with two seeds. The rows are development rows, as many as the preset draws and
+ * of as many relations. What decides is the accuracy on the development items of the tuned groups, each asked by letter and by text, whose facts
  * neither the training rows teach nor an evaluation item asks for; the loss on held-out rows stands beside it and
  * decides between equals. No evaluation item is read. Interrupted, the same command keeps the trials that were done.
  */
@@ -34,10 +37,12 @@ async function main(): Promise<void> {
   const preset = PRESETS.miniature;
   const base = await openModelFolder(join(folder, 'base'));
   const modelHash = await hashWeights(base);
-  const device = await openDevice('cpu', undefined, { flushDenormals: true });
+  const device = await openDevice('cpu', preset.threads ?? undefined, { flushDenormals: true });
   const tokenizer = await loadTokenizer(base.folder);
-  const data = await prepareData(join(folder, 'development'), preset, tokenizer, preset.full.maxSeqLen);
-  const { items } = data.dataset.evaluation;
+  const prepare = (packing: Packing) =>
+    prepareData(join(folder, 'development'), { ...preset, packing }, tokenizer, preset.full.maxSeqLen);
+  const packed = { paper: await prepare('paper'), 'block-diagonal': await prepare('block-diagonal') };
+  const items = packed.paper.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
   const itemFacts = await readItemFacts(folder);
   const file = join(out, 'trials.json');
   const known: readonly Trial[] = await readFile(file, 'utf8').then(JSON.parse, () => []);
@@ -47,9 +52,13 @@ async function main(): Promise<void> {
     const pair = controlledPair(preset.full, { lora: rate, full: rate });
     return [{ ...preset.lora, learningRate: rate }, pair.lora, pair.full];
   });
-  for (const config of configs.flatMap((one) => SEEDS.map((seed): TrainConfig => ({ ...one, seed })))) {
+  const plans = (['block-diagonal', 'paper'] as const).flatMap((packing) =>
+    configs.flatMap((one) => SEEDS.map((seed) => ({ packing, config: { ...one, seed } satisfies TrainConfig }))),
+  );
+  for (const { packing, config } of plans) {
     const { method, epochs, learningRate: rate, seed } = config;
-    const label = `${method} at ${rate} for ${epochs} epochs, seed ${seed}`;
+    const data = packed[packing];
+    const label = `${trainingOf({ method, epochs, packing })}, at ${rate}, seed ${seed}`;
     const progress = createProgress(label);
     const identity = hashOf({ config, modelHash, chunks: data.packing.sha256, items });
     const done = known.find((trial) => trial.identity === identity);
@@ -68,7 +77,7 @@ async function main(): Promise<void> {
       device,
       chunks: data.chunks,
       heldOut: data.heldOut,
-      separate: false,
+      separate: packing === 'block-diagonal',
       folder: work,
       identity: { config, model: modelHash, chunks: data.packing.sha256 },
       checkpointEvery: Number.POSITIVE_INFINITY,
@@ -85,7 +94,18 @@ async function main(): Promise<void> {
     }
     const heldOutLoss = result.records.findLast((r) => r.heldOutLoss !== undefined)!.heldOutLoss!;
     const seconds = (performance.now() - began) / 1000;
-    trials.push({ identity, method, rate, epochs, seed, steps: result.plan.totalSteps, seconds, heldOutLoss, groups });
+    trials.push({
+      identity,
+      method,
+      packing,
+      rate,
+      epochs,
+      seed,
+      steps: result.plan.totalSteps,
+      seconds,
+      heldOutLoss,
+      groups,
+    });
     await writeFileAtomic(file, json(trials));
     progress.say(`${label}: ${percent(tunedAccuracy(trials.at(-1)!))} of the tuned groups' development items`);
   }
@@ -98,11 +118,11 @@ async function main(): Promise<void> {
 
 /** A row for each method, number of epochs and rate, means over the seeds; the chosen rates are bold. */
 function tuningTable(trials: readonly Trial[]): string {
-  const keys = [...new Set(trials.map(({ method, epochs }) => `${method}, ${epochs} epochs`))];
+  const keys = [...new Set(trials.map(trainingOf))];
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const lines = keys.flatMap((key) => {
     const rows = LEARNING_RATE_GRID.map((rate) => {
-      const same = trials.filter((one) => one.rate === rate && `${one.method}, ${one.epochs} epochs` === key);
+      const same = trials.filter((one) => one.rate === rate && trainingOf(one) === key);
       const groups = Object.keys(same[0]!.groups).sort();
       return {
         rate,

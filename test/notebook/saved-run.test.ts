@@ -99,7 +99,7 @@ test('trials of rates: a row for each way and rate, over its seeds; none where n
       'tuned-only': { right, items: 10 },
       control: { right: 9, items: 10 },
     };
-    return { identity: '', method, rate, epochs: 3, seed, steps: 1, seconds: 1, heldOutLoss, groups };
+    return { identity: '', method, packing: 'paper', rate, epochs: 3, seed, steps: 1, seconds: 1, heldOutLoss, groups };
   };
   const file = join(folder, 'trials.json');
   await writeFile(
@@ -113,9 +113,25 @@ test('trials of rates: a row for each way and rate, over its seeds; none where n
   );
   const common = { seeds: 1, low: 20, high: 20 };
   expect(await readRateTrials(file)).toEqual([
-    { training: 'full-parameter, 3 epochs', rate: 1e-3, seeds: 1, accuracy: 50, low: 50, high: 50, heldOutLoss: 1 },
-    { training: 'LoRA, 3 epochs', rate: 1e-3, ...common, accuracy: 20, heldOutLoss: 3 },
-    { training: 'LoRA, 3 epochs', rate: 1e-2, seeds: 2, accuracy: 50, low: 40, high: 60, heldOutLoss: 3 },
+    {
+      training: 'full-parameter, 3 epochs, rows in one stream',
+      rate: 1e-3,
+      seeds: 1,
+      accuracy: 50,
+      low: 50,
+      high: 50,
+      heldOutLoss: 1,
+    },
+    { training: 'LoRA, 3 epochs, rows in one stream', rate: 1e-3, ...common, accuracy: 20, heldOutLoss: 3 },
+    {
+      training: 'LoRA, 3 epochs, rows in one stream',
+      rate: 1e-2,
+      seeds: 2,
+      accuracy: 50,
+      low: 40,
+      high: 60,
+      heldOutLoss: 3,
+    },
   ]);
   expect(await readRateTrials(join(folder, 'none.json'))).toEqual([]);
   await rm(folder, { recursive: true });
