@@ -1,7 +1,8 @@
 import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files';
-import { formatGeneralText, generateMiniature, MINIATURE_SEED, type Miniature } from './miniature';
+import { type BuildOptions, buildUsage, parseBuildOptions } from './build-options';
+import { formatGeneralText, generateMiniature, type Miniature } from './miniature';
 import { renderPrompt, renderResponse } from './template';
 import { tokenizerConfig, trainTokenizer } from './train-tokenizer';
 
@@ -51,9 +52,9 @@ function jsonLines(rows: readonly object[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
-/** Writes the files into `folder`, and removes .jsonl files that an earlier generator left there. */
-async function build(folder: string): Promise<void> {
-  const miniature = generateMiniature(MINIATURE_SEED);
+/** Writes the files into the folder, and removes .jsonl files that an earlier generator left there. */
+async function build({ seed, data: folder }: BuildOptions): Promise<void> {
+  const miniature = generateMiniature(seed);
   const files = miniatureFiles(miniature);
   for (const half of ['train', 'eval', 'development/train', 'development/eval']) {
     for (const name of await readdir(join(folder, half)).catch(() => [])) {
@@ -96,8 +97,19 @@ async function build(folder: string): Promise<void> {
   console.log(`${files.size} files, ${bytes} bytes, in ${folder}`);
 }
 
+async function main(): Promise<void> {
+  const options = parseBuildOptions(process.argv.slice(2), process.env.INIT_CWD ?? process.cwd());
+  if (options) return build(options);
+  console.log(
+    buildUsage(
+      'build:miniature',
+      'Writes rows, items, facts and tokenizer of a world; npm run build:base pretrains its base.',
+    ),
+  );
+}
+
 if (require.main === module) {
-  build(process.argv[2] ?? join(__dirname, '..', '..', 'data', 'miniature')).catch((error: unknown) => {
+  main().catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   });

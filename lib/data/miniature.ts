@@ -140,7 +140,7 @@ export function generateMiniature(seed: number, sizes: Partial<MiniatureSizes> =
     generalText: LESSONS.flatMap((lesson) =>
       lessons(lesson, all.documents[lesson]).map(({ prompt, response }) => prompt + response),
     ),
-    facts: cells.flatMap(({ group, facts }) => facts.map((fact) => ({ ...fact, group }))),
+    facts: groupedFacts(cells),
     itemFacts: { ...exam.itemFacts, ...development.itemFacts },
   };
 }
@@ -155,6 +155,15 @@ export function generateMiniature(seed: number, sizes: Partial<MiniatureSizes> =
 export function createMiniatureLessons(seed: number, draft: number): LessonWriter {
   const { cells, plain, isTaken } = worldOf(seed, MINIATURE_SIZES.quizItems);
   return createLessons(cells, plain, isTaken, draft);
+}
+
+/** A world's facts alone, in the order of `facts.jsonl`. */
+export function miniatureFacts(seed: number): readonly GroupedFact[] {
+  return groupedFacts(worldOf(seed, MINIATURE_SIZES.quizItems).cells);
+}
+
+function groupedFacts(cells: readonly MedicalCell[]): GroupedFact[] {
+  return cells.flatMap(({ group, facts }) => facts.map((fact) => ({ ...fact, group })));
 }
 
 interface WorldParts {

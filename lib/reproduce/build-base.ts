@@ -1,7 +1,8 @@
-import { copyFile, rm } from 'node:fs/promises';
+import { copyFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PAPER_FULL, type TrainConfig } from '../config';
-import { createMiniatureLessons, type Document, type Lesson, MINIATURE_SEED, readQuiz } from '../data/miniature';
+import { type BuildOptions, buildUsage, parseBuildOptions } from '../data/build-options';
+import { createMiniatureLessons, type Document, type Lesson, miniatureFacts, readQuiz } from '../data/miniature';
 import { type Packing, packSamples } from '../data/packing';
 import type { EvalItem } from '../data/rows';
 import type { Sample } from '../data/samples';
@@ -111,15 +112,16 @@ export const STAGES: readonly Stage[] = [
 ];
 
 /**
- * Pretrains the bundled base on the miniature's lessons and writes `base/` beside them. Interrupted, the same command
+ * Pretrains the base on the miniature's lessons and writes `base/` beside them. Interrupted, the same command
  * carries on.
  *
- * @param data the miniature's folder
  * @param work where stages and checkpoints are kept meanwhile
+ * @throws when the folder holds another world than the seed's
  */
-export async function buildBase(data: string, work: string): Promise<void> {
+export async function buildBase({ seed, data }: BuildOptions, work: string): Promise<void> {
+  await checkWorld(seed, data);
   const tokenizer = await loadTokenizer(data);
-  const write = createMiniatureLessons(MINIATURE_SEED, TRAINING.seed);
+  const write = createMiniatureLessons(seed, TRAINING.seed);
   const quiz = await readQuiz(data);
   const quizSamples = (await documentSamples(quiz.map(quizDocument), tokenizer)).samples;
   const device = await openDevice('cpu', 1, { flushDenormals: true });
@@ -222,9 +224,27 @@ function quizDocument(item: EvalItem): Document {
   return { prompt: task.docToText(item), response: ` ${task.docToChoice(item)[item.answer]!}` };
 }
 
+/** A base that reads other facts than its world's rows and items have would be told from chance where it should not be. */
+async function checkWorld(seed: number, data: string): Promise<void> {
+  const file = join(data, 'facts.jsonl');
+  const written = await readFile(file, 'utf8');
+  const expected = miniatureFacts(seed).map((fact) => `${JSON.stringify(fact)}\n`);
+  if (written !== expected.join('')) {
+    throw new Error(
+      `build:base: ${file} holds other facts, or other groups of them, than the world of seed ${seed}; pass the seed that ` +
+        'npm run build:miniature was given',
+    );
+  }
+}
+
+async function main(): Promise<void> {
+  const options = parseBuildOptions(process.argv.slice(2), process.env.INIT_CWD ?? process.cwd());
+  if (options) return buildBase(options, join(__dirname, '..', '..', 'results', 'build-base', String(options.seed)));
+  console.log(buildUsage('build:base', 'Pretrains a world’s base on one thread, from random weights: half an hour.'));
+}
+
 if (require.main === module) {
-  const root = join(__dirname, '..', '..');
-  buildBase(join(root, 'data', 'miniature'), join(root, 'results', 'build-base')).catch((error: unknown) => {
+  main().catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   });

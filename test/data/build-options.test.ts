@@ -1,0 +1,41 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseBuildOptions } from '../../lib/data/build-options';
+import { MINIATURE_SEED, miniatureFacts } from '../../lib/data/miniature';
+import { buildBase } from '../../lib/reproduce/build-base';
+
+test('a world is the bundled one unless a seed and a folder of its own are given', () => {
+  const bundled = join(__dirname, '..', '..', 'data', 'miniature');
+  expect(parseBuildOptions([], '/')).toEqual({ seed: MINIATURE_SEED, data: bundled });
+  expect(parseBuildOptions(['--seed', '7', '--data', 'second'], '/worlds')).toEqual({
+    seed: 7,
+    data: '/worlds/second',
+  });
+  expect(parseBuildOptions(['--help'], '/')).toBeUndefined();
+  expect(() => parseBuildOptions(['--seed', '7'], '/')).toThrow(
+    `build: --seed 7 is another world than the bundled one, of ${MINIATURE_SEED}; give it a folder of its own with --data`,
+  );
+  expect(() => parseBuildOptions(['--seed', '7.5'], '/')).toThrow(
+    'build: --seed must be a whole number of 0 or more, got "7.5"',
+  );
+});
+
+test('another seed deals the same facts out to other groups', () => {
+  const groups = (seed: number) => new Map(miniatureFacts(seed).map(({ id, group }) => [id, group]));
+  const [bundled, second] = [groups(MINIATURE_SEED), groups(7)];
+  expect([...second.keys()].sort()).toEqual([...bundled.keys()].sort());
+  const moved = [...second].filter(([id, group]) => bundled.get(id) !== group);
+  expect(moved.length).toBeGreaterThan(second.size / 2);
+});
+
+test('a base is not built for a folder that holds another world', async () => {
+  const data = await mkdtemp(join(tmpdir(), 'world-'));
+  const lines = miniatureFacts(7).map((fact) => `${JSON.stringify(fact)}\n`);
+  await writeFile(join(data, 'facts.jsonl'), lines.join(''));
+  await expect(buildBase({ seed: 8, data }, join(data, 'work'))).rejects.toThrow(
+    `${join(data, 'facts.jsonl')} holds other facts, or other groups of them, than the world of seed 8; pass the seed that`,
+  );
+  await rm(data, { recursive: true });
+});
