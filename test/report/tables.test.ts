@@ -5,6 +5,7 @@ import { reportParts } from '../../lib/report/parts';
 import type { RunRecord } from '../../lib/report/run-record';
 import type { Cell, Estimate, Table } from '../../lib/report/table';
 import { factGroups } from '../../lib/report/tables/fact-groups';
+import { assumptions, hyperParameters } from '../../lib/report/tables/settings';
 import { table1 } from '../../lib/report/tables/table-1';
 import { tableA2 } from '../../lib/report/tables/table-a2';
 import { cleanedRows, tableA3 } from '../../lib/report/tables/table-a3';
@@ -167,6 +168,22 @@ describe('the other tables', () => {
     for (const { columns, rows } of parts.tables) {
       expect(new Set(columns.map(({ key }) => key)).size).toBe(columns.length);
       for (const { cells } of rows) expect(cells).toHaveLength(columns.length);
+    }
+  });
+
+  it('say how the rows were packed, as a choice of ours', () => {
+    for (const [packing, words] of [
+      ['paper', 'attention crosses samples'],
+      ['block-diagonal', 'none sees another'],
+    ] as const) {
+      const packed = { ...record, packing: { ...record.packing, packing } };
+      expect(hyperParameters(packed).rows[0]!.cells).toEqual([
+        'packing',
+        ...[packing, null, 'assumed'],
+        ...[packing, null, 'assumed'],
+      ]);
+      const assumed = assumptions(packed, []).rows.map(({ cells }) => String(cells[1]));
+      expect(assumed.filter((text) => text.startsWith('packing'))).toEqual([expect.stringContaining(words)]);
     }
   });
 

@@ -45,7 +45,7 @@ export function drawBlock<C extends Cell<PlainTemplates>>(cell: C, usage: Usage,
   const facts = pickFour(cell, candidates, []);
   if (!facts) {
     throw new Error(
-      `miniature: ${cell.relation.id} (${cell.group ?? 'everyday'}) has no four objects free of conflicts; add facts`,
+      `miniature: ${cell.relation.id} (${cell.group ?? 'everyday'}) has no four objects free of conflicts; add facts, or take another seed`,
     );
   }
   const letters = random.shuffle([0, 1, 2, 3]);

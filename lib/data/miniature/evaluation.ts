@@ -176,7 +176,7 @@ function buildPaper({ task, wording = task, subject, cells, items: wanted, usage
     const body = task === 'pubmedqa' ? study(question, turn, place, random) : choose(wording, question, turn, random);
     if (body === undefined) {
       throw new Error(
-        `miniature: ${wording} has no more than ${turn} wordings for ${question.fact.id}; ask for fewer items`,
+        `miniature: ${wording} has no more than ${turn} wordings for ${question.fact.id}; ask for fewer items, or take another seed`,
       );
     }
     items.push({ id, task, ...(subject ? { subject } : {}), ...body });

@@ -7,7 +7,7 @@ import { METHOD_LABELS } from '../labels';
 import type { RunRecord } from '../run-record';
 import type { Cell, Column, Table } from '../table';
 
-/** Every hyper-parameter of the compared runs: as the paper states it, varied, or assumed because it states none. */
+/** Every hyper-parameter of the compared runs, and the packing of their rows: as the paper states it, varied, or assumed because it states none. */
 export function hyperParameters(record: RunRecord): Table {
   const arms = (['lora', 'full'] as const).flatMap((method) => {
     const config = runsOf(record, method)[0]?.training?.config;
@@ -28,17 +28,20 @@ export function hyperParameters(record: RunRecord): Table {
         ];
       }),
     ],
-    rows: names.map((name) => ({
-      cells: [
-        name,
-        ...arms.flatMap(({ tags }): Cell[] => {
-          const tag = tags[name];
-          return tag
-            ? [valueText(tag.value), tag.paper === null ? null : valueText(tag.paper), tag.origin]
-            : [null, null, null];
-        }),
-      ],
-    })),
+    rows: [
+      { cells: ['packing', ...arms.flatMap((): Cell[] => [record.packing.packing, null, 'assumed'])] },
+      ...names.map((name) => ({
+        cells: [
+          name,
+          ...arms.flatMap(({ tags }): Cell[] => {
+            const tag = tags[name];
+            return tag
+              ? [valueText(tag.value), tag.paper === null ? null : valueText(tag.paper), tag.origin]
+              : [null, null, null];
+          }),
+        ],
+      })),
+    ],
     notes: [
       'stated: the paper gives it and it is used. varied: the paper gives another. assumed: the paper gives none.',
     ],
