@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mean } from 'simple-statistics';
 import { WORKBOOK_ROOT } from '../report/environment';
-import { type Trial, trainingOf, tunedAccuracy } from '../reproduce/rate-trial';
+import { TRIALS_FILE, type Trial, trainingOf, tunedAccuracy } from '../reproduce/rate-trial';
 
 /** One peak rate of one way of training, over its seeds. */
 export interface RateRow {
@@ -19,12 +20,15 @@ export interface RateRow {
 }
 
 /**
- * What `npm run tune` measured: each way of training at each rate of the grid. Empty where it was not run.
+ * What `npm run tune` measured, each way of training at each rate of the grid: the reader's own trials, else those that come
+ * with the workbook. Empty where there are neither.
  *
- * @param file default: where `npm run tune` writes
+ * @param results the folder of results
  */
-export async function readRateTrials(file = join(WORKBOOK_ROOT, 'results', 'tune', 'trials.json')): Promise<RateRow[]> {
-  const text = await readFile(file, 'utf8').catch(() => '[]');
+export async function readRateTrials(results = join(WORKBOOK_ROOT, 'results')): Promise<RateRow[]> {
+  const own = join(results, 'tune', TRIALS_FILE);
+  const file = existsSync(own) ? own : join(results, 'recorded', 'tune', TRIALS_FILE);
+  const text = existsSync(file) ? await readFile(file, 'utf8') : '[]';
   const groups = new Map<string, Trial[]>();
   for (const trial of JSON.parse(text) as Trial[]) {
     const key = `${trainingOf(trial)} ${trial.rate}`;

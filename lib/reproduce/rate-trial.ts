@@ -3,7 +3,10 @@ import { type FactGroup, isTuned } from '../data/miniature';
 import type { Packing } from '../data/packing';
 import { METHOD_LABELS } from '../report/labels';
 
-/** One training of `npm run tune`, as results/tune/trials.json holds it. */
+/** In results/tune. */
+export const TRIALS_FILE = 'trials.json';
+
+/** One training of `npm run tune`, as its file holds it. */
 export interface Trial {
   readonly identity: string;
   readonly method: Method;

@@ -16,7 +16,7 @@ import { json, prepareData } from './data-stage';
 import { hashWeights } from './hash-weights';
 import { PRESETS } from './presets';
 import { createProgress } from './progress';
-import { type Trial, trainingOf, tunedAccuracy } from './rate-trial';
+import { TRIALS_FILE, type Trial, trainingOf, tunedAccuracy } from './rate-trial';
 
 /** Training seeds that are not the reproduction's. */
 const SEEDS = [1, 2] as const;
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const packed = { paper: await prepare('paper'), 'block-diagonal': await prepare('block-diagonal') };
   const items = packed.paper.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
   const itemFacts = await readItemFacts(folder);
-  const file = join(out, 'trials.json');
+  const file = join(out, TRIALS_FILE);
   const known: readonly Trial[] = await readFile(file, 'utf8').then(JSON.parse, () => []);
   const trials: Trial[] = [];
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -91,7 +91,7 @@ test('items about taught facts: those of the tuned groups, PubMedQA left out; al
   expect(aboutTaughtFacts(unknown).models).toBe(unknown.models);
 });
 
-test('trials of rates: a row for each way and rate, over its seeds; none where nothing was tuned', async () => {
+test('trials of rates: a row for each way and rate, over its seeds; the recorded ones until there are own, none where there are neither', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'trials-'));
   const trial = (method: 'lora' | 'full', rate: number, seed: number, right: number, heldOutLoss: number) => {
     const groups = {
@@ -101,9 +101,13 @@ test('trials of rates: a row for each way and rate, over its seeds; none where n
     };
     return { identity: '', method, packing: 'paper', rate, epochs: 3, seed, steps: 1, seconds: 1, heldOutLoss, groups };
   };
-  const file = join(folder, 'trials.json');
+  expect(await readRateTrials(folder)).toEqual([]);
+  await mkdir(join(folder, 'recorded', 'tune'), { recursive: true });
+  await writeFile(join(folder, 'recorded', 'tune', 'trials.json'), JSON.stringify([trial('full', 3e-3, 1, 2, 1)]));
+  expect(await readRateTrials(folder)).toMatchObject([{ rate: 3e-3, accuracy: 20 }]);
+  await mkdir(join(folder, 'tune'));
   await writeFile(
-    file,
+    join(folder, 'tune', 'trials.json'),
     JSON.stringify([
       trial('lora', 1e-2, 1, 4, 2),
       trial('lora', 1e-3, 1, 2, 3),
@@ -112,7 +116,7 @@ test('trials of rates: a row for each way and rate, over its seeds; none where n
     ]),
   );
   const common = { seeds: 1, low: 20, high: 20 };
-  expect(await readRateTrials(file)).toEqual([
+  expect(await readRateTrials(folder)).toEqual([
     {
       training: 'full-parameter, 3 epochs, rows in one stream',
       rate: 1e-3,
@@ -133,6 +137,5 @@ test('trials of rates: a row for each way and rate, over its seeds; none where n
       heldOutLoss: 3,
     },
   ]);
-  expect(await readRateTrials(join(folder, 'none.json'))).toEqual([]);
   await rm(folder, { recursive: true });
 });
