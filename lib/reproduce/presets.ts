@@ -57,7 +57,10 @@ export const MINIATURE_FULL: TrainConfig = { ...PAPER_FULL, ...small, learningRa
 const MINIATURE = { ...COMMON, packing: 'block-diagonal', threads: 1 } as const;
 
 /** One token budget, methods apart in the method and their own best rate alone. */
-export const CONTROLLED = controlledPair(MINIATURE_FULL, { lora: 1e-2, full: MINIATURE_FULL.learningRate });
+export const CONTROLLED = controlledPair(MINIATURE_FULL, {
+  lora: MINIATURE_LORA.learningRate,
+  full: MINIATURE_FULL.learningRate,
+});
 
 export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
   // A look at every stage in well under a minute; its numbers mean nothing.
