@@ -173,7 +173,7 @@ function perTask(contrast: Contrast | undefined): string[] {
     ];
   }
   return [
-    `Task by task, ${told.length} of ${tasks.length} show a difference after Holm’s correction: full-parameter training is ahead on ${ahead(1)}, LoRA on ${ahead(-1)}.`,
+    `Task by task, ${told.length} of ${tasks.length} ${told.length === 1 ? 'shows' : 'show'} a difference after Holm’s correction: full-parameter training is ahead on ${ahead(1)}, LoRA on ${ahead(-1)}.`,
   ];
 }
 
