@@ -76,6 +76,27 @@ test('curves: intervals, single points, words; and what cannot be drawn', async 
   expect(() => linesFigure([{ name: 'a', x: [1, 2], y: [1] }], options)).toThrow('"a" of rank has 2 x and 1 y');
 });
 
+test('curves: small ticks keep their digits, and long names stand two to a line, apart', async () => {
+  const names = [
+    'full-parameter, 3 epochs, rows in one stream',
+    'LoRA, 8 epochs, rows in one stream',
+    'LoRA, 3 epochs',
+  ];
+  const series = names.map((name) => ({ name, x: [3e-4, 1e-2], y: [30, 40] }));
+  const x = { title: 'rate', log: true, ticks: [3e-4, 1e-2] };
+  const figure = linesFigure(series, { key: 'rates', title: 'Rates', subject, x, y: { title: '%' } });
+  const svg = await drawSvg(figure);
+  expect(svg).toContain('>0.0003<');
+  const places = names.map((name) => {
+    const entry = svg.slice(0, svg.indexOf(`>${name}<`)).match(/class="traces"[^>]*translate\(([\d.]+),([\d.]+)\)/g)!;
+    const [, left, top] = entry.at(-1)!.match(/translate\(([\d.]+),([\d.]+)\)/)!;
+    return { left: Number(left), top: Number(top) };
+  });
+  expect(places[1]!.top).toBe(places[0]!.top);
+  expect(places[1]!.left - places[0]!.left).toBeGreaterThan(350);
+  expect(places[2]!.top).toBeGreaterThan(places[0]!.top);
+});
+
 test('dots: a mark for each series in every row that has a value', async () => {
   const options = { key: 'shares', title: 'Shares', subject, x: { title: '%' } };
   const series = [

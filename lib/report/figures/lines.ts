@@ -34,6 +34,9 @@ const LOOKS = [
 /** A curve of more points than this is drawn without markers. */
 const MOST_MARKERS = 40;
 
+/** Characters of a name beyond which only two stand side by side in the legend. */
+const LONG_NAME = 28;
+
 /**
  * Curves over one quantity, up to six.
  *
@@ -49,14 +52,15 @@ export function linesFigure(series: readonly LineSeries[], options: LinesOptions
       throw new Error(`figure: series "${one.name}" of ${key} has ${one.x.length} x and ${one.y.length} y`);
     }
   }
-  const layout = frame({ title, subject, note, plotHeight: 340, legendRows: Math.ceil(series.length / 3) });
+  const columns = series.some(({ name }) => name.length > LONG_NAME) ? 2 : 3;
+  const layout = frame({ title, subject, note, plotHeight: 340, legendRows: Math.ceil(series.length / columns) });
   return {
     key,
     title,
     data: series.map((one, i) => trace(one, i)),
     layout: {
       ...layout,
-      legend: { ...layout.legend, entrywidthmode: 'pixels', entrywidth: (FIGURE_WIDTH - 100) / 3 - 45 },
+      legend: { ...layout.legend, entrywidthmode: 'pixels', entrywidth: (FIGURE_WIDTH - 100) / columns - 45 },
       xaxis: { ...axis(x.title), ...(x.log ? { type: 'log' } : {}), ...ticksOf(x.ticks) },
       yaxis: {
         ...axis(y.title),
@@ -69,7 +73,9 @@ export function linesFigure(series: readonly LineSeries[], options: LinesOptions
 }
 
 const ticksOf = (ticks: readonly number[] | undefined) =>
-  ticks ? { tickvals: ticks, ticktext: ticks.map((tick) => tick.toLocaleString('en-US')) } : {};
+  ticks
+    ? { tickvals: ticks, ticktext: ticks.map((tick) => tick.toLocaleString('en-US', { maximumSignificantDigits: 6 })) }
+    : {};
 
 function trace({ name, x, y, low, high, pointsOnly }: LineSeries, i: number): PlotlyObject {
   const [colour, dash, marker] = LOOKS[i]!;
