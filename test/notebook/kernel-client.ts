@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,8 +46,7 @@ export const commandOf = (kind: Kind, connectionFile: string): string[] =>
   kind === 'ours' ? [LAUNCHER, connectionFile] : [STOCK, 'kernel', '--config-path', connectionFile];
 
 export async function connection(): Promise<{ readonly file: string; readonly ports: readonly number[]; key: string }> {
-  const ports: number[] = [];
-  for (let i = 0; i < 5; i++) ports.push(await freePort());
+  const ports = await freePorts(5);
   const [shell_port, iopub_port, stdin_port, control_port, hb_port] = ports;
   const key = randomUUID();
   const file = join(mkdtempSync(join(tmpdir(), 'kernel-')), 'connection.json');
@@ -60,16 +60,29 @@ export async function connection(): Promise<{ readonly file: string; readonly po
   return { file, ports, key };
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
-    });
-  });
+/** All are held until the last is found, so that none comes twice. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
 
-/** Starts a kernel in notebooks/, as Jupyter does, and waits until it answers. */
+/**
+ * Starts a kernel in notebooks/, as Jupyter does, and waits until it answers. Another process may take a port between its
+ * choice and its use; Jupyter then starts anew, and so does this.
+ */
 export async function startKernel(kind: Kind): Promise<Kernel> {
+  for (let tries = 1; ; tries++) {
+    const kernel = await tryKernel(kind);
+    if (kernel) return kernel;
+    if (tries === 5) throw new Error(`a kernel of kind ${kind} ended ${tries} times before it answered`);
+  }
+}
+
+/** @returns undefined where the kernel ends before it answers */
+async function tryKernel(kind: Kind): Promise<Kernel | undefined> {
   const { file, ports, key } = await connection();
   const child = spawn(process.execPath, commandOf(kind, file), {
     cwd: join(ROOT, 'notebooks'),
@@ -145,9 +158,15 @@ export async function startKernel(kind: Kind): Promise<Kernel> {
   };
   // The subscription takes a moment to reach the kernel: asked until its status is heard.
   const ready = found((message) => message.type === 'status');
-  const asking = setInterval(() => send(shell, 'kernel_info_request', {}), 200);
-  await ready;
+  const ended = once(child, 'exit').then(() => 'ended');
+  // While nothing takes what was sent, the socket is busy with it.
+  const asking = setInterval(() => send(shell, 'kernel_info_request', {}).catch(() => {}), 200);
+  const first = await Promise.race([ready, ended]);
   clearInterval(asking);
+  if (first === 'ended') {
+    stop();
+    return undefined;
+  }
   return { process: child, run, published: found, ask, stop };
 }
 

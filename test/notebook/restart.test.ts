@@ -22,7 +22,7 @@ const open = async (): Promise<Kernel> => {
 const cell = (out: string): string =>
   `import { makeModel, parseOptions } from 'med42-workbook';
   const options = parseOptions(['--preset', 'smoke', '--samples', '60', '--limit', '1', '--out', ${JSON.stringify(out)}], '.', '.');
-  const training = { ...options.config.lora, epochs: 4, batchSize: 2 };
+  const training = { ...options.config.lora, epochs: 12, batchSize: 2 };
   const made = await makeModel({ name: 'trial', training, options });
   made.training.updates`;
 
@@ -44,7 +44,12 @@ test('interrupted, the kernel shut down and another started, the same cell carri
   const out = join(folder, 'interrupted');
   const first = await open();
   const training = first.run(cell(out));
-  await first.published(({ content }) => /\btraining {2}[1-9]\d*\/\d+/.test(content.data?.['text/plain'] ?? ''));
+  await Promise.race([
+    first.published(({ content }) => /\btraining {2}[1-9]\d*\/\d+/.test(content.data?.['text/plain'] ?? '')),
+    training.then(({ reply }) => {
+      throw new Error(`the training was over before it could be interrupted: ${reply.status} ${reply.evalue ?? ''}`);
+    }),
+  ]);
   process.kill(-first.process.pid!, 'SIGINT');
   const { reply } = await training;
   const stopped = /^train: interrupted after step (\d+) of (\d+);/.exec(reply.evalue);
