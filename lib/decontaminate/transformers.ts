@@ -1,6 +1,7 @@
 // First, and alone: what follows loads ONNX Runtime.
 import '../engine/no-telemetry';
-import { dirname, relative } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { AutoModel, env, LogLevel, Tensor } from '@huggingface/transformers';
 import type { Device } from '../engine/device';
 
@@ -27,8 +28,15 @@ export async function openHiddenStates(weights: string, device: Device): Promise
     subfolder: relative(folder, dirname(weights)),
     local_files_only: true,
     session_options: { intraOpNumThreads: device.threads, logSeverityLevel: 4 },
-  }).catch((error: Error) => {
-    throw new Error(`encoder: ${weights} cannot be opened (${error.message}); export it again`, { cause: error });
+  }).catch(async (error: Error) => {
+    const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}');
+    const { architectures, model_type } = JSON.parse(text) as { architectures?: string[]; model_type?: string };
+    const kind = architectures?.[0] ?? model_type;
+    throw new Error(
+      `encoder: ${weights} cannot be opened${kind ? ` as a ${kind}` : ''} (${error.message}); ` +
+        'export it again, as one graph of an encoder such as BERT’s',
+      { cause: error },
+    );
   });
   return {
     run: async (ids, mask, batch) => {

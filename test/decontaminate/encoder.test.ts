@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -159,6 +159,16 @@ describe('refuses', () => {
     await writeTransformer(folder);
     await writeFile(join(folder, 'onnx/model.onnx'), 'no graph');
     expect(await refusal()).toMatch(/onnx\/model.onnx cannot be opened .*; export it again/s);
+  });
+
+  it('an encoder of two graphs, by its name', async () => {
+    await writeTransformer(folder);
+    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+    const changed = { ...config, architectures: ['T5EncoderModel'], model_type: 't5' };
+    await writeFile(join(folder, 'config.json'), JSON.stringify(changed));
+    expect(await refusal()).toMatch(
+      /onnx\/model.onnx cannot be opened as a T5EncoderModel \(.*; export it again, as one/s,
+    );
   });
 
   it('a tokenizer or a configuration that is none', async () => {
