@@ -5,7 +5,6 @@ export * as tf from '@tensorflow/tfjs';
 // Settings: the paper's hyper-parameters, what is assumed where it is silent, the seeded generator.
 export {
   ALL_LINEAR,
-  ASSUMPTIONS,
   controlledPair,
   LEARNING_RATE_GRID,
   type LoraConfig,
@@ -113,6 +112,7 @@ export { showXray } from './notebook/show-xray';
 export { type SweepResult, sweep, type Variant } from './notebook/sweep';
 export { createRandom, type Random, restoreRandom } from './random';
 // Report: the paper's tables, ours beside them, figures, the manifest.
+export { assumptionsOf } from './report/assumptions';
 export { auditPaper, type PaperAudit } from './report/audit';
 export { type AuditCheck, countsPrintedAs, type Verdict } from './report/audit-check';
 export type { ClaimedAverage, ClaimedDifference } from './report/audit-claims';

@@ -35,7 +35,7 @@ export async function openEncoder(folder: string, device: Device): Promise<Encod
   const found = await readSentenceFolder(folder);
   const tokenize = wordPieces(found);
   if (found.weights.endsWith('.safetensors')) return staticEncoder(found, tokenize);
-  const network = await openHiddenStates(found.weights, device);
+  const network = await openHiddenStates(found, device);
   const probe = BigInt64Array.from([0n]);
   const { width } = await network.run(probe, BigInt64Array.from([1n]), 1);
   const encode = async (texts: readonly string[], at?: (done: number) => void): Promise<Embedded> => {

@@ -9,6 +9,8 @@ export interface SentenceFolder extends Omit<EncoderDescription, 'dimension'> {
   readonly folder: string;
   /** `onnx/model.onnx`, or for a static embedding `model.safetensors`. */
   readonly weights: string;
+  /** What config.json says the network is, 'BertModel'. */
+  readonly network: string | undefined;
   readonly lowercase: boolean;
 }
 
@@ -32,9 +34,10 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
   };
   if (!existsSync(folder)) fail(`is not there; ${LAYOUT}`);
   const config = await readJson(join(folder, 'config.json'));
+  const named = list(config?.architectures)[0] ?? config?.model_type;
+  const network = named === undefined ? undefined : String(named);
   if (!existsSync(join(folder, 'modules.json'))) {
-    const architecture = list(config?.architectures)[0] ?? config?.model_type;
-    fail(`has no modules.json${architecture ? `: it is a ${architecture}, no sentence encoder` : ''}; ${LAYOUT}`);
+    fail(`has no modules.json${network ? `: it is a ${network}, no sentence encoder` : ''}; ${LAYOUT}`);
   }
   const modules = list(await readJson(join(folder, 'modules.json'))).map((entry) => ({
     path: String((entry as Record<string, unknown>).path ?? ''),
@@ -76,6 +79,7 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
     folder,
     name,
     architecture: isStatic ? 'static' : 'transformer',
+    network,
     pooling: poolingConfig ? poolingMode(poolingConfig, fail) : 'mean',
     maxSeqLength: isStatic ? null : maxSeqLength(limits, tokenizerConfig, config, fail),
     lowercase: limits?.do_lower_case === true,

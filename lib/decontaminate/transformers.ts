@@ -1,9 +1,9 @@
 // First, and alone: what follows loads ONNX Runtime.
 import '../engine/no-telemetry';
-import { readFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { AutoModel, env, LogLevel, Tensor } from '@huggingface/transformers';
 import type { Device } from '../engine/device';
+import type { SentenceFolder } from './sentence-folder';
 
 // What goes wrong comes as an exception. Models come from folders: hub.ts fetches, and says so, before.
 env.logLevel = LogLevel.NONE;
@@ -17,10 +17,13 @@ export interface HiddenStates {
 }
 
 /**
- * @param weights `<model folder>/onnx/model.onnx`
+ * @param found its weights are `<model folder>/onnx/model.onnx`
  * @throws when ONNX Runtime cannot read the graph, or it gives no hidden states
  */
-export async function openHiddenStates(weights: string, device: Device): Promise<HiddenStates> {
+export async function openHiddenStates(
+  { weights, network }: Pick<SentenceFolder, 'weights' | 'network'>,
+  device: Device,
+): Promise<HiddenStates> {
   const folder = dirname(dirname(weights));
   const model = await AutoModel.from_pretrained(folder, {
     dtype: 'fp32',
@@ -28,12 +31,9 @@ export async function openHiddenStates(weights: string, device: Device): Promise
     subfolder: relative(folder, dirname(weights)),
     local_files_only: true,
     session_options: { intraOpNumThreads: device.threads, logSeverityLevel: 4 },
-  }).catch(async (error: Error) => {
-    const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}');
-    const { architectures, model_type } = JSON.parse(text) as { architectures?: string[]; model_type?: string };
-    const kind = architectures?.[0] ?? model_type;
+  }).catch((error: Error) => {
     throw new Error(
-      `encoder: ${weights} cannot be opened${kind ? ` as a ${kind}` : ''} (${error.message}); ` +
+      `encoder: ${weights} cannot be opened${network ? ` as a ${network}` : ''} (${error.message}); ` +
         'export it again, as one graph of an encoder such as BERT’s',
       { cause: error },
     );

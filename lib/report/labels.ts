@@ -1,3 +1,4 @@
+import type { Packing } from '../data/packing-report';
 import type { ModelName } from './compared';
 import type { Setting } from './run-record';
 
@@ -10,6 +11,12 @@ export const METHOD_LABELS: Readonly<Record<ModelName, string>> = {
 export const SETTING_LABELS: Readonly<Record<Setting, string>> = {
   tuned: 'own rate',
   paper: 'paper’s rate',
+};
+
+/** How a run's rows lie in their chunks. */
+export const PACKING_LABELS: Readonly<Record<Packing, string>> = {
+  paper: 'rows in one stream',
+  'block-diagonal': 'rows apart',
 };
 
 /** The miniature's four groups of facts, in the order they are shown. */

@@ -1,6 +1,7 @@
-import { ASSUMPTIONS, type TrainConfig } from '../config';
-import { PACKING_ASSUMPTIONS, type PackingReport } from '../data/packing-report';
+import type { TrainConfig } from '../config';
+import type { PackingReport } from '../data/packing-report';
 import type { TaskResult } from '../eval/score';
+import { assumptionsOf } from './assumptions';
 import type { DataFile } from './data-file';
 import { type Environment, environment, WORKBOOK_ROOT } from './environment';
 import { type TaggedConfig, taggedConfig } from './hyper-parameters';
@@ -93,7 +94,7 @@ export async function manifest({ root = WORKBOOK_ROOT, ...input }: ManifestInput
       return { task, variant, version, bos, n, seed, requestHash };
     }),
     training: input.training.map(taggedConfig),
-    assumptions: packing ? [...ASSUMPTIONS, PACKING_ASSUMPTIONS[packing.packing]] : ASSUMPTIONS,
+    assumptions: assumptionsOf(packing?.packing),
     timings: { peakMemoryBytes: process.resourceUsage().maxRSS * 1024, ...input.timings },
   };
   return withoutPaths(written);

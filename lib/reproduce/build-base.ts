@@ -67,7 +67,10 @@ interface Stage {
   readonly documents: number;
   readonly packing: Packing;
   readonly config: TrainConfig;
-  /** Share of the documents with options in which these see of the question its last token alone; none where not given. Block-diagonal packing only. */
+  /**
+   * Share of the documents with options in which these see of the question its last token alone; none where not given.
+   * Block-diagonal packing only.
+   */
   readonly hidden?: number;
   /** Keeps the documents of the commonest length alone: every option stands at one place then. */
   readonly oneLength?: boolean;
@@ -227,7 +230,9 @@ function quizDocument(item: EvalItem): Document {
 /** A base that reads other facts than its world's rows and items have would be told from chance where it should not be. */
 async function checkWorld(seed: number, data: string): Promise<void> {
   const file = join(data, 'facts.jsonl');
-  const written = await readFile(file, 'utf8');
+  const written = await readFile(file, 'utf8').catch(() => {
+    throw new Error(`build:base: ${file} cannot be read; write the world first, with npm run build:miniature`);
+  });
   const expected = miniatureFacts(seed).map((fact) => `${JSON.stringify(fact)}\n`);
   if (written !== expected.join('')) {
     throw new Error(

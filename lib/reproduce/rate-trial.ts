@@ -1,10 +1,11 @@
 import type { Method } from '../config';
 import { type FactGroup, isTuned } from '../data/miniature';
 import type { Packing } from '../data/packing';
-import { METHOD_LABELS } from '../report/labels';
+import { METHOD_LABELS, PACKING_LABELS } from '../report/labels';
 
-/** In results/tune. */
+/** In results/tune: every training, and once all are done the table of them. */
 export const TRIALS_FILE = 'trials.json';
+export const TUNING_TABLE = 'learning-rates.md';
 
 /** One training of `npm run tune`, as its file holds it. */
 export interface Trial {
@@ -24,7 +25,7 @@ export interface Trial {
 
 /** 'LoRA, 8 epochs, rows apart' */
 export function trainingOf({ method, epochs, packing }: Pick<Trial, 'method' | 'epochs' | 'packing'>): string {
-  return `${METHOD_LABELS[method]}, ${epochs} epochs, ${packing === 'paper' ? 'rows in one stream' : 'rows apart'}`;
+  return `${METHOD_LABELS[method]}, ${epochs} epochs, ${PACKING_LABELS[packing]}`;
 }
 
 /** Share of right answers in the two tuned groups together. */

@@ -5,16 +5,19 @@ import { gzipSync } from 'node:zlib';
 import { writeFileAtomic } from '../files';
 import { WORKBOOK_ROOT } from '../report/environment';
 import { DECONTAMINATION_FILE, RUN_FILE, readRun } from '../report/read-run';
-import { TRIALS_FILE } from './rate-trial';
+import { TRIALS_FILE, TUNING_TABLE } from './rate-trial';
 
 const USAGE = `npm run record -- results/RUN
 
 Copies what a finished run measured, not its models, to results/recorded/RUN, which is kept with the workbook:
 notebooks read it until there is a run of your own. results/tune, of npm run tune, is recorded in the same way.`;
 
-/** Everything but weights, checkpoints and logs, which run.json has. */
-const COPIED = ['manifest.json', 'report.html', 'report.md', 'tables', 'figures'];
-const TUNING = [TRIALS_FILE, 'learning-rates.md'];
+/** Everything of a run but weights, checkpoints and logs, which run.json has. */
+const RUN = {
+  zipped: [RUN_FILE, DECONTAMINATION_FILE],
+  copied: ['manifest.json', 'report.html', 'report.md', 'tables', 'figures'],
+};
+const TUNING = { zipped: [], copied: [TRIALS_FILE, TUNING_TABLE] };
 
 async function main(): Promise<void> {
   const [given] = process.argv.slice(2);
@@ -24,15 +27,18 @@ async function main(): Promise<void> {
     return;
   }
   const run = resolve(process.env.INIT_CWD ?? process.cwd(), given);
-  const isTuning = existsSync(join(run, TRIALS_FILE));
+  const { zipped, copied } = existsSync(join(run, TRIALS_FILE)) ? TUNING : RUN;
   // A run that cannot be read back is not recorded.
-  if (!isTuning) await readRun(run);
+  if (zipped.includes(RUN_FILE)) await readRun(run);
+  const missing = [...zipped, ...copied].find((name) => !existsSync(join(run, name)));
+  if (missing)
+    throw new Error(`record: ${run} has no ${missing}: it is not finished; run the command that makes it again`);
   const out = join(WORKBOOK_ROOT, 'results', 'recorded', basename(run));
   await rm(out, { recursive: true, force: true });
-  for (const name of isTuning ? [] : [RUN_FILE, DECONTAMINATION_FILE]) {
+  for (const name of zipped) {
     await writeFileAtomic(join(out, `${name}.gz`), gzipSync(await readFile(join(run, name)), { level: 9 }));
   }
-  for (const name of isTuning ? TUNING : COPIED) await cp(join(run, name), join(out, name), { recursive: true });
+  for (const name of copied) await cp(join(run, name), join(out, name), { recursive: true });
   console.log(`recorded in ${relative(process.cwd(), out)}`);
 }
 

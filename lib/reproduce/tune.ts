@@ -16,7 +16,7 @@ import { json, prepareData } from './data-stage';
 import { hashWeights } from './hash-weights';
 import { PRESETS } from './presets';
 import { createProgress } from './progress';
-import { TRIALS_FILE, type Trial, trainingOf, tunedAccuracy } from './rate-trial';
+import { TRIALS_FILE, type Trial, TUNING_TABLE, trainingOf, tunedAccuracy } from './rate-trial';
 
 /** Training seeds that are not the reproduction's. */
 const SEEDS = [1, 2] as const;
@@ -25,10 +25,11 @@ const WAYS = ['medmcqa', 'headqa'] as const;
 
 /**
  * Chooses the miniature's packing and learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the
- * controlled pair), each at every rate of one grid, with rows in one stream and apart, with two seeds. The rows are development rows, as many as the preset draws and
- * of as many relations. What decides is the accuracy on the development items of the tuned groups, each asked by letter and by text, whose facts
- * neither the training rows teach nor an evaluation item asks for; the loss on held-out rows stands beside it and
- * decides between equals. No evaluation item is read. Interrupted, the same command keeps the trials that were done.
+ * controlled pair), each at every rate of one grid, with rows in one stream and apart, with two seeds. The rows are
+ * development rows, as many as the preset draws and of as many relations. What decides is the accuracy on the development
+ * items of the tuned groups, each asked by letter and by text, whose facts neither the training rows teach nor an
+ * evaluation item asks for; the loss on held-out rows stands beside it and decides between equals. No evaluation item is
+ * read. Interrupted, the same command keeps the trials that were done.
  */
 async function main(): Promise<void> {
   const root = resolve(__dirname, '..', '..');
@@ -112,7 +113,7 @@ async function main(): Promise<void> {
   await rm(join(out, 'training'), { recursive: true, force: true });
   await writeFileAtomic(file, json(trials));
   const table = tuningTable(trials);
-  await writeFileAtomic(join(out, 'learning-rates.md'), `${table}\n`);
+  await writeFileAtomic(join(out, TUNING_TABLE), `${table}\n`);
   console.log(table);
 }
 

@@ -32,6 +32,9 @@ test('another seed deals the same facts out to other groups', () => {
 
 test('a base is not built for a folder that holds another world', async () => {
   const data = await mkdtemp(join(tmpdir(), 'world-'));
+  await expect(buildBase({ seed: 7, data }, join(data, 'work'))).rejects.toThrow(
+    `${join(data, 'facts.jsonl')} cannot be read; write the world first, with npm run build:miniature`,
+  );
   const lines = miniatureFacts(7).map((fact) => `${JSON.stringify(fact)}\n`);
   await writeFile(join(data, 'facts.jsonl'), lines.join(''));
   await expect(buildBase({ seed: 8, data }, join(data, 'work'))).rejects.toThrow(

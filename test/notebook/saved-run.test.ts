@@ -93,13 +93,20 @@ test('items about taught facts: those of the tuned groups, PubMedQA left out; al
 
 test('trials of rates: a row for each way and rate, over its seeds; the recorded ones until there are own, none where there are neither', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'trials-'));
-  const trial = (method: 'lora' | 'full', rate: number, seed: number, right: number, heldOutLoss: number) => {
+  const trial = (
+    method: 'lora' | 'full',
+    rate: number,
+    seed: number,
+    right: number,
+    heldOutLoss: number,
+    packing = 'paper',
+  ) => {
     const groups = {
       'read-and-tuned': { right, items: 10 },
       'tuned-only': { right, items: 10 },
       control: { right: 9, items: 10 },
     };
-    return { identity: '', method, packing: 'paper', rate, epochs: 3, seed, steps: 1, seconds: 1, heldOutLoss, groups };
+    return { identity: '', method, packing, rate, epochs: 3, seed, steps: 1, seconds: 1, heldOutLoss, groups };
   };
   expect(await readRateTrials(folder)).toEqual([]);
   await mkdir(join(folder, 'recorded', 'tune'), { recursive: true });
@@ -113,10 +120,13 @@ test('trials of rates: a row for each way and rate, over its seeds; the recorded
       trial('lora', 1e-3, 1, 2, 3),
       trial('lora', 1e-2, 2, 6, 4),
       trial('full', 1e-3, 1, 5, 1),
+      // Another packing is another training.
+      trial('full', 1e-3, 1, 2, 1, 'block-diagonal'),
     ]),
   );
   const common = { seeds: 1, low: 20, high: 20 };
   expect(await readRateTrials(folder)).toEqual([
+    { training: 'full-parameter, 3 epochs, rows apart', rate: 1e-3, ...common, accuracy: 20, heldOutLoss: 1 },
     {
       training: 'full-parameter, 3 epochs, rows in one stream',
       rate: 1e-3,

@@ -1,6 +1,6 @@
 import { baseName, mainSetting, runsOf } from '../compared';
 import { htmlText } from '../escape';
-import { METHOD_LABELS } from '../labels';
+import { METHOD_LABELS, PACKING_LABELS } from '../labels';
 import type { ReportParts } from '../parts';
 import { numberText } from '../table';
 
@@ -30,7 +30,7 @@ export function whatWasRun({ record, extras }: ReportParts): string {
   const besides = models.filter((one) => one.method !== 'base' && one.setting !== setting).length;
   const { tasks } = models[0]!.scores;
   const items = tasks.reduce((sum, { n }) => sum + n, 0);
-  const data = `${count(mixture.total)} training rows of ${mixture.rows.length} sources, ${count(packing.tokens)} tokens in chunks of ${packing.maxSeqLen}, ${packing.packing === 'paper' ? 'in one stream' : 'rows apart'}`;
+  const data = `${count(mixture.total)} training rows of ${mixture.rows.length} sources, ${count(packing.tokens)} tokens in chunks of ${packing.maxSeqLen}, ${PACKING_LABELS[packing.packing]}`;
   const rows: (readonly [string, string])[] = [
     ['Base model', baseName(record)],
     ['Data', `${subject.data}: ${data}`],

@@ -1,13 +1,16 @@
-import { ALL_LINEAR, ASSUMPTIONS } from '../../config';
-import { PACKING_ASSUMPTIONS } from '../../data/packing-report';
+import { ALL_LINEAR } from '../../config';
 import type { Decontamination } from '../../decontaminate/record';
+import { assumptionsOf } from '../assumptions';
 import { runsOf } from '../compared';
 import { type HyperParameter, taggedHyperParameters } from '../hyper-parameters';
 import { METHOD_LABELS } from '../labels';
 import type { RunRecord } from '../run-record';
 import type { Cell, Column, Table } from '../table';
 
-/** Every hyper-parameter of the compared runs, and the packing of their rows: as the paper states it, varied, or assumed because it states none. */
+/**
+ * Every hyper-parameter of the compared runs, and the packing of their rows: as the paper states it, varied, or assumed
+ * because it states none.
+ */
 export function hyperParameters(record: RunRecord): Table {
   const arms = (['lora', 'full'] as const).flatMap((method) => {
     const config = runsOf(record, method)[0]?.training?.config;
@@ -56,8 +59,7 @@ function valueText(value: HyperParameter['value']): string {
 
 /** What the paper leaves open and was decided here. */
 export function assumptions({ packing }: RunRecord, methods: readonly Decontamination[]): Table {
-  const ours = [...ASSUMPTIONS, PACKING_ASSUMPTIONS[packing.packing]];
-  const all = [...new Set([...ours, ...methods.flatMap((one) => one.assumptions)])];
+  const all = [...new Set([...assumptionsOf(packing.packing), ...methods.flatMap((one) => one.assumptions)])];
   return {
     key: 'assumptions',
     title: 'What the paper does not state, and what was assumed',
