@@ -11,7 +11,7 @@ import { createState } from '../lib/engine/state';
 import { splitOverlong } from '../lib/eval/overlong';
 import { requestsOf } from '../lib/eval/requests';
 import { scoreItems, scoringPlan } from '../lib/eval/score';
-import { taskOf } from '../lib/eval/tasks';
+import { taskOf } from '../lib/eval/tasks/tasks';
 import { createTokenScorer } from '../lib/eval/token-scorer';
 import { writeFileAtomic } from '../lib/files';
 import { openModelFolder } from '../lib/model/folder';

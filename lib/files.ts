@@ -1,5 +1,8 @@
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+
+/** The workbook's own folder, from lib/ and from dist/ alike. */
+export const WORKBOOK_ROOT = join(__dirname, '..');
 
 /**
  * Writes a file so that it is never seen half-written: aside, fsync, rename.

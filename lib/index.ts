@@ -2,6 +2,21 @@
 
 // Engine: a function in tf.* ops becomes a program for a device; state stays there from run to run.
 export * as tf from '@tensorflow/tfjs';
+export type { ChanceCheck } from './compare/chance';
+export { type ContaminationEffect, contaminationEffects } from './compare/contamination';
+export { aboutTaughtFacts } from './compare/items-about';
+export {
+  type ComparedRun,
+  type CompareOptions,
+  type Contrast,
+  compareModels,
+  type ModelComparison,
+  type SliceComparison,
+} from './compare/models';
+export type { PooledSeeds, SeedPair } from './compare/pair';
+export { readRun, type SavedRun } from './compare/read-run';
+export type { ModelRecord, RunRecord, Setting, TrainingRecord } from './compare/run-record';
+export { MODELS, type ModelName, type Subject } from './compare/runs';
 // Settings: the paper's hyper-parameters, what is assumed where it is silent, the seeded generator.
 export {
   ALL_LINEAR,
@@ -13,7 +28,6 @@ export {
   PAPER_LORA,
   type TrainConfig,
 } from './config';
-export { withoutMask } from './data/chunks';
 // Data: rows, the paper's mixture, the prompt, tokens, packed chunks.
 export { type DevelopmentSplit, splitDevelopment } from './data/development';
 export {
@@ -26,13 +40,13 @@ export {
   type TrainExample,
   type TrainSet,
 } from './data/examples';
-export { FACT_GROUPS, type FactGroup, generateMiniature, MINIATURE_SEED, type Miniature } from './data/miniature';
 export { type Mixture, type MixtureReport, type MixtureRow, mixByPaper } from './data/mixture';
 export { type MixtureShares, mixtureShares, type Shares } from './data/mixture-shares';
-export { type Chunk, type Packed, type Packing, type PackingReport, packSamples } from './data/packing';
-export { type Layout, type LayoutCost, layOut, layoutCost } from './data/packing-costs';
+export { withoutMask } from './data/packing/chunks';
+export { type Layout, type LayoutCost, layOut, layoutCost } from './data/packing/costs';
+export { type Chunk, type Packed, type Packing, type PackingReport, packSamples } from './data/packing/packing';
 export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from './data/samples';
-export { mapSource, SUBSETS, type SubsetKey, subsetOf, TOTALS } from './data/sources';
+export { mapSource } from './data/sources';
 export { DEFAULT_SYSTEM_PROMPT, promptParts, renderPrompt, renderResponse } from './data/template';
 export { type TokenRole, type TokenView, tokenXray } from './data/token-xray';
 export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
@@ -60,6 +74,11 @@ export {
 } from './decontaminate/record';
 export { itemText, rowText } from './decontaminate/views';
 export { type DiffPart, wordDiff } from './decontaminate/word-diff';
+export type { Figure } from './draw/figure';
+export { svgToPdf } from './draw/pdf';
+export { svgToPng } from './draw/png';
+export { saveFigure } from './draw/save';
+export { drawSvg } from './draw/svg';
 export { compile, type Program, type ProgramSpec, type Step, type Tensors } from './engine/compile';
 export { type Device, type DeviceName, openDevice } from './engine/device';
 export { type WithGradient, withGradient } from './engine/gradient';
@@ -83,9 +102,10 @@ export {
   type TaskDefinition,
   type TaskName,
   type TaskVariant,
-} from './eval/task-definition';
-export { TASKS, taskNamed, taskOf } from './eval/tasks';
+} from './eval/tasks/definition';
+export { TASKS, taskNamed, taskOf } from './eval/tasks/tasks';
 export { createTokenScorer } from './eval/token-scorer';
+export { FACT_GROUPS, type FactGroup, generateMiniature, MINIATURE_SEED, type Miniature } from './miniature/miniature';
 // Model: Hugging Face folders, LoRA as PEFT does it, generation.
 export { openAdapterFolder, saveAdapterFolder } from './model/adapter-folder';
 export { type ModelFolder, openModelFolder, saveModelFolder } from './model/folder';
@@ -97,42 +117,30 @@ export { loraParameterCount, loraScaling, loraShapes, mergeLora } from './model/
 export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors } from './model/safetensors';
 export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
 // Notebooks: what a cell shows, long work that can be interrupted, runs that were made before, exercises.
-export { EXERCISES, type MicroBatch, type SampleLengths } from './notebook/exercises';
-export { grade, gradeAnswer, type Reference } from './notebook/grade';
-export { interruptSignal } from './notebook/interrupt';
-export { type ModelRequest, makeModel } from './notebook/make-model';
-export { type RateRow, readRateTrials } from './notebook/rate-trials';
-export { type RequiredReport, requireReport } from './notebook/require-report';
-export { type RequiredRun, requireRun } from './notebook/require-run';
-export { show, showHtml, showMarkdown, showTable, type TableOptions } from './notebook/show';
-export { showFigure } from './notebook/show-figure';
-export { showProgress } from './notebook/show-progress';
-export { showFigures, showFindings, showPairs, showReportTable, showTables } from './notebook/show-report';
-export { showXray } from './notebook/show-xray';
-export { type SweepResult, sweep, type Variant } from './notebook/sweep';
+export { EXERCISES, type MicroBatch, type SampleLengths } from './notebook/cell/exercises';
+export { grade, gradeAnswer, type Reference } from './notebook/cell/grade';
+export { type ModelRequest, makeModel } from './notebook/cell/make-model';
+export { type RateRow, readRateTrials } from './notebook/cell/rate-trials';
+export { type RequiredReport, requireReport } from './notebook/cell/require-report';
+export { type RequiredRun, requireRun } from './notebook/cell/require-run';
+export { show, showHtml, showMarkdown, showTable, type TableOptions } from './notebook/cell/show';
+export { showFigure } from './notebook/cell/show-figure';
+export { showProgress } from './notebook/cell/show-progress';
+export { showFigures, showFindings, showPairs, showReportTable, showTables } from './notebook/cell/show-report';
+export { showXray } from './notebook/cell/show-xray';
+export { type SweepResult, sweep, type Variant } from './notebook/cell/sweep';
+export { interruptSignal } from './notebook/kernel/interrupt';
+export { auditPaper, type PaperAudit } from './paper/audit/audit';
+export { type AuditCheck, countsPrintedAs, type Verdict } from './paper/audit/check';
+export type { ClaimedAverage, ClaimedDifference } from './paper/audit/claims';
+export type { Observation } from './paper/audit/observations';
+export type { RemovedItems } from './paper/audit/removal';
+export { PAPER_TABLES, type PaperTables } from './paper/audit/tables';
+export { SUBSETS, type SubsetKey, subsetOf, TOTALS } from './paper/table-a1';
+export { LORA_MILLIONS, paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './paper/tables';
 export { createRandom, type Random, restoreRandom } from './random';
 // Report: the paper's tables, ours beside them, figures, the manifest.
 export { assumptionsOf } from './report/assumptions';
-export { auditPaper, type PaperAudit } from './report/audit';
-export { type AuditCheck, countsPrintedAs, type Verdict } from './report/audit-check';
-export type { ClaimedAverage, ClaimedDifference } from './report/audit-claims';
-export type { Observation } from './report/audit-observations';
-export type { RemovedItems } from './report/audit-removal';
-export { PAPER_TABLES, type PaperTables } from './report/audit-tables';
-export type { ChanceCheck } from './report/compare-chance';
-export { type ContaminationEffect, contaminationEffects } from './report/compare-contamination';
-export {
-  type ComparedRun,
-  type CompareOptions,
-  type Contrast,
-  compareModels,
-  type ModelComparison,
-  type SliceComparison,
-} from './report/compare-models';
-export type { PooledSeeds, SeedPair } from './report/compare-pair';
-export { MODELS, type ModelName, type Subject } from './report/compared';
-export { drawSvg } from './report/draw';
-export { type Environment, environment } from './report/environment';
 export { type Exported, exportRun } from './report/export-run';
 export { accuracyFigure } from './report/figures/accuracy';
 export { costFigure } from './report/figures/cost';
@@ -144,18 +152,9 @@ export { gainAndLossFigure } from './report/figures/gain-and-loss';
 export { type LineSeries, type LinesOptions, linesFigure } from './report/figures/lines';
 export { lossFigure } from './report/figures/loss';
 export { figureA1 } from './report/figures/pairs';
-export type { Figure } from './report/figures/style';
 export { sweepFigure } from './report/figures/sweep';
 export { tokenXrayFigure } from './report/figures/token-xray';
-export { aboutTaughtFacts } from './report/items-about';
-export { type Manifest, type ManifestInput, manifest, manifestToJson } from './report/manifest';
-export { LORA_MILLIONS, paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './report/paper';
 export { type ReportExtras, type ReportParts, reportParts } from './report/parts';
-export { svgToPng } from './report/png';
-export { readRun, type SavedRun } from './report/read-run';
-export type { ModelRecord, RunRecord, Setting, TrainingRecord } from './report/run-record';
-export { saveFigure } from './report/save-figure';
-export { svgToPdf } from './report/svg-to-pdf';
 export type { Cell, Column, Table } from './report/table';
 export { tableToCsv, tableToHtml, tableToLatex, tableToMarkdown, tableToText } from './report/table-formats';
 export {
@@ -170,12 +169,14 @@ export { tableA2 } from './report/tables/table-a2';
 export { tableA3 } from './report/tables/table-a3';
 export { writeReport } from './report/write-report';
 // The whole line, as `npm run reproduce` runs it.
-export { readWorld, type World } from './reproduce/data-stage';
-export { truthOf } from './reproduce/decontamination-stage';
-export { openInputs, type RunInputs } from './reproduce/inputs';
-export { parseOptions, type RunOptions } from './reproduce/options';
-export { MINIATURE_FULL, MINIATURE_LORA, PRESETS, type PresetName, type RunConfig } from './reproduce/presets';
-export { reproduce } from './reproduce/run';
+export { readWorld, type World } from './run/data-stage';
+export { truthOf } from './run/decontamination-stage';
+export { type Environment, environment } from './run/environment';
+export { openInputs, type RunInputs } from './run/inputs';
+export { type Manifest, type ManifestInput, manifest, manifestToJson } from './run/manifest';
+export { parseOptions, type RunOptions } from './run/options';
+export { MINIATURE_FULL, MINIATURE_LORA, PRESETS, type PresetName, type RunConfig } from './run/presets';
+export { reproduce } from './run/run';
 // Statistics: what a difference between two models on the same items is worth.
 export { type Alternative, binomialTest } from './statistics/binomial';
 export {

@@ -1,6 +1,7 @@
+import { SUBSETS, type SubsetKey, TOTALS } from '../paper/table-a1';
 import type { Random } from '../random';
 import type { TrainExample } from './rows';
-import { mapSource, SUBSETS, type SubsetKey, TOTALS } from './sources';
+import { mapSource } from './sources';
 
 /** One subset's line of the mixture's report. Percents are of the whole set; points are differences of percents. */
 export interface MixtureRow {

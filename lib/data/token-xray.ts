@@ -1,4 +1,4 @@
-import { type Chunk, segmentStarts } from './chunks';
+import { type Chunk, segmentStarts } from './packing/chunks';
 import type { TrainExample } from './rows';
 import { IGNORED, type Sample } from './samples';
 import { promptParts } from './template';

@@ -1,11 +1,11 @@
 import type { EvalItem, TrainExample } from '../data/examples';
-import type { Planted } from '../data/miniature';
 import type { Device } from '../engine/device';
 import type { Encoder } from './encoder';
 import { taskFlags, totalFlags, truthScore } from './flags';
 import { nearestByEmbedding } from './nearest-by-embedding';
 import type { Neighbours } from './neighbours';
 import { normalised, sharedNgram } from './overlap';
+import type { Planted } from './planted';
 import type { Decontamination, EvidencePair, View } from './record';
 import { secondOpinions } from './second-opinions';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from './tf-idf';

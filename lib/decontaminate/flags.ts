@@ -1,5 +1,5 @@
 import type { EvalItem } from '../data/examples';
-import { PLANTED_KINDS, type Planted } from '../data/miniature';
+import { PLANTED_KINDS, type Planted } from './planted';
 import type { FlagCount, KindRecall, TaskFlags, TruthScore } from './record';
 
 const count = (n: number, flagged: number): FlagCount => ({ n, flagged, percent: n === 0 ? 0 : (100 * flagged) / n });

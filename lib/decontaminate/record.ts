@@ -1,4 +1,4 @@
-import type { PlantedKind } from '../data/miniature';
+import type { PlantedKind } from './planted';
 
 /** What was compared of an item and of a training row; `views.ts` builds the texts. */
 export const VIEWS = ['question', 'question-options', 'question-answer'] as const;

@@ -1,7 +1,7 @@
 import type { EvalItem, TrainExample } from '../data/examples';
-import type { Planted } from '../data/miniature';
 import { taskFlags, totalFlags, truthScore } from './flags';
 import { NGRAM, ngramOverlap, normalised } from './overlap';
+import type { Planted } from './planted';
 import type { SecondOpinion } from './record';
 
 /**

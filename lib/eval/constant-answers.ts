@@ -1,5 +1,5 @@
 import type { ItemResult } from './score';
-import { TASK_NAMES, type TaskName } from './task-definition';
+import { TASK_NAMES, type TaskName } from './tasks/definition';
 
 /** A task on which a model chose one place nearly every time. */
 export interface ConstantAnswer {

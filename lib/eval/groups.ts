@@ -1,5 +1,5 @@
 import type { Proportion } from '../statistics/proportion';
-import { TASK_NAMES, type TaskName } from './task-definition';
+import { TASK_NAMES, type TaskName } from './tasks/definition';
 
 /** The two averages of the paper's table 1. */
 export type GroupName = 'mmlu' | 'usmle';

@@ -1,6 +1,6 @@
 import type { EvalItem } from '../data/examples';
-import type { TaskDefinition } from './task-definition';
-import { LETTERS, subjectOf } from './task-parts';
+import type { TaskDefinition } from './tasks/definition';
+import { LETTERS, subjectOf } from './tasks/parts';
 
 /** The harness's own name of a task in a form: `mmlu_anatomy_continuation`. */
 export const harnessName = ({ name, variant }: Pick<TaskDefinition, 'name' | 'variant'>): string =>

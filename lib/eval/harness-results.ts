@@ -2,7 +2,7 @@ import type { GroupResult } from './groups';
 import { harnessName } from './harness-documents';
 import { type HarnessSample, harnessTaskHash } from './harness-samples';
 import type { TaskResult } from './item-result';
-import { taskNamed } from './tasks';
+import { taskNamed } from './tasks/tasks';
 
 /** The harness whose files these are like: what its tools need is there; what only it can know is not. */
 export const HARNESS_VERSION = '0.4.13';

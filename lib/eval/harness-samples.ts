@@ -3,7 +3,7 @@ import type { EvalItem } from '../data/examples';
 import { harnessDocument, harnessTarget } from './harness-documents';
 import type { ItemResult } from './item-result';
 import { requestsOf } from './requests';
-import type { TaskDefinition } from './task-definition';
+import type { TaskDefinition } from './tasks/definition';
 
 /** One line of the harness's `samples_TASK_DATE.jsonl`. */
 export interface HarnessSample {

@@ -1,5 +1,5 @@
 import type { EvalItem } from '../data/examples';
-import type { TaskDefinition } from './task-definition';
+import type { TaskDefinition } from './tasks/definition';
 import { strip } from './whitespace';
 
 /**

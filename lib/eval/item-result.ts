@@ -3,7 +3,7 @@ import { type Proportion, proportion } from '../statistics/proportion';
 import type { BosPolicy } from './encode-request';
 import type { LoglikelihoodResult } from './loglikelihood';
 import { chanceLevel, firstMaximum, majorityBaseline, perByte, perCharacter, perToken } from './metrics';
-import type { TaskDefinition, TaskName, TaskVariant } from './task-definition';
+import type { TaskDefinition, TaskName, TaskVariant } from './tasks/definition';
 
 /** One item, with all that a later comparison needs. Places are places in the task's `docToChoice`. */
 export interface ItemResult {

@@ -1,8 +1,8 @@
 import type { EvalItem } from '../data/examples';
 import { type BosPolicy, encodeRequests, type ScoringTokenizer } from './encode-request';
 import { requestsOf } from './requests';
-import type { TaskVariant } from './task-definition';
-import { taskOf } from './tasks';
+import type { TaskVariant } from './tasks/definition';
+import { taskOf } from './tasks/tasks';
 
 /**
  * Items with an answer longer than the model's context: the context can be cut on the left, an answer cannot.

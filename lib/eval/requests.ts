@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EvalItem } from '../data/examples';
-import type { TaskDefinition } from './task-definition';
+import type { TaskDefinition } from './tasks/definition';
 
 /** One question to the model: how likely is `continuation` after `context`? */
 export interface LoglikelihoodRequest {

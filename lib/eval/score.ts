@@ -6,8 +6,8 @@ import { type ItemResult, itemResult, summary, type TaskResult } from './item-re
 import { type LoglikelihoodResult, loglikelihood, type TokenScorer } from './loglikelihood';
 import { requestHash, requestsOf } from './requests';
 import { sampleItems } from './sample';
-import { TASK_NAMES, type TaskDefinition, type TaskName, type TaskVariant } from './task-definition';
-import { taskOf } from './tasks';
+import { TASK_NAMES, type TaskDefinition, type TaskName, type TaskVariant } from './tasks/definition';
+import { taskOf } from './tasks/tasks';
 
 export interface ScoreOptions {
   readonly variant?: TaskVariant;

@@ -1,6 +1,6 @@
 import type { EvalItem } from '../data/examples';
-import { TASK_NAMES, type TaskName, type TaskVariant } from './task-definition';
-import { TASKS, taskNamed, taskNameOf } from './tasks';
+import { TASK_NAMES, type TaskName, type TaskVariant } from './tasks/definition';
+import { TASKS, taskNamed, taskNameOf } from './tasks/tasks';
 
 /** The items that a command asks for. */
 export interface Selection {

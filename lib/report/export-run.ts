@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RunRecord } from '../compare/run-record';
+import { svgToPdf } from '../draw/pdf';
+import { svgToPng } from '../draw/png';
+import { drawSvg } from '../draw/svg';
+import { latexText } from '../escape';
 import { writeFileAtomic } from '../files';
-import { drawSvg } from './draw';
-import { latexText } from './escape';
 import { type ReportExtras, reportParts } from './parts';
-import { svgToPng } from './png';
-import type { RunRecord } from './run-record';
-import { svgToPdf } from './svg-to-pdf';
 import { tableToCsv, tableToLatex, tableToMarkdown } from './table-formats';
 
 /** What `exportRun` wrote. */

@@ -1,10 +1,11 @@
+import type { Estimate } from '../compare/estimate';
+import { aboutTaughtFacts } from '../compare/items-about';
+import type { Contrast, ModelComparison, SliceComparison } from '../compare/models';
+import type { RunRecord } from '../compare/run-record';
+import { mainSetting, runsOf } from '../compare/runs';
 import type { Decontamination } from '../decontaminate/record';
 import { constantAnswers } from '../eval/constant-answers';
-import type { Contrast, ModelComparison, SliceComparison } from './compare-models';
-import { mainSetting, runsOf } from './compared';
-import { aboutTaughtFacts } from './items-about';
-import type { RunRecord } from './run-record';
-import { type Estimate, isEstimate, numberText, pText } from './table';
+import { isEstimate, numberText, pText } from './table';
 import { differenceOf } from './tables/comparisons';
 import { effectPoints, effectsOf } from './tables/contamination-effect';
 import { costOf } from './tables/cost';

@@ -1,4 +1,4 @@
-import { csvField, htmlText, latexText, markdownText, plainText } from './escape';
+import { csvField, htmlText, latexText, markdownText, plainText } from '../escape';
 import { type Cell, cellText, columnGroups, isEstimate, isNumeric, type Row, type Table } from './table';
 
 /**

@@ -1,11 +1,4 @@
-/** A number with its 95% interval. */
-export interface Estimate {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-  /** The chance level lies in the interval: marked with a star. */
-  readonly atChance?: boolean;
-}
+import type { Estimate } from '../compare/estimate';
 
 export type Cell = string | number | null | Estimate;
 

@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RunRecord } from '../compare/run-record';
+import { svgToPng } from '../draw/png';
+import { drawSvg } from '../draw/svg';
 import { writeFileAtomic } from '../files';
-import { drawSvg } from './draw';
 import { reportHtml } from './page/html';
 import { reportMarkdown } from './page/markdown';
 import { type ReportExtras, type ReportParts, reportParts } from './parts';
-import { svgToPng } from './png';
-import type { RunRecord } from './run-record';
 import { tableToCsv } from './table-formats';
 
 /**

@@ -1,4 +1,4 @@
-import { type Chunk, countLoss } from '../data/chunks';
+import { type Chunk, countLoss } from '../data/packing/chunks';
 import { compile } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { createState } from '../engine/state';

@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config';
-import { type Chunk, countLoss, segmentStarts } from '../data/chunks';
+import { type Chunk, countLoss, segmentStarts } from '../data/packing/chunks';
 import { float32, type HostTensors, int32 } from '../engine/tensors';
 import { createRandom } from '../random';
 

@@ -1,4 +1,4 @@
-import { type Chunk, countLoss } from '../data/chunks';
+import { type Chunk, countLoss } from '../data/packing/chunks';
 import type { Device } from '../engine/device';
 import { createState } from '../engine/state';
 import type { TunedModel } from '../model/tuned';

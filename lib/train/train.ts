@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainConfig } from '../config';
-import type { Chunk } from '../data/packing';
+import type { Chunk } from '../data/packing/packing';
 import type { Program } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { createState, type DeviceState } from '../engine/state';

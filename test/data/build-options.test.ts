@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseBuildOptions } from '../../lib/data/build-options';
-import { MINIATURE_SEED, miniatureFacts } from '../../lib/data/miniature';
-import { buildBase } from '../../lib/reproduce/build-base';
+import { buildBase } from '../../lib/cli/build-base';
+import { parseBuildOptions } from '../../lib/cli/build-options';
+import { MINIATURE_SEED, miniatureFacts } from '../../lib/miniature/miniature';
 
 test('a world is the bundled one unless a seed and a folder of its own are given', () => {
   const bundled = join(__dirname, '..', '..', 'data', 'miniature');

@@ -2,8 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from 'tokenizers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { miniatureFiles } from '../../lib/data/build-miniature';
+import { miniatureFiles } from '../../lib/cli/build-miniature';
 import { loadDataset } from '../../lib/data/examples';
+import type { EvalItem, TrainExample } from '../../lib/data/rows';
+import { mapSource } from '../../lib/data/sources';
+import { PLANTED_KINDS } from '../../lib/decontaminate/planted';
 import {
   createMiniatureLessons,
   DEVELOPMENT_RELATIONS,
@@ -23,16 +26,14 @@ import {
   MMLU_SUBJECTS,
   mentions,
   onlyNamesWords,
-  PLANTED_KINDS,
   parseGeneralText,
   RELATIONS,
   readItemFacts,
   readPlanted,
   readQuiz,
   rowsPerSource,
-} from '../../lib/data/miniature';
-import type { EvalItem, TrainExample } from '../../lib/data/rows';
-import { mapSource, SUBSETS } from '../../lib/data/sources';
+} from '../../lib/miniature/miniature';
+import { SUBSETS } from '../../lib/paper/table-a1';
 
 const FOLDER = join(__dirname, '..', '..', 'data', 'miniature');
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Chunk } from '../../lib/data/chunks';
-import { type Layout, layOut, layoutCost } from '../../lib/data/packing-costs';
+import type { Chunk } from '../../lib/data/packing/chunks';
+import { type Layout, layOut, layoutCost } from '../../lib/data/packing/costs';
 import type { Sample } from '../../lib/data/samples';
 import { createRandom } from '../../lib/random';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { loadTrainExamples } from '../../lib/data/examples';
-import { type Chunk, type PackingOptions, packSamples } from '../../lib/data/packing';
+import { type Chunk, type PackingOptions, packSamples } from '../../lib/data/packing/packing';
 import { type Sample, tokenizeExamples } from '../../lib/data/samples';
 import { loadTokenizer } from '../../lib/data/tokenizer';
 import { createRandom } from '../../lib/random';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { withoutMask } from '../../lib/data/chunks';
 import type { TrainExample } from '../../lib/data/examples';
-import { packSamples } from '../../lib/data/packing';
+import { withoutMask } from '../../lib/data/packing/chunks';
+import { packSamples } from '../../lib/data/packing/packing';
 import { tokenizeExamples } from '../../lib/data/samples';
 import { renderPrompt } from '../../lib/data/template';
 import { tokenXray } from '../../lib/data/token-xray';

@@ -8,9 +8,9 @@ import type { Decontamination } from '../../lib/decontaminate/record';
 import { MINIATURE } from '../reproduce/child';
 import { writeStatic } from './small-encoders';
 
-/** `npm run decontaminate`, as a person starts it: dist/reproduce/decontaminate.js, which `npm test` builds. */
+/** `npm run decontaminate`, as a person starts it: dist/cli/decontaminate.js, which `npm test` builds. */
 
-const CLI = resolve(__dirname, '..', '..', 'dist', 'reproduce', 'decontaminate.js');
+const CLI = resolve(__dirname, '..', '..', 'dist', 'cli', 'decontaminate.js');
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'decontaminate-cli-'));

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EvalItem, TrainExample } from '../../lib/data/examples';
 import { type DecontaminationInput, decontaminate } from '../../lib/decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../../lib/decontaminate/encoder';
+import { pairsToCsv, pairsToMarkdown } from '../../lib/decontaminate/files';
 import { type Device, openDevice } from '../../lib/engine/device';
-import { pairsToCsv, pairsToMarkdown } from '../../lib/reproduce/decontamination-files';
 import { writeStatic } from './small-encoders';
 
 /** Texts of four known words, so that every cosine is known: "heart and" is 0.9487 from "heart", "liver" far from it. */

@@ -3,7 +3,7 @@ import { harnessResults, readHarnessResults, sanitizedModelName } from '../../li
 import { harnessSample, readHarnessSamples } from '../../lib/eval/harness-samples';
 import { scoreItems } from '../../lib/eval/score';
 import { selectItems } from '../../lib/eval/select-items';
-import { taskOf } from '../../lib/eval/tasks';
+import { taskOf } from '../../lib/eval/tasks/tasks';
 import { byteTokenizer, fakeScorer } from './fakes';
 
 const headqa = { id: 'h', task: 'headqa', question: 'Why?', choices: ['é', 'no'], answer: 1 };

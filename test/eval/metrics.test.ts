@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { groupResults } from '../../lib/eval/groups';
 import { chanceLevel, firstMaximum, majorityBaseline, perByte, perCharacter, perToken } from '../../lib/eval/metrics';
-import type { TaskName } from '../../lib/eval/task-definition';
-import { TABLE_1, TABLE_A2 } from '../../lib/report/paper';
+import type { TaskName } from '../../lib/eval/tasks/definition';
+import { TABLE_1, TABLE_A2 } from '../../lib/paper/tables';
 import { proportion } from '../../lib/statistics/proportion';
 
 describe('the decision', () => {

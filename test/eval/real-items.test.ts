@@ -6,8 +6,8 @@ import { encodeRequests } from '../../lib/eval/encode-request';
 import type { TokenScorer } from '../../lib/eval/loglikelihood';
 import { requestsOf } from '../../lib/eval/requests';
 import { scoreItems } from '../../lib/eval/score';
-import { taskOf } from '../../lib/eval/tasks';
-import { TABLE_A2 } from '../../lib/report/paper';
+import { taskOf } from '../../lib/eval/tasks/tasks';
+import { TABLE_A2 } from '../../lib/paper/tables';
 
 /** Reads nothing, gives every token the same probability. */
 const uniform = (maxLength: number, vocabSize: number): TokenScorer => ({

@@ -6,9 +6,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readHarnessResults } from '../../lib/eval/harness-results';
 import type { ItemResult } from '../../lib/eval/score';
 
-/** `npm run score`, as a person starts it: dist/reproduce/score.js, which `npm test` builds. */
+/** `npm run score`, as a person starts it: dist/cli/score.js, which `npm test` builds. */
 
-const CLI = resolve(__dirname, '..', '..', 'dist', 'reproduce', 'score.js');
+const CLI = resolve(__dirname, '..', '..', 'dist', 'cli', 'score.js');
 const root = mkdtempSync(join(tmpdir(), 'score cli '));
 afterAll(() => rmSync(root, { recursive: true }));
 

@@ -4,7 +4,7 @@ import { groupsToCsv, itemsToJsonl, tasksToCsv } from '../../lib/eval/records';
 import { requestHash, requestsOf } from '../../lib/eval/requests';
 import { sampleItems } from '../../lib/eval/sample';
 import { type ItemResult, scoreItems } from '../../lib/eval/score';
-import { taskOf } from '../../lib/eval/tasks';
+import { taskOf } from '../../lib/eval/tasks/tasks';
 import { byteTokenizer, fakeScorer, VOCABULARY } from './fakes';
 
 const tokenizer = byteTokenizer([' A', ' B', ' C', ' D']);

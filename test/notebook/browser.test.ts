@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { onPath } from '../../lib/notebook/find-jupyter';
-import { labEnvironment } from '../../lib/notebook/lab';
-import { readNotebook, writeNotebook } from '../../lib/notebook/notebook-file';
+import { labEnvironment } from '../../lib/cli/lab';
+import { onPath } from '../../lib/notebook/kernel/find-jupyter';
+import { readNotebook, writeNotebook } from '../../lib/notebook/runner/notebook-file';
 import { connection, ROOT } from './kernel-client';
 
 /** The notebooks in a real Jupyter, opened by a real browser, run by its menu. */

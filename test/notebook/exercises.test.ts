@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type Notebook, type NotebookCell, readNotebook } from '../../lib/notebook/notebook-file';
+import { type Notebook, type NotebookCell, readNotebook } from '../../lib/notebook/runner/notebook-file';
 
 const ROOT = resolve(__dirname, '..', '..');
 const FOLDER = join(ROOT, 'notebooks');
@@ -52,8 +52,8 @@ let executed: Notebook;
 beforeAll(async () => {
   // One process for all of them: each cell stands on the import alone.
   const { runNotebook } = (await import(
-    join(ROOT, 'dist', 'notebook', 'run-notebook.js')
-  )) as typeof import('../../lib/notebook/run-notebook');
+    join(ROOT, 'dist', 'notebook', 'runner', 'run-notebook.js')
+  )) as typeof import('../../lib/notebook/runner/run-notebook');
   exercises = await shippedExercises();
   const cells = [
     codeCell('imports', "import * as med42 from 'med42-workbook';"),

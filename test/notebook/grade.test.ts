@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { grade, gradeAnswer } from '../../lib/notebook/grade';
+import { grade, gradeAnswer } from '../../lib/notebook/cell/grade';
 import type { Random } from '../../lib/random';
 
 const mean = {

@@ -2,13 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { compareRuns, sameText } from '../../lib/notebook/compare-outputs';
-import { createGatherer } from '../../lib/notebook/gather-outputs';
-import { type NotebookCell, notebookToJson, readNotebook } from '../../lib/notebook/notebook-file';
-import { chooseNotebooks, parseNotebookOptions } from '../../lib/notebook/notebooks';
-import { type DisplayContent, directOutputs } from '../../lib/notebook/output';
-import { parameterNames, parseSetting, withParameters } from '../../lib/notebook/parameters';
-import { showTable } from '../../lib/notebook/show';
+import { chooseNotebooks, parseNotebookOptions } from '../../lib/cli/notebooks';
+import { showTable } from '../../lib/notebook/cell/show';
+import { type DisplayContent, directOutputs } from '../../lib/notebook/kernel/output';
+import { compareRuns, sameText } from '../../lib/notebook/runner/compare-outputs';
+import { createGatherer } from '../../lib/notebook/runner/gather-outputs';
+import { type NotebookCell, notebookToJson, readNotebook } from '../../lib/notebook/runner/notebook-file';
+import { parameterNames, parseSetting, withParameters } from '../../lib/notebook/runner/parameters';
 import { ROOT } from './kernel-client';
 import { runCli } from './run-cli';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { ModelRecord } from '../../lib/report/run-record';
+import type { ModelRecord } from '../../lib/compare/run-record';
 import { type Kernel, type Ran, startKernel } from './kernel-client';
 
 const folder = mkdtempSync(join(tmpdir(), 'restart-'));

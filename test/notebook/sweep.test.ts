@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { makeModel } from '../../lib/notebook/make-model';
-import { sweep, type Variant } from '../../lib/notebook/sweep';
-import { parseOptions } from '../../lib/reproduce/options';
-import { MINIATURE_LORA } from '../../lib/reproduce/presets';
+import type { makeModel } from '../../lib/notebook/cell/make-model';
+import { sweep, type Variant } from '../../lib/notebook/cell/sweep';
+import { parseOptions } from '../../lib/run/options';
+import { MINIATURE_LORA } from '../../lib/run/presets';
 
 const folder = mkdtempSync(join(tmpdir(), 'sweep-'));
 afterAll(() => rmSync(folder, { recursive: true }));

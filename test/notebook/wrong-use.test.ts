@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { dataFolder, installKernel, removeKernel } from '../../lib/notebook/install-kernel';
-import { labCommand, labEnvironment } from '../../lib/notebook/lab';
+import { dataFolder, installKernel, removeKernel } from '../../lib/cli/kernel';
+import { labCommand, labEnvironment } from '../../lib/cli/lab';
 import { ROOT } from './kernel-client';
 
 const folder = mkdtempSync(join(tmpdir(), 'wrong-use-'));

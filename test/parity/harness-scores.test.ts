@@ -14,10 +14,10 @@ import { firstMaximum } from '../../lib/eval/metrics';
 import { splitOverlong } from '../../lib/eval/overlong';
 import { requestHash, requestsOf } from '../../lib/eval/requests';
 import { scoringPlan } from '../../lib/eval/score';
-import type { TaskVariant } from '../../lib/eval/task-definition';
-import { TASKS, taskNameOf, taskOf } from '../../lib/eval/tasks';
+import type { TaskVariant } from '../../lib/eval/tasks/definition';
+import { TASKS, taskNameOf, taskOf } from '../../lib/eval/tasks/tasks';
 import { openModelFolder } from '../../lib/model/folder';
-import { scoreFolder } from '../../lib/reproduce/score-folder';
+import { scoreFolder } from '../../lib/run/score-folder';
 import { pythonReady } from './python';
 
 const ROOT = resolve(__dirname, '..', '..');

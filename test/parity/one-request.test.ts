@@ -10,7 +10,7 @@ import { firstMaximum } from '../../lib/eval/metrics';
 import { splitOverlong } from '../../lib/eval/overlong';
 import { requestsOf } from '../../lib/eval/requests';
 import { scoreItems } from '../../lib/eval/score';
-import { taskOf } from '../../lib/eval/tasks';
+import { taskOf } from '../../lib/eval/tasks/tasks';
 import { createTokenScorer } from '../../lib/eval/token-scorer';
 import { openModelFolder } from '../../lib/model/folder';
 import { tunedModel } from '../../lib/model/tuned';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../../lib/config';
-import { type Chunk, countLoss, emptyChunk } from '../../lib/data/chunks';
+import { type Chunk, countLoss, emptyChunk } from '../../lib/data/packing/chunks';
 import { compile } from '../../lib/engine/compile';
 import { type DeviceName, openDevice } from '../../lib/engine/device';
 import { createState, type DeviceState } from '../../lib/engine/state';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { TASK_NAMES } from '../../lib/eval/task-definition';
+import { TASK_NAMES } from '../../lib/eval/tasks/definition';
+import { auditPaper } from '../../lib/paper/audit/audit';
+import type { PaperTables } from '../../lib/paper/audit/tables';
+import { PAPER_TABLES } from '../../lib/paper/audit/tables';
+import type { Table1Row, TableA2Row, TableA3Row } from '../../lib/paper/tables';
 import { createRandom, type Random } from '../../lib/random';
-import { auditPaper } from '../../lib/report/audit';
-import type { PaperTables } from '../../lib/report/audit-tables';
-import { PAPER_TABLES } from '../../lib/report/audit-tables';
-import type { Table1Row, TableA2Row, TableA3Row } from '../../lib/report/paper';
 
 type Column = 'peFt' | 'fpFt';
 

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { auditPaper, type PaperAudit } from '../../lib/report/audit';
-import { type AuditCheck, countsPrintedAs, cutsTo, printsAs } from '../../lib/report/audit-check';
-import { averagesDiffer } from '../../lib/report/audit-claims';
-import { subsetsOfSize } from '../../lib/report/audit-contamination';
-import { PAPER_TABLES } from '../../lib/report/audit-tables';
+import { auditPaper, type PaperAudit } from '../../lib/paper/audit/audit';
+import { type AuditCheck, countsPrintedAs, cutsTo, printsAs } from '../../lib/paper/audit/check';
+import { averagesDiffer } from '../../lib/paper/audit/claims';
+import { subsetsOfSize } from '../../lib/paper/audit/contamination';
+import { PAPER_TABLES } from '../../lib/paper/audit/tables';
 import { tableToMarkdown, tableToText } from '../../lib/report/table-formats';
 import { auditSummary, auditTable, claimsTable, removedItemsTable } from '../../lib/report/tables/audit';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { contaminationEffects } from '../../lib/compare/contamination';
+import type { ComparedRun } from '../../lib/compare/models';
 import { createRandom } from '../../lib/random';
-import { contaminationEffects } from '../../lib/report/compare-contamination';
-import type { ComparedRun } from '../../lib/report/compare-models';
 import { contaminationEffect } from '../../lib/report/tables/contamination-effect';
 import { sampleDecontamination, sampleRecord } from './fixture';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { ScoredModel } from '../../lib/compare/items';
+import { type ComparedRun, compareModels, type ModelComparison } from '../../lib/compare/models';
 import type { ItemResult } from '../../lib/eval/score';
-import type { TaskName } from '../../lib/eval/task-definition';
+import type { TaskName } from '../../lib/eval/tasks/definition';
 import { createRandom, type Random } from '../../lib/random';
-import type { ScoredModel } from '../../lib/report/compare-items';
-import { type ComparedRun, compareModels, type ModelComparison } from '../../lib/report/compare-models';
 import { pairedDifference } from '../../lib/statistics/paired-difference';
 
 const TASKS: readonly TaskName[] = ['medqa_4options', 'medmcqa', 'pubmedqa'];

@@ -1,7 +1,7 @@
 import { Resvg } from '@resvg/resvg-js';
 import { expect, test } from 'vitest';
-import { encodePng } from '../../lib/report/encode-png';
-import { svgToPng } from '../../lib/report/png';
+import { encodePng } from '../../lib/draw/encode-png';
+import { svgToPng } from '../../lib/draw/png';
 
 const pixelsOf = (png: Buffer, width: number, height: number) => {
   const href = `data:image/png;base64,${png.toString('base64')}`;

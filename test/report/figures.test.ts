@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { drawSvg } from '../../lib/report/draw';
+import type { RunRecord } from '../../lib/compare/run-record';
+import type { Figure } from '../../lib/draw/figure';
+import { drawSvg } from '../../lib/draw/svg';
 import { accuracyFigure } from '../../lib/report/figures/accuracy';
 import { figure1 } from '../../lib/report/figures/figure-1';
 import { figure2 } from '../../lib/report/figures/figure-2';
 import { lossFigure } from '../../lib/report/figures/loss';
 import { figureA1 } from '../../lib/report/figures/pairs';
-import type { Figure } from '../../lib/report/figures/style';
+import { meanWindow, runningMean, thinned } from '../../lib/report/figures/running-mean';
 import { reportParts } from '../../lib/report/parts';
-import type { RunRecord } from '../../lib/report/run-record';
-import { meanWindow, runningMean, thinned } from '../../lib/report/running-mean';
 import type { StepRecord } from '../../lib/train/log';
 import { sampleDecontamination, sampleLog, sampleRecord } from './fixture';
 import { parseSvg, shapeBoxes, textBoxes } from './svg-tree';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { compareModels } from '../../lib/report/compare-models';
+import { compareModels } from '../../lib/compare/models';
+import type { RunRecord } from '../../lib/compare/run-record';
 import { type Findings, findings, pointsText, verdictOf } from '../../lib/report/findings';
-import type { RunRecord } from '../../lib/report/run-record';
 import { effectPoints, effectsOf } from '../../lib/report/tables/contamination-effect';
 import { type RecordOptions, sampleDecontamination, sampleRecord } from './fixture';
 

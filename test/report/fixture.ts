@@ -1,11 +1,11 @@
+import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord, type Setting } from '../../lib/compare/run-record';
 import { type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../../lib/config';
-import { SUBSETS, TOTALS } from '../../lib/data/sources';
 import type { Decontamination, EvidencePair, TruthRow } from '../../lib/decontaminate/record';
 import { groupResults } from '../../lib/eval/groups';
 import type { ItemResult, ScoreResult, TaskResult } from '../../lib/eval/score';
-import { TASK_NAMES, type TaskName } from '../../lib/eval/task-definition';
+import { TASK_NAMES, type TaskName } from '../../lib/eval/tasks/definition';
+import { SUBSETS, TOTALS } from '../../lib/paper/table-a1';
 import { createRandom, type Random } from '../../lib/random';
-import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord, type Setting } from '../../lib/report/run-record';
 import { proportion } from '../../lib/statistics/proportion';
 import type { StepRecord } from '../../lib/train/log';
 

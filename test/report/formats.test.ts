@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { latexText } from '../../lib/report/escape';
+import { latexText } from '../../lib/escape';
 import { reportParts } from '../../lib/report/parts';
 import { cellText, type Table } from '../../lib/report/table';
 import { tableToCsv, tableToHtml, tableToLatex, tableToMarkdown, tableToText } from '../../lib/report/table-formats';

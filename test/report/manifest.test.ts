@@ -4,11 +4,12 @@ import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { controlledPair, PAPER_FULL, PAPER_LORA } from '../../lib/config';
-import { describeDataFile } from '../../lib/report/data-file';
-import { environment, WORKBOOK_ROOT } from '../../lib/report/environment';
-import { taggedHyperParameters } from '../../lib/report/hyper-parameters';
-import { type ManifestInput, manifest, manifestToJson } from '../../lib/report/manifest';
-import { withoutPaths } from '../../lib/report/without-paths';
+import { WORKBOOK_ROOT } from '../../lib/files';
+import { taggedHyperParameters } from '../../lib/paper/hyper-parameters';
+import { describeDataFile } from '../../lib/run/data-file';
+import { environment } from '../../lib/run/environment';
+import { type ManifestInput, manifest, manifestToJson } from '../../lib/run/manifest';
+import { withoutPaths } from '../../lib/run/without-paths';
 import { sampleRecord } from './fixture';
 
 let folder: string;

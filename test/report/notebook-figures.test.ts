@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TokenView } from '../../lib/data/token-xray';
-import { xrayHtml, xrayText } from '../../lib/notebook/show-xray';
-import { drawSvg } from '../../lib/report/draw';
+import { drawSvg } from '../../lib/draw/svg';
+import { xrayHtml, xrayText } from '../../lib/notebook/cell/show-xray';
 import { dotsFigure } from '../../lib/report/figures/dots';
 import { linesFigure } from '../../lib/report/figures/lines';
 import { tokenXrayFigure } from '../../lib/report/figures/token-xray';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawSvg } from '../../lib/report/draw';
+import { drawSvg } from '../../lib/draw/svg';
 import { themed } from '../../lib/report/page/figure';
 import { reportHtml } from '../../lib/report/page/html';
 import { reportMarkdown } from '../../lib/report/page/markdown';

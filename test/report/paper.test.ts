@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { TASK_NAMES } from '../../lib/eval/task-definition';
-import { paperRow, TABLE_1, TABLE_1_COLUMNS, TABLE_A2, TABLE_A3 } from '../../lib/report/paper';
+import { TASK_NAMES } from '../../lib/eval/tasks/definition';
+import { paperRow, TABLE_1, TABLE_1_COLUMNS, TABLE_A2, TABLE_A3 } from '../../lib/paper/tables';
 
 const PAPER = '../shared/paper.md';
 const signed = (change: number) => (change === 0 ? '(0.0)' : `(${change > 0 ? '+' : ''}${change.toFixed(1)})`);

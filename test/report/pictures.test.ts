@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawSvg } from '../../lib/report/draw';
+import { svgToPdf } from '../../lib/draw/pdf';
+import { svgToPng } from '../../lib/draw/png';
+import { saveFigure } from '../../lib/draw/save';
+import { drawSvg } from '../../lib/draw/svg';
 import { exportRun } from '../../lib/report/export-run';
 import { accuracyFigure } from '../../lib/report/figures/accuracy';
-import { svgToPng } from '../../lib/report/png';
-import { saveFigure } from '../../lib/report/save-figure';
-import { svgToPdf } from '../../lib/report/svg-to-pdf';
 import { sampleDecontamination, sampleRecord } from './fixture';
 
 let folder: string;

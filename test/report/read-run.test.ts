@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
-import { requireRun } from '../../lib/notebook/require-run';
-import { readRun } from '../../lib/report/read-run';
-import { RUN_RECORD_VERSION } from '../../lib/report/run-record';
+import { readRun } from '../../lib/compare/read-run';
+import { RUN_RECORD_VERSION } from '../../lib/compare/run-record';
+import { requireRun } from '../../lib/notebook/cell/require-run';
 
 const work = mkdtempSync(join(tmpdir(), 'read-run-'));
 afterAll(() => rmSync(work, { recursive: true }));

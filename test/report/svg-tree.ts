@@ -1,4 +1,4 @@
-import { type Box, textExtent, transformed } from '../../lib/report/svg-text-box';
+import { type Box, textExtent, transformed } from '../../lib/draw/text-box';
 
 /** A strict little XML reader: throws on anything that is not well-formed. */
 export class SvgElement {

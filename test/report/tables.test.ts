@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { answersOf, baseName, checkSameQuestions, runsOf } from '../../lib/report/compared';
-import { type Answer, shareRight } from '../../lib/report/estimate';
+import type { Estimate } from '../../lib/compare/estimate';
+import { type Answer, shareRight } from '../../lib/compare/estimate';
+import type { RunRecord } from '../../lib/compare/run-record';
+import { answersOf, baseName, checkSameQuestions, runsOf } from '../../lib/compare/runs';
 import { reportParts } from '../../lib/report/parts';
-import type { RunRecord } from '../../lib/report/run-record';
-import type { Cell, Estimate, Table } from '../../lib/report/table';
+import type { Cell, Table } from '../../lib/report/table';
 import { factGroups } from '../../lib/report/tables/fact-groups';
 import { assumptions, hyperParameters } from '../../lib/report/tables/settings';
 import { table1 } from '../../lib/report/tables/table-1';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readRun } from '../../lib/report/read-run';
+import { readRun } from '../../lib/compare/read-run';
 import { writeReport } from '../../lib/report/write-report';
 import { sampleDecontamination, sampleRecord } from './fixture';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { packSamples } from '../../lib/data/packing';
+import { packSamples } from '../../lib/data/packing/packing';
 import { loadTokenizer } from '../../lib/data/tokenizer';
+import { documentSamples, hideQuestions } from '../../lib/miniature/base-documents';
 import { createRandom } from '../../lib/random';
-import { documentSamples, hideQuestions } from '../../lib/reproduce/base-documents';
 
 const QUESTION = 'Question: What does lack of iodine lead to?';
 const OPTIONS = '\nA. rickets\nB. goiter\nC. scurvy\nD. beriberi\n';

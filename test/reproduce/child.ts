@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..', '..');
-export const CLI = join(ROOT, 'dist', 'reproduce', 'cli.js');
+export const CLI = join(ROOT, 'dist', 'cli', 'reproduce.js');
 export const MINIATURE = join(ROOT, 'data', 'miniature');
 
 export interface Ended {
@@ -20,7 +20,7 @@ export interface Watched {
 }
 
 /**
- * The command line as a person starts it, in a process of its own: dist/reproduce/cli.js, which `npm test` builds.
+ * The command line as a person starts it, in a process of its own: dist/cli/reproduce.js, which `npm test` builds.
  *
  * @param shell a line of bash to run before, in the same process (`ulimit`)
  * @param threads with one, the smoke preset's models are made one after another

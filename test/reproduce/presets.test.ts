@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { LEARNING_RATE_GRID, type TrainConfig } from '../../lib/config';
-import { planModels } from '../../lib/reproduce/plan';
-import { CONTROLLED, PRESETS } from '../../lib/reproduce/presets';
+import { planModels } from '../../lib/run/plan';
+import { CONTROLLED, PRESETS } from '../../lib/run/presets';
 
 const differing = (a: TrainConfig, b: TrainConfig) =>
   (Object.keys(a) as (keyof TrainConfig)[]).filter((field) => JSON.stringify(a[field]) !== JSON.stringify(b[field]));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { clock, createProgress, sayLine } from '../../lib/reproduce/progress';
+import { clock, createProgress, sayLine } from '../../lib/run/progress';
 
 /** What stands on a terminal after everything that was written to it: \r, \n, cursor up, clear to the end. */
 function screen(written: string): string[] {

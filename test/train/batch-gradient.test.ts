@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Chunk, emptyChunk } from '../../lib/data/chunks';
+import { type Chunk, emptyChunk } from '../../lib/data/packing/chunks';
 import { type Device, openDevice } from '../../lib/engine/device';
 import type { ModelFolder } from '../../lib/model/folder';
 import { tunedModel } from '../../lib/model/tuned';

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunRecord } from '../../lib/compare/run-record';
 import { readSafetensorsHeader } from '../../lib/model/safetensors';
-import type { RunRecord } from '../../lib/report/run-record';
 import { type Ended, filesBelow, linesOf, reproduceCli, type Watched } from '../reproduce/child';
 
 /** Real processes, killed at real moments; the same command afterwards must not be tellable from one that ran through. */

@@ -1,13 +1,14 @@
 import { mean } from 'simple-statistics';
-import { answersOf, MODELS, type ModelName, runsOf } from '../compared';
-import { plotlyText } from '../escape';
-import { shareRight } from '../estimate';
-import { paperRow, TABLE_1 } from '../paper';
-import type { RunRecord } from '../run-record';
-import { cellText, type Estimate } from '../table';
+import { type Estimate, shareRight } from '../../compare/estimate';
+import type { RunRecord } from '../../compare/run-record';
+import { answersOf, MODELS, type ModelName, runsOf } from '../../compare/runs';
+import type { Figure, PlotlyObject } from '../../draw/figure';
+import { plotlyText } from '../../escape';
+import { paperRow, TABLE_1 } from '../../paper/tables';
+import { cellText } from '../table';
 import { answersTo, type ScoredRow, scoredRows } from '../tables/paper-rows';
 import { accuracyBars, barPlace, GROUP_HEIGHT, levelLines, rowAxis } from './bars';
-import { axis, type Figure, frame, INK, PAPER, type PlotlyObject, STYLE } from './style';
+import { axis, frame, INK, PAPER, STYLE } from './style';
 
 /** One row of the figure: what was asked, and how each model did. */
 export interface AccuracyRow {

@@ -1,6 +1,7 @@
-import type { ModelName } from '../compared';
-import type { Estimate } from '../table';
-import { axis, INK, PAPER, type PlotlyObject, STYLE } from './style';
+import type { Estimate } from '../../compare/estimate';
+import type { ModelName } from '../../compare/runs';
+import type { PlotlyObject } from '../../draw/figure';
+import { axis, INK, PAPER, STYLE } from './style';
 
 /** Of a row's place on the axis, which is 1 high. */
 const BAR = 0.26;

@@ -1,10 +1,11 @@
-import { answersOf, runsOf } from '../compared';
-import { shareRight } from '../estimate';
-import { METHOD_LABELS, SETTING_LABELS } from '../labels';
-import type { RunRecord } from '../run-record';
+import { shareRight } from '../../compare/estimate';
+import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
+import type { RunRecord } from '../../compare/run-record';
+import { answersOf, runsOf } from '../../compare/runs';
+import type { Figure, PlotlyObject } from '../../draw/figure';
 import { numberText } from '../table';
 import { type Cost, costOf } from '../tables/cost';
-import { axis, type Figure, FONT_SIZE, frame, INK, type PlotlyObject, STYLE } from './style';
+import { axis, FONT_SIZE, frame, INK, STYLE } from './style';
 
 const PANELS: readonly { readonly label: string; readonly of: (cost: Cost) => number; readonly digits: number }[] = [
   { label: 'trained numbers (thousands)', of: (cost) => cost.trainable / 1e3, digits: 0 },

@@ -1,7 +1,8 @@
-import type { Subject } from '../compared';
-import { textWidth } from '../text-size';
+import type { Subject } from '../../compare/runs';
+import type { Figure } from '../../draw/figure';
+import { textWidth } from '../../draw/text-size';
 import { rowAxis } from './bars';
-import { axis, BLUE, FIGURE_WIDTH, type Figure, FONT_SIZE, frame, INK, VERMILION } from './style';
+import { axis, BLUE, FIGURE_WIDTH, FONT_SIZE, frame, INK, VERMILION } from './style';
 
 export interface DotSeries {
   readonly name: string;

@@ -1,12 +1,13 @@
 import { mean } from 'simple-statistics';
-import { answersOf, factGroupOf, MODELS, runsOf } from '../compared';
-import { plotlyText } from '../escape';
-import { shareRight } from '../estimate';
-import { GROUP_LABELS } from '../labels';
-import type { RunRecord } from '../run-record';
+import { shareRight } from '../../compare/estimate';
+import { GROUP_LABELS } from '../../compare/labels';
+import type { RunRecord } from '../../compare/run-record';
+import { answersOf, factGroupOf, MODELS, runsOf } from '../../compare/runs';
+import type { Figure } from '../../draw/figure';
+import { plotlyText } from '../../escape';
 import { cellText } from '../table';
 import { accuracyBars, GROUP_HEIGHT, levelLines, rowAxis } from './bars';
-import { axis, type Figure, frame, STYLE } from './style';
+import { axis, frame, STYLE } from './style';
 
 /** Accuracy by where a fact could be learnt, against chance; null for data whose facts are not known. */
 export function factGroupsFigure(record: RunRecord): Figure | null {

@@ -1,9 +1,10 @@
-import { plotlyText } from '../escape';
-import { paperRow, TABLE_1 } from '../paper';
-import type { RunRecord } from '../run-record';
+import type { RunRecord } from '../../compare/run-record';
+import type { Figure } from '../../draw/figure';
+import { plotlyText } from '../../escape';
+import { paperRow, TABLE_1 } from '../../paper/tables';
 import { accuracyRows, inWords } from './accuracy';
 import { accuracyBars, GROUP_HEIGHT, levelLines, plainBars, rowAxis } from './bars';
-import { axis, type Figure, FONT_SIZE, frame, INK } from './style';
+import { axis, FONT_SIZE, frame, INK } from './style';
 
 /**
  * The paper's figure 1: base and fine-tuned models by benchmark, averages for MMLU and USMLE. On the left this run's,

@@ -1,12 +1,13 @@
+import type { RunRecord } from '../../compare/run-record';
 import type { Decontamination } from '../../decontaminate/record';
-import { plotlyText } from '../escape';
-import { paperRow, TABLE_A3 } from '../paper';
-import type { RunRecord } from '../run-record';
+import type { Figure } from '../../draw/figure';
+import { plotlyText } from '../../escape';
+import { paperRow, TABLE_A3 } from '../../paper/tables';
 import { numberText } from '../table';
 import { methodName } from '../tables/table-a2';
 import { cleanedRows } from '../tables/table-a3';
 import { barPlace, GROUP_HEIGHT, plainBars, rowAxis } from './bars';
-import { axis, type Figure, frame, INK, PAPER, STYLE } from './style';
+import { axis, frame, INK, PAPER, STYLE } from './style';
 
 /**
  * The paper's figure 2: what leaving out the flagged items does to each accuracy, in points, the paper's own changes

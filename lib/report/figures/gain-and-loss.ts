@@ -1,10 +1,11 @@
-import { METHOD_LABELS, SETTING_LABELS } from '../labels';
+import type { Estimate } from '../../compare/estimate';
+import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
+import type { Figure } from '../../draw/figure';
 import type { ReportParts } from '../parts';
-import { type Estimate, isEstimate } from '../table';
+import { isEstimate } from '../table';
 import { differenceOf } from '../tables/comparisons';
 import { forgettingOf } from '../tables/forgetting';
 import { type DotSeries, dotsFigure } from './dots';
-import type { Figure } from './style';
 
 /**
  * What each way of tuning gained on the questions it was tuned for (facts that the training rows teach, where these are

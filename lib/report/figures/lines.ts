@@ -1,5 +1,6 @@
-import type { Subject } from '../compared';
-import { axis, BLUE, FIGURE_WIDTH, type Figure, frame, INK, type PlotlyObject, VERMILION } from './style';
+import type { Subject } from '../../compare/runs';
+import type { Figure, PlotlyObject } from '../../draw/figure';
+import { axis, BLUE, FIGURE_WIDTH, frame, INK, VERMILION } from './style';
 
 export interface LineSeries {
   readonly name: string;

@@ -1,9 +1,10 @@
 import { max, mean, min } from 'simple-statistics';
+import type { RunRecord } from '../../compare/run-record';
+import { runsOf } from '../../compare/runs';
+import type { Figure, PlotlyObject } from '../../draw/figure';
 import type { StepRecord } from '../../train/log';
-import { runsOf } from '../compared';
-import type { RunRecord } from '../run-record';
-import { meanWindow, runningMean, thinned } from '../running-mean';
-import { axis, FIGURE_WIDTH, type Figure, frame, PAPER, type PlotlyObject, STYLE } from './style';
+import { meanWindow, runningMean, thinned } from './running-mean';
+import { axis, FIGURE_WIDTH, frame, PAPER, STYLE } from './style';
 
 type TrainedMethod = 'lora' | 'full';
 

@@ -1,8 +1,9 @@
 import type { Decontamination, EvidencePair } from '../../decontaminate/record';
 import { type DiffPart, wordDiff } from '../../decontaminate/word-diff';
-import { plotlyText } from '../escape';
-import { textWidth } from '../text-size';
-import { FIGURE_WIDTH, type Figure, FONT_SIZE, frame, GRID, INK, VERMILION, wrap } from './style';
+import type { Figure } from '../../draw/figure';
+import { textWidth } from '../../draw/text-size';
+import { plotlyText } from '../../escape';
+import { FIGURE_WIDTH, FONT_SIZE, frame, GRID, INK, VERMILION, wrap } from './style';
 
 const COLUMN = (FIGURE_WIDTH - 60) / 2;
 const LINE = FONT_SIZE * 1.3;

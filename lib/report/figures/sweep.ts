@@ -1,5 +1,6 @@
 import type { Decontamination } from '../../decontaminate/record';
-import { axis, BLUE, FIGURE_WIDTH, type Figure, frame, INK, type PlotlyObject, VERMILION } from './style';
+import type { Figure, PlotlyObject } from '../../draw/figure';
+import { axis, BLUE, FIGURE_WIDTH, frame, INK, VERMILION } from './style';
 
 /**
  * What each threshold flags; where the truth is planted, with precision and recall. The dotted line is the threshold used.

@@ -1,6 +1,7 @@
+import type { Subject } from '../../compare/runs';
 import { TOKEN_ROLES, type TokenRole, type TokenView } from '../../data/token-xray';
-import type { Subject } from '../compared';
-import { axis, BLUE, FIGURE_WIDTH, type Figure, frame, INK, PAPER, type PlotlyObject, VERMILION } from './style';
+import type { Figure, PlotlyObject } from '../../draw/figure';
+import { axis, BLUE, FIGURE_WIDTH, frame, INK, PAPER, VERMILION } from './style';
 
 /** Of each role: a colour light enough to read black text on, and words. Also the colours of the page's x-ray. */
 export const ROLE_STYLE: Readonly<Record<TokenRole, { readonly colour: string; readonly words: string }>> = {

@@ -1,5 +1,6 @@
-import { htmlText } from '../escape';
-import { BLUE, type Figure, GREY, GRID, INK, PAPER, QUIET, VERMILION } from '../figures/style';
+import type { Figure } from '../../draw/figure';
+import { htmlText } from '../../escape';
+import { BLUE, GREY, GRID, INK, PAPER, QUIET, VERMILION } from '../figures/style';
 
 const VARIABLES: readonly (readonly [string, string])[] = [
   [INK, '--fig-ink'],

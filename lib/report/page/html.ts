@@ -1,4 +1,4 @@
-import { htmlText } from '../escape';
+import { htmlText } from '../../escape';
 import type { ReportParts } from '../parts';
 import { tableToHtml } from '../table-formats';
 import { figureHtml } from './figure';

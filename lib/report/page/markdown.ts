@@ -1,4 +1,4 @@
-import { markdownText } from '../escape';
+import { markdownText } from '../../escape';
 import type { ReportParts } from '../parts';
 import { tableToMarkdown } from '../table-formats';
 import { TITLE, WARNING } from './html';

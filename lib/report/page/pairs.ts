@@ -1,6 +1,6 @@
 import type { Decontamination, EvidencePair } from '../../decontaminate/record';
 import type { DiffPart } from '../../decontaminate/word-diff';
-import { htmlText } from '../escape';
+import { htmlText } from '../../escape';
 import { sidesOf, tellingPairs } from '../figures/pairs';
 import { methodName } from '../tables/table-a2';
 

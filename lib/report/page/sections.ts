@@ -1,6 +1,6 @@
-import { baseName, mainSetting, runsOf } from '../compared';
-import { htmlText } from '../escape';
-import { METHOD_LABELS, PACKING_LABELS } from '../labels';
+import { METHOD_LABELS, PACKING_LABELS } from '../../compare/labels';
+import { baseName, mainSetting, runsOf } from '../../compare/runs';
+import { htmlText } from '../../escape';
 import type { ReportParts } from '../parts';
 import { numberText } from '../table';
 

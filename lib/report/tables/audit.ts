@@ -1,5 +1,5 @@
-import type { PaperAudit } from '../audit';
-import type { Verdict } from '../audit-check';
+import type { PaperAudit } from '../../paper/audit/audit';
+import type { Verdict } from '../../paper/audit/check';
 import type { Cell, Table } from '../table';
 
 /** One sentence: how many printed numbers were recomputed, and what became of them. */

@@ -1,7 +1,8 @@
-import type { Contrast, ModelComparison, SliceComparison } from '../compare-models';
-import { GROUP_LABELS, METHOD_LABELS } from '../labels';
-import { paperRow, TABLE_1 } from '../paper';
-import type { Cell, Column, Estimate, Table } from '../table';
+import type { Estimate } from '../../compare/estimate';
+import { GROUP_LABELS, METHOD_LABELS } from '../../compare/labels';
+import type { Contrast, ModelComparison, SliceComparison } from '../../compare/models';
+import { paperRow, TABLE_1 } from '../../paper/tables';
+import type { Cell, Column, Table } from '../table';
 
 /** A slice's name for a reader. */
 export function sliceLabel({ kind, name }: Pick<SliceComparison, 'kind' | 'name'>): string {

@@ -1,8 +1,9 @@
+import { type ContaminationEffect, contaminationEffects } from '../../compare/contamination';
+import type { Estimate } from '../../compare/estimate';
+import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
+import type { ComparedRun } from '../../compare/models';
 import type { Decontamination } from '../../decontaminate/record';
-import { type ContaminationEffect, contaminationEffects } from '../compare-contamination';
-import type { ComparedRun } from '../compare-models';
-import { METHOD_LABELS, SETTING_LABELS } from '../labels';
-import type { Estimate, Table } from '../table';
+import type { Table } from '../table';
 import { methodName } from './table-a2';
 
 /** Of the flagged items that this run scored, which may be a sample; empty where too few are flagged to tell. */

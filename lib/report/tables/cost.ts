@@ -1,7 +1,7 @@
 import { mean } from 'simple-statistics';
-import { runsOf } from '../compared';
-import { METHOD_LABELS, SETTING_LABELS } from '../labels';
-import type { RunRecord, TrainingRecord } from '../run-record';
+import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
+import type { RunRecord, TrainingRecord } from '../../compare/run-record';
+import { runsOf } from '../../compare/runs';
 import type { Table } from '../table';
 
 /** What a method cost, the mean over its training seeds. */

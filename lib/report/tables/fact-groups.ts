@@ -1,7 +1,7 @@
-import { answersOf, factGroupOf, MODELS, runsOf } from '../compared';
-import { type Answer, shareRight } from '../estimate';
-import { GROUP_LABELS, METHOD_LABELS, TAUGHT_GROUPS } from '../labels';
-import type { RunRecord } from '../run-record';
+import { type Answer, shareRight } from '../../compare/estimate';
+import { GROUP_LABELS, METHOD_LABELS, TAUGHT_GROUPS } from '../../compare/labels';
+import type { RunRecord } from '../../compare/run-record';
+import { answersOf, factGroupOf, MODELS, runsOf } from '../../compare/runs';
 import type { Row, Table } from '../table';
 
 /** Accuracy by where a fact was to be learnt; null for data whose facts are not known. */

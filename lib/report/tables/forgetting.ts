@@ -1,9 +1,10 @@
+import type { Estimate } from '../../compare/estimate';
+import { type Answer, shareRight } from '../../compare/estimate';
+import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
+import type { ModelRecord, RunRecord, Setting } from '../../compare/run-record';
+import { type ModelName, runsOf } from '../../compare/runs';
 import { seedComparison } from '../../statistics/seed-comparison';
-import { type ModelName, runsOf } from '../compared';
-import { type Answer, shareRight } from '../estimate';
-import { METHOD_LABELS, SETTING_LABELS } from '../labels';
-import type { ModelRecord, RunRecord, Setting } from '../run-record';
-import type { Estimate, Table } from '../table';
+import type { Table } from '../table';
 
 /** How a method's models do on the quiz that the base learnt, and how far from the base. In percent and points. */
 export interface Forgetting {

@@ -1,8 +1,8 @@
-import type { TaskName } from '../../eval/task-definition';
-import { scoredTasks } from '../compared';
-import type { Answer } from '../estimate';
-import { type PaperRowKey, TABLE_1 } from '../paper';
-import type { RunRecord } from '../run-record';
+import type { Answer } from '../../compare/estimate';
+import type { RunRecord } from '../../compare/run-record';
+import { scoredTasks } from '../../compare/runs';
+import type { TaskName } from '../../eval/tasks/definition';
+import { type PaperRowKey, TABLE_1 } from '../../paper/tables';
 import type { Row } from '../table';
 
 /** A row of the paper's tables, and which of our scored tasks it is made of. */

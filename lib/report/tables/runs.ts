@@ -1,7 +1,7 @@
-import { answersOf, factGroupOf } from '../compared';
-import { shareRight } from '../estimate';
-import { METHOD_LABELS, SETTING_LABELS, TAUGHT_GROUPS } from '../labels';
-import type { RunRecord } from '../run-record';
+import { shareRight } from '../../compare/estimate';
+import { METHOD_LABELS, SETTING_LABELS, TAUGHT_GROUPS } from '../../compare/labels';
+import type { RunRecord } from '../../compare/run-record';
+import { answersOf, factGroupOf } from '../../compare/runs';
 import type { Table } from '../table';
 
 /** Every model of the run: its setting and seed, its losses, its accuracy over all items. */

@@ -1,8 +1,8 @@
+import { percent } from '../../compare/estimate';
+import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
+import type { ModelRecord, RunRecord } from '../../compare/run-record';
 import { constantAnswers } from '../../eval/constant-answers';
-import { percent } from '../estimate';
-import { METHOD_LABELS, SETTING_LABELS } from '../labels';
-import { paperRow, TABLE_1 } from '../paper';
-import type { ModelRecord, RunRecord } from '../run-record';
+import { paperRow, TABLE_1 } from '../../paper/tables';
 import type { Table } from '../table';
 
 /** 'LoRA, own rate, seed 42'. */

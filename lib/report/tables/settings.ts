@@ -1,10 +1,10 @@
+import { METHOD_LABELS } from '../../compare/labels';
+import type { RunRecord } from '../../compare/run-record';
+import { runsOf } from '../../compare/runs';
 import { ALL_LINEAR } from '../../config';
 import type { Decontamination } from '../../decontaminate/record';
+import { type HyperParameter, taggedHyperParameters } from '../../paper/hyper-parameters';
 import { assumptionsOf } from '../assumptions';
-import { runsOf } from '../compared';
-import { type HyperParameter, taggedHyperParameters } from '../hyper-parameters';
-import { METHOD_LABELS } from '../labels';
-import type { RunRecord } from '../run-record';
 import type { Cell, Column, Table } from '../table';
 
 /**

@@ -1,9 +1,9 @@
 import { mean } from 'simple-statistics';
-import { answersOf, baseName, MODELS, runsOf } from '../compared';
-import { percent, shareRight } from '../estimate';
-import { METHOD_LABELS } from '../labels';
-import { paperRow, TABLE_1, TABLE_1_COLUMNS } from '../paper';
-import type { RunRecord } from '../run-record';
+import { percent, shareRight } from '../../compare/estimate';
+import { METHOD_LABELS } from '../../compare/labels';
+import type { RunRecord } from '../../compare/run-record';
+import { answersOf, baseName, MODELS, runsOf } from '../../compare/runs';
+import { paperRow, TABLE_1, TABLE_1_COLUMNS } from '../../paper/tables';
 import type { Column, Table } from '../table';
 import { answersTo, scoredRows } from './paper-rows';
 

@@ -1,5 +1,5 @@
-import { TOTALS } from '../../data/sources';
-import type { RunRecord } from '../run-record';
+import type { RunRecord } from '../../compare/run-record';
+import { TOTALS } from '../../paper/table-a1';
 import { numberText, type Table } from '../table';
 
 /** The paper's table A1 with the rows that this run drew. */

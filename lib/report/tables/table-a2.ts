@@ -1,7 +1,7 @@
+import { percent } from '../../compare/estimate';
+import type { RunRecord } from '../../compare/run-record';
 import type { Decontamination } from '../../decontaminate/record';
-import { percent } from '../estimate';
-import { paperRow, TABLE_A2 } from '../paper';
-import type { RunRecord } from '../run-record';
+import { paperRow, TABLE_A2 } from '../../paper/tables';
 import type { Cell, Column, Row, Table } from '../table';
 import { scoredRows } from './paper-rows';
 

@@ -1,10 +1,11 @@
+import type { Estimate } from '../../compare/estimate';
+import { type Answer, shareRight } from '../../compare/estimate';
+import { METHOD_LABELS } from '../../compare/labels';
+import type { RunRecord } from '../../compare/run-record';
+import { answersOf, MODELS, type ModelName, runsOf } from '../../compare/runs';
 import type { Decontamination } from '../../decontaminate/record';
-import { answersOf, MODELS, type ModelName, runsOf } from '../compared';
-import { type Answer, shareRight } from '../estimate';
-import { METHOD_LABELS } from '../labels';
-import { type PaperRowKey, paperRow, TABLE_A3 } from '../paper';
-import type { RunRecord } from '../run-record';
-import type { Cell, Column, Estimate, Row, Table } from '../table';
+import { type PaperRowKey, paperRow, TABLE_A3 } from '../../paper/tables';
+import type { Cell, Column, Row, Table } from '../table';
 import { answersTo, scoredRows } from './paper-rows';
 import { methodName } from './table-a2';
 

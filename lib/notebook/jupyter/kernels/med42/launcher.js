@@ -36,13 +36,13 @@ if (readPackage().name !== 'med42-workbook') {
 if (!fs.existsSync(path.join(root, 'node_modules', 'tslab'))) {
   refuse(`packages are missing: run \`npm ci && npm run build\` in ${root}.`);
 }
-if (!fs.existsSync(path.join(root, 'dist', 'notebook', 'kernel.js'))) {
+if (!fs.existsSync(path.join(root, 'dist', 'notebook', 'kernel', 'kernel.js'))) {
   refuse(`the library is not built: run \`npm run build\` in ${root}.`);
 }
 if (!connectionFile) {
   refuse('is started by Jupyter: `npm run lab` opens the notebooks, `npm run notebooks` runs them without Jupyter.');
 }
-require(path.join(root, 'dist', 'notebook', 'kernel.js'))
+require(path.join(root, 'dist', 'notebook', 'kernel', 'kernel.js'))
   .startKernel(connectionFile, root, process.cwd())
   .catch((error) => {
     refuse(`could not start: ${error instanceof Error ? error.stack : error}`);

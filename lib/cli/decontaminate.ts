@@ -1,0 +1,156 @@
+import { rmdir } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadDataset } from '../data/examples';
+import { type Comparison, DEFAULT_TOP_K, DEFAULT_VIEW, decontaminate } from '../decontaminate/decontaminate';
+import { type Encoder, openEncoder } from '../decontaminate/encoder';
+import { writeDecontamination } from '../decontaminate/files';
+import { fetchEncoder, HUB_ENCODER } from '../decontaminate/hub';
+import { VIEWS } from '../decontaminate/record';
+import { viewNamed } from '../decontaminate/views';
+import { type DeviceName, openDevice } from '../engine/device';
+import { WORKBOOK_ROOT } from '../files';
+import { readWorld } from '../run/data-stage';
+import { truthOf } from '../run/decontamination-stage';
+import { lockFolder } from '../run/lock';
+import { peakMemoryBytes } from '../run/memory';
+import { clock, createProgress } from '../run/progress';
+
+const USAGE = `npm run decontaminate -- [options]
+
+  --data FOLDER      rows as FOLDER/{eval,train}/*.jsonl(.gz)    (default: the bundled miniature)
+  --encoder FOLDER   a SentenceTransformers folder with onnx/model.onnx
+                     (default: ${HUB_ENCODER}, fetched once; without a network: TF-IDF)
+  --tf-idf           word statistics in place of an encoder: not the paper's method
+  --view NAME        ${VIEWS.join(' | ')}    (default: ${DEFAULT_VIEW})
+  --threshold N      an item is flagged above it    (default: 0.8, the paper's; TF-IDF has its own)
+  --top-k N          nearest rows kept for each item    (default: ${DEFAULT_TOP_K})
+  --cache FOLDER     where vectors are kept    (default: .cache/embeddings/NAME)
+  --out FOLDER       where results go    (default: results/decontamination)
+  --device NAME      cpu | webgpu | cuda | tfjs    (default: cpu)
+
+Writes decontamination.json, pairs.csv and pairs.md. The same command carries an interrupted run on.
+Research only, not for clinical decisions.`;
+
+async function main(): Promise<void> {
+  const values = options(process.argv.slice(2));
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const root = WORKBOOK_ROOT;
+  const from = process.env.INIT_CWD ?? process.cwd();
+  const view = viewNamed(values.view ?? DEFAULT_VIEW);
+  const threshold = number('threshold', values.threshold);
+  const topK = number('top-k', values['top-k']);
+  const out = values.out ? resolve(from, values.out) : resolve(root, 'results', 'decontamination');
+  const began = performance.now();
+  const data = values.data ? resolve(from, values.data) : resolve(root, 'data', 'miniature');
+  const { evaluation, training } = await loadDataset(data);
+  console.error(`${evaluation.items.length} items, ${training.examples.length} training rows`);
+  const device = await openDevice((values.device ?? 'cpu') as DeviceName);
+  const encoder = values['tf-idf'] ? undefined : await findEncoder(values.encoder, root, from, device);
+  const comparison: Comparison = encoder
+    ? { kind: 'embedding', encoder, device, cache: cacheFolder(values.cache, encoder, root, from) }
+    : { kind: 'tf-idf' };
+  const folders = comparison.kind === 'embedding' ? [out, comparison.cache!] : [out];
+  const locks: Awaited<ReturnType<typeof lockFolder>>[] = [];
+  try {
+    for (const folder of folders) locks.push(await lockFolder(folder));
+    const progress = { embedding: createProgress('embedding'), searching: createProgress('searching') };
+    const result = await decontaminate({
+      ...truthOf(await readWorld(data)),
+      items: evaluation.items,
+      rows: training.examples,
+      comparison,
+      view,
+      ...(threshold === undefined ? {} : { threshold }),
+      ...(topK === undefined ? {} : { topK }),
+      at: (stage, done, total) => progress[stage].at(done, total),
+    });
+    await writeDecontamination(result, out);
+    console.log(`\n${result.method}, above ${result.threshold}, ${result.view}`);
+    if (result.notice) console.log(result.notice);
+    for (const { task, subject, n, flagged, percent } of result.tasks) {
+      const name = subject === null ? task : `  ${subject}`;
+      if (subject === null || task === 'mmlu') {
+        console.log(
+          `${name.padEnd(28)} ${String(flagged).padStart(5)} of ${String(n).padStart(5)}  ${percent.toFixed(1)} %`,
+        );
+      }
+    }
+    const { n, flagged, percent } = result.total;
+    console.log(
+      `${'all'.padEnd(28)} ${String(flagged).padStart(5)} of ${String(n).padStart(5)}  ${percent.toFixed(1)} %`,
+    );
+    const peak = peakMemoryBytes() / 2 ** 30;
+    console.log(`\n${clock((performance.now() - began) / 1000)} in all, at most ${peak.toFixed(2)} GB of memory.`);
+    console.log(`Open ${relative(from, join(out, 'pairs.md'))}. Research only, not for clinical decisions.`);
+  } finally {
+    await encoder?.dispose();
+    for (const lock of locks) lock.release();
+    // Of a refused run nothing stays: only an empty folder can be removed so.
+    for (const folder of folders) await rmdir(folder).catch(() => {});
+  }
+}
+
+/** The folder given, else the Hub's; undefined, with the reason said, where there is neither. */
+async function findEncoder(
+  folder: string | undefined,
+  root: string,
+  from: string,
+  device: Awaited<ReturnType<typeof openDevice>>,
+): Promise<Encoder | undefined> {
+  if (folder !== undefined) return openEncoder(resolve(from, folder), device);
+  try {
+    const fetched = await fetchEncoder(resolve(root, '.cache', 'models'), {
+      say: (line) => console.error(line),
+    });
+    return await openEncoder(fetched, device);
+  } catch (error) {
+    console.error(`${(error as Error).message}\nFalling back on TF-IDF, which is not the paper's method.`);
+    return undefined;
+  }
+}
+
+const cacheFolder = (given: string | undefined, { description }: Encoder, root: string, from: string): string =>
+  given
+    ? resolve(from, given)
+    : join(root, '.cache', 'embeddings', `${basename(description.name)}-${description.sha256.slice(0, 12)}`);
+
+function options(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        data: text,
+        encoder: text,
+        'tf-idf': flag,
+        view: text,
+        threshold: text,
+        'top-k': text,
+        cache: text,
+        out: text,
+        device: text,
+        help: flag,
+      },
+    }).values;
+  } catch (error) {
+    throw new Error(`decontaminate: ${(error as Error).message.split(/\.?\n|\. /)[0]}; --help lists the options`);
+  }
+}
+
+function number(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (value.trim() === '' || !Number.isFinite(Number(value))) {
+    throw new Error(`decontaminate: --${name} must be a number, got "${value}"; --help lists the options`);
+  }
+  return Number(value);
+}
+
+main().catch((error: unknown) => {
+  console.error(`\n${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,162 @@
+import { readdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { WORKBOOK_ROOT } from '../files';
+import { compareRuns } from '../notebook/runner/compare-outputs';
+import { type Notebook, readNotebook, writeNotebook } from '../notebook/runner/notebook-file';
+import { type Parameters, parameterNames, parseSetting, withParameters } from '../notebook/runner/parameters';
+import { runNotebook } from '../notebook/runner/run-notebook';
+import { clock, createProgress } from '../run/progress';
+
+const PRESETS = ['smoke', 'miniature', 'real'];
+
+export const USAGE = `npm run notebooks -- [NAME ...] [options]
+
+Runs the notebooks of notebooks/ from top to bottom, without Jupyter or Python, and saves them with their outputs.
+NAME is a notebook or how its name begins: 03, 03-lora.
+
+  --preset NAME      ${PRESETS.join(' | ')}: sets the parameter "preset"
+  --set NAME=VALUE   sets a parameter of the notebook; may be given more than once
+  --check            compares the outputs with the saved ones instead of saving; times and paths are not compared
+  --tolerance X      of numbers in --check, relative    (default: 0.001)
+  --folder FOLDER    where the notebooks lie            (default: notebooks)
+
+With --preset or --set the notebook itself stays as it is, and the run is saved in results/notebooks/.`;
+
+interface Options {
+  readonly names: readonly string[];
+  readonly values: Parameters;
+  readonly check: boolean;
+  readonly tolerance: number;
+  readonly folder: string;
+}
+
+/** @throws naming the option that is wrong and what it takes */
+export function parseNotebookOptions(args: readonly string[], root: string): Options {
+  const refusal = (what: string) => new Error(`notebooks: ${what}; --help lists the options`);
+  const options = {
+    preset: { type: 'string' },
+    set: { type: 'string', multiple: true },
+    check: { type: 'boolean', default: false },
+    tolerance: { type: 'string', default: '0.001' },
+    folder: { type: 'string', default: join(root, 'notebooks') },
+  } as const;
+  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true; args: string[] }>>;
+  try {
+    parsed = parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw refusal((error as Error).message.split(/\.?\n|\. /)[0]!);
+  }
+  const { preset, set = [], check, folder } = parsed.values;
+  if (preset !== undefined && !PRESETS.includes(preset)) {
+    throw refusal(`--preset must be one of ${PRESETS.join(', ')}, got "${preset}"`);
+  }
+  const tolerance = Number(parsed.values.tolerance);
+  if (!(tolerance >= 0)) throw refusal(`--tolerance must be a number of 0 or more, got "${parsed.values.tolerance}"`);
+  const values = { ...(preset === undefined ? {} : { preset }), ...Object.fromEntries(set.map(parseSetting)) };
+  if (check && Object.keys(values).length > 0) {
+    throw refusal(
+      '--check compares with the saved notebook, which was run with its own parameters; leave --preset and --set out',
+    );
+  }
+  return { names: parsed.positionals, values, check, tolerance, folder: resolve(process.env.INIT_CWD ?? '.', folder) };
+}
+
+/** @throws when a name fits no notebook, or more than one */
+export function chooseNotebooks(folder: string, names: readonly string[]): string[] {
+  const all = readdirSync(folder)
+    .filter((file) => file.endsWith('.ipynb'))
+    .map((file) => file.replace(/\.ipynb$/, ''))
+    .sort();
+  if (all.length === 0) throw new Error(`notebooks: there are none in ${folder}`);
+  return names.length === 0
+    ? all
+    : names.map((name) => {
+        const wanted = name.replace(/^.*[\\/]/, '').replace(/\.ipynb$/, '');
+        const fitting = all.includes(wanted) ? [wanted] : all.filter((one) => one.startsWith(wanted));
+        if (fitting.length === 1) return fitting[0]!;
+        const found = fitting.length === 0 ? 'no notebook' : `${fitting.length} notebooks`;
+        throw new Error(`notebooks: "${name}" names ${found}; there are ${all.join(', ')}`);
+      });
+}
+
+/** Every parameter that is set must be one of some notebook; `preset` may be missing where nothing depends on it. */
+function prepared(notebooks: readonly Notebook[], values: Parameters): Notebook[] {
+  if (Object.keys(values).length === 0) return [...notebooks];
+  const names = notebooks.map(parameterNames);
+  const known = new Set(names.flat());
+  const unknown = Object.keys(values).filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new Error(
+      `notebooks: no parameter ${unknown.join(', ')} in ${notebooks.map(({ name }) => name).join(', ')}; ` +
+        `there is ${[...known].sort().join(', ') || 'none'}`,
+    );
+  }
+  return notebooks.map((notebook, i) => {
+    const own = Object.entries(values).filter(([name]) => names[i]!.includes(name));
+    return own.length === 0 ? notebook : withParameters(notebook, Object.fromEntries(own));
+  });
+}
+
+/** @returns how many notebooks failed or differed */
+export async function runNotebooks(options: Options, root: string, say: (line: string) => void): Promise<number> {
+  const { folder, values, check, tolerance } = options;
+  const chosen = chooseNotebooks(folder, options.names);
+  const saved = await Promise.all(chosen.map((name) => readNotebook(join(folder, `${name}.ipynb`))));
+  const notebooks = prepared(saved, values);
+  const kept =
+    Object.keys(values).length === 0 ? folder : join(root, 'results', 'notebooks', String(values.preset ?? 'set'));
+  let bad = 0;
+  for (const [i, notebook] of notebooks.entries()) {
+    const began = performance.now();
+    const progress = createProgress(notebook.name);
+    const executed = await runNotebook(notebook, root, (place, total) => progress.at(place - 1, total, 'cells'));
+    const time = clock((performance.now() - began) / 1000);
+    const { failure } = executed;
+    if (failure) {
+      bad++;
+      const path = join(root, 'results', 'notebooks', 'failed', `${notebook.name}.ipynb`);
+      await writeNotebook(path, executed);
+      progress.say(`${notebook.name}  failed in cell ${failure.cell}, ${time}\n`);
+      say(`${indent(failure.source)}\n\n${indent(failure.message)}\n\n  the run so far: ${relative(root, path)}\n`);
+      continue;
+    }
+    if (!check) {
+      const path = join(kept, `${notebook.name}.ipynb`);
+      await writeNotebook(path, executed);
+      progress.say(`${notebook.name}  ${time}  saved in ${relative(root, path)}`);
+      continue;
+    }
+    const differences = compareRuns(saved[i]!.cells, executed.cells, root, tolerance);
+    if (differences.length > 0) bad++;
+    progress.say(`${notebook.name}  ${time}  ${differences.length === 0 ? 'as saved' : 'differs from what is saved'}`);
+    for (const { cell, what } of differences) say(`  cell ${cell}: ${what}`);
+  }
+  return bad;
+}
+
+const indent = (text: string): string => text.replace(/^/gm, '  ');
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(USAGE);
+    return;
+  }
+  const root = WORKBOOK_ROOT;
+  const began = performance.now();
+  const options = parseNotebookOptions(args, root);
+  const bad = await runNotebooks(options, root, (line) => console.log(line));
+  console.log(`${clock((performance.now() - began) / 1000)} in all. Research only, not for clinical decisions.`);
+  if (bad > 0) {
+    console.log(`${bad} ${bad === 1 ? 'notebook' : 'notebooks'} ${options.check ? 'failed or differed' : 'failed'}.`);
+    process.exitCode = 1;
+  }
+}
+
+if (require.main === module) {
+  main().catch((error: unknown) => {
+    console.error(`\n${error instanceof Error ? error.message : error}`);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,65 @@
+import type { Method, TrainConfig } from '../config';
+import type { MixtureReport } from '../data/mixture';
+import type { PackingReport } from '../data/packing/packing';
+import type { SampleReport } from '../data/samples';
+import type { ItemResult, ScoreResult } from '../eval/score';
+import type { StepRecord } from '../train/log';
+import type { Subject } from './runs';
+
+/** The form of `run.json`; another form is refused, never guessed at. */
+export const RUN_RECORD_VERSION = 2;
+
+/**
+ * What a run measured, as `results/RUN/run.json` holds it: every table, figure and page of the report is made from this
+ * record alone, so that they can be drawn again, and another run's beside them, without training anything.
+ */
+export interface RunRecord {
+  readonly version: typeof RUN_RECORD_VERSION;
+  readonly preset: string;
+  readonly subject: Subject;
+  /** The untouched base first; then one for each method, setting and training seed. */
+  readonly models: readonly ModelRecord[];
+  readonly mixture: MixtureReport;
+  /** Sources that stand in for a set of the paper's, in words. */
+  readonly standIns: readonly { readonly subset: string; readonly note: string; readonly rows: number }[];
+  readonly packing: PackingReport;
+  readonly samples: SampleReport;
+  /** Of the bundled miniature: which fact an item asks for, and that fact's group; null for other data. */
+  readonly facts: Readonly<Record<string, { readonly factId: string; readonly group: string }>> | null;
+  /** Items left out of scoring: an answer longer than the model's context. */
+  readonly overlong: readonly string[];
+}
+
+/** Whose peak rates: the run's own, or the paper's. */
+export type Setting = 'tuned' | 'paper';
+
+export interface ModelRecord {
+  /** Unique and fit for a file name: 'base', 'lora-42', 'full-paper-42'. */
+  readonly name: string;
+  readonly method: 'base' | Method;
+  readonly setting: Setting;
+  /** Of the training; null for the base. */
+  readonly seed: number | null;
+  /** Null for the base. */
+  readonly training: TrainingRecord | null;
+  readonly scores: ScoreResult;
+  /** The non-medical quiz that the base learnt letters from, held-out questions: what tuning forgets. Null where there is none. */
+  readonly quiz: { readonly correct: number; readonly n: number; readonly items: readonly ItemResult[] } | null;
+}
+
+export interface TrainingRecord {
+  readonly config: TrainConfig;
+  /** Numbers that the optimizer changes. */
+  readonly trainable: number;
+  /** All numbers of the model, the frozen ones included. */
+  readonly parameters: number;
+  readonly updates: number;
+  /** Seconds inside updates, of the process that trained it; held-out losses and checkpoints not counted. */
+  readonly seconds: number;
+  readonly tokens: number;
+  /** Most memory resident in the training's own process. */
+  readonly peakMemoryBytes: number;
+  /** Of the file that holds what was trained: an adapter or a whole model. */
+  readonly savedBytes: number;
+  readonly log: readonly StepRecord[];
+}

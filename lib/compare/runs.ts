@@ -1,0 +1,95 @@
+import { TASK_NAMES, type TaskName } from '../eval/tasks/definition';
+import type { Answer } from './estimate';
+import { ANSWER_IN_CONTEXT } from './models';
+import type { ModelRecord, RunRecord, Setting } from './run-record';
+
+/** The three ways to have a model, in the order they are shown. */
+export const MODELS = ['base', 'lora', 'full'] as const;
+
+export type ModelName = (typeof MODELS)[number];
+
+/** What the numbers are of; said beside every figure and table. */
+export interface Subject {
+  readonly model: string;
+  readonly data: string;
+  readonly device: string;
+}
+
+/** The setting that the comparison stands on: the tuned one where it was run. */
+export function mainSetting({ models }: RunRecord): Setting {
+  return models.some(({ method, setting }) => method !== 'base' && setting === 'tuned') ? 'tuned' : 'paper';
+}
+
+/** The runs of one method at one setting, one for each training seed; of the base one, whatever the setting. */
+export function runsOf(record: RunRecord, method: ModelName, setting: Setting = mainSetting(record)): ModelRecord[] {
+  return record.models.filter((model) => model.method === method && (method === 'base' || model.setting === setting));
+}
+
+/** The base with its size in two digits, where a training tells it: 'base (1.4 million numbers)', '970 thousand'. */
+export function baseName({ models, subject }: RunRecord): string {
+  const [trained] = models.flatMap(({ method, training }) => (training ? [{ method, ...training }] : []));
+  if (!trained) return subject.model;
+  // An adapter's numbers come on top of the base's.
+  const size = trained.parameters - (trained.method === 'lora' ? trained.trainable : 0);
+  const [value, unit] =
+    size >= 1e9 ? [size / 1e9, 'billion'] : size >= 1e6 ? [size / 1e6, 'million'] : [size / 1e3, 'thousand'];
+  return `${subject.model} (${Number(value.toPrecision(2))} ${unit} numbers)`;
+}
+
+/** The tasks that were scored, in table 1's order. */
+export function scoredTasks({ models }: RunRecord): TaskName[] {
+  return TASK_NAMES.filter((name) => models.some(({ scores }) => scores.tasks.some(({ task }) => task === name)));
+}
+
+/**
+ * Every item's answer, over the seeds of a method: clustered by the fact that the item asks for where that is known.
+ *
+ * @param runs of one method and setting; none gives no answers
+ */
+export function answersOf(record: RunRecord, runs: readonly ModelRecord[]): Answer[] {
+  const [first, ...others] = runs;
+  if (!first) return [];
+  const right = others.map(({ scores }) => new Map(scores.items.map((item) => [keyOf(item), isRight(item)])));
+  return first.scores.items.map((item) => {
+    const key = keyOf(item);
+    const sum = right.reduce((total, of) => total + of.get(key)!, isRight(item));
+    return {
+      id: item.id,
+      task: item.task,
+      right: sum / runs.length,
+      chance: 1 / item.logLikelihoods.length,
+      cluster: record.facts?.[item.id]?.factId ?? key,
+    };
+  });
+}
+
+/** The group of the fact that an item asks for; undefined where that is not known, or the answer stands in its own context. */
+export function factGroupOf({ facts }: RunRecord, { id, task }: Answer): string | undefined {
+  return ANSWER_IN_CONTEXT.some((one) => one === task) ? undefined : facts?.[id]?.group;
+}
+
+const keyOf = ({ task, id }: { readonly task: string; readonly id: string }) => `${task}\n${id}`;
+const isRight = ({ prediction, answer }: { readonly prediction: number; readonly answer: number }) =>
+  prediction === answer ? 1 : 0;
+
+/**
+ * @throws when two models were asked different questions: their difference would not be the training's
+ */
+export function checkSameQuestions({ models }: RunRecord): void {
+  const [first, ...others] = models;
+  if (first?.method !== 'base') {
+    throw new Error('report: the record must begin with the untouched base; score it and run again');
+  }
+  for (const { name, scores } of others) {
+    const wanted = first.scores.tasks.map(({ task, requestHash }) => `${task} ${requestHash}`);
+    const got = scores.tasks.map(({ task, requestHash }) => `${task} ${requestHash}`);
+    const place = wanted.findIndex((one, i) => one !== got[i]);
+    if (place >= 0 || got.length !== wanted.length) {
+      const task = first.scores.tasks[Math.max(place, 0)]?.task ?? 'a task';
+      throw new Error(
+        `report: ${task} was asked of ${name} in other words or on other items than of ${first.name}; ` +
+          'score all models with the same items, sample seed and task variant',
+      );
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { IGNORED, type Sample } from '../samples';
+import { type Chunk, countFilled, countLoss } from './chunks';
+
+export type Packing = 'paper' | 'block-diagonal';
+
+/** What each packing decides that the paper leaves open; printed with every result. */
+export const PACKING_ASSUMPTIONS: Readonly<Record<Packing, string>> = {
+  paper: 'packing cuts samples at chunk edges, attention crosses samples, positions run through the chunk',
+  'block-diagonal':
+    'packing keeps samples whole and apart: none is cut, none sees another, positions begin anew with each ' +
+    '(the paper concatenates them, and does not say what a token may look at)',
+};
+
+/** What one `source` value contributes to the chunks; percents are of all sources. */
+export interface SourceShare {
+  readonly source: string;
+  readonly samples: number;
+  readonly samplesPercent: number;
+  readonly tokens: number;
+  readonly tokensPercent: number;
+  /** Its share of these is its weight in the gradient: the loss is a mean over response tokens, not over samples. */
+  readonly lossTokens: number;
+  readonly lossTokensPercent: number;
+}
+
+/** What `packSamples` decided on the way. */
+export interface PackingCounts {
+  readonly packing: Packing;
+  /** T. */
+  readonly maxSeqLen: number;
+  /** Chunks without a response token, dropped or kept. */
+  readonly zeroLoss: number;
+  /** Samples cut to maxSeqLen (`block-diagonal` only). */
+  readonly truncated: number;
+  /** Those of them that lost their whole response: they are read and teach nothing. */
+  readonly truncatedWithoutLoss: number;
+  /** 1 when the last, partial chunk was dropped. */
+  readonly droppedPartial: number;
+  readonly droppedZeroLoss: number;
+}
+
+export interface PackingReport extends PackingCounts {
+  /** Samples given. */
+  readonly samples: number;
+  readonly chunks: number;
+  /** Sample tokens in the chunks. */
+  readonly tokens: number;
+  readonly paddingTokens: number;
+  /** tokens / (chunks x T). */
+  readonly fillRate: number;
+  /** Samples of which the chunks hold more than one piece. */
+  readonly samplesSplit: number;
+  readonly lossTokens: number;
+  /** Tokens of the samples given that no chunk holds: truncated, or in dropped chunks. */
+  readonly droppedTokens: number;
+  /** Labels of the samples given that no chunk learns. */
+  readonly droppedLossTokens: number;
+  readonly lossTokensPerChunk: { readonly min: number; readonly median: number; readonly max: number };
+  /** In the order of the source's name. */
+  readonly sources: readonly SourceShare[];
+  /** Of every chunk's tokens, targets, weights, segments and positions, in order, little-endian. */
+  readonly sha256: string;
+}
+
+/** @param samples as they were given to the packing */
+export function reportPacking(
+  chunks: readonly Chunk[],
+  samples: readonly Sample[],
+  counts: PackingCounts,
+): PackingReport {
+  const bySource = new Map<string, { samples: Set<number>; tokens: number; lossTokens: number }>();
+  const pieces = new Map<number, number>();
+  const hash = createHash('sha256');
+  for (const chunk of chunks) {
+    for (const values of [chunk.tokens, chunk.targets, chunk.weights, chunk.segments, chunk.positions]) {
+      hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+    for (const [i, { sample, source, start, end }] of chunk.spans.entries()) {
+      const share = bySource.get(source) ?? { samples: new Set(), tokens: 0, lossTokens: 0 };
+      bySource.set(source, share);
+      share.samples.add(sample);
+      share.tokens += end - start;
+      pieces.set(sample, (pieces.get(sample) ?? 0) + 1);
+      // A weight belongs to the sample of its TARGET: the first token of a span is the target of the position before.
+      for (let t = Math.max(start - 1, 0); t < end - 1; t++) share.lossTokens += chunk.weights[t]!;
+      const atEdge = i === chunk.spans.length - 1 && end === chunk.tokens.length;
+      if (atEdge) share.lossTokens += chunk.weights[end - 1]!;
+    }
+  }
+  const tokens = chunks.reduce((sum, chunk) => sum + countFilled(chunk), 0);
+  const loss = chunks.map(countLoss).sort((a, b) => a - b);
+  const lossTokens = loss.reduce((a, b) => a + b, 0);
+  const given = { tokens: 0, labels: 0 };
+  for (const { ids, labels } of samples) {
+    given.tokens += ids.length;
+    for (const label of labels) if (label !== IGNORED) given.labels++;
+  }
+  const middle = loss.length >> 1;
+  const packedSamples = pieces.size;
+  const sources = [...bySource].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    ...counts,
+    samples: samples.length,
+    chunks: chunks.length,
+    tokens,
+    paddingTokens: chunks.length * counts.maxSeqLen - tokens,
+    fillRate: tokens / (chunks.length * counts.maxSeqLen),
+    samplesSplit: [...pieces.values()].filter((count) => count > 1).length,
+    lossTokens,
+    droppedTokens: given.tokens - tokens,
+    droppedLossTokens: given.labels - lossTokens,
+    lossTokensPerChunk: {
+      min: loss[0]!,
+      median: loss.length % 2 === 1 ? loss[middle]! : (loss[middle - 1]! + loss[middle]!) / 2,
+      max: loss.at(-1)!,
+    },
+    sources: sources.map(([source, share]) => ({
+      source,
+      samples: share.samples.size,
+      samplesPercent: (100 * share.samples.size) / packedSamples,
+      tokens: share.tokens,
+      tokensPercent: (100 * share.tokens) / tokens,
+      lossTokens: share.lossTokens,
+      lossTokensPercent: lossTokens > 0 ? (100 * share.lossTokens) / lossTokens : 0,
+    })),
+    sha256: hash.digest('hex'),
+  };
+}

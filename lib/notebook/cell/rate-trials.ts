@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mean } from 'simple-statistics';
+import { WORKBOOK_ROOT } from '../../files';
+import { TRIALS_FILE, type Trial, trainingOf, tunedAccuracy } from '../../run/rate-trial';
+
+/** One peak rate of one way of training, over its seeds. */
+export interface RateRow {
+  /** 'LoRA, 8 epochs, rows apart' */
+  readonly training: string;
+  readonly rate: number;
+  readonly seeds: number;
+  /** In percent, of the development items about facts that were trained on: mean, lowest and highest seed. */
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+  /** Mean, nats per response token. */
+  readonly heldOutLoss: number;
+}
+
+/**
+ * What `npm run tune` measured, each way of training at each rate of the grid: the reader's own trials, else those that come
+ * with the workbook. Empty where there are neither.
+ *
+ * @param results the folder of results
+ */
+export async function readRateTrials(results = join(WORKBOOK_ROOT, 'results')): Promise<RateRow[]> {
+  const own = join(results, 'tune', TRIALS_FILE);
+  const file = existsSync(own) ? own : join(results, 'recorded', 'tune', TRIALS_FILE);
+  const text = existsSync(file) ? await readFile(file, 'utf8') : '[]';
+  const groups = new Map<string, Trial[]>();
+  for (const trial of JSON.parse(text) as Trial[]) {
+    const key = `${trainingOf(trial)} ${trial.rate}`;
+    groups.set(key, [...(groups.get(key) ?? []), trial]);
+  }
+  return [...groups.values()]
+    .map((trials): RateRow => {
+      const accuracies = trials.map((trial) => 100 * tunedAccuracy(trial));
+      return {
+        training: trainingOf(trials[0]!),
+        rate: trials[0]!.rate,
+        seeds: trials.length,
+        accuracy: mean(accuracies),
+        low: Math.min(...accuracies),
+        high: Math.max(...accuracies),
+        heldOutLoss: mean(trials.map(({ heldOutLoss }) => heldOutLoss)),
+      };
+    })
+    .sort((a, b) => a.training.localeCompare(b.training, 'en') || a.rate - b.rate);
+}

@@ -1,0 +1,166 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelRecord, TrainingRecord } from '../compare/run-record';
+import { type Device, type DeviceName, openDevice } from '../engine/device';
+import { createState, type DeviceState } from '../engine/state';
+import { writeFileAtomic } from '../files';
+import { weightShapes } from '../model/llama';
+import { type TunedModel, trainableCount, tunedModel } from '../model/tuned';
+import { type TrainResult, train } from '../train/train';
+import { json } from './data-stage';
+import { modelIdentity, openInputs, type RunInputs, type Sources } from './inputs';
+import { lockFolderPatiently } from './lock';
+import { peakMemoryBytes } from './memory';
+import type { ModelPlan } from './plan';
+import type { RunConfig } from './presets';
+import type { OpenProgress } from './progress';
+import { saveTrained } from './save-trained';
+import { scoreModel } from './scoring-stage';
+
+/** Everything a process needs to make one model of a run; it travels as JSON. */
+export interface ModelJob {
+  readonly plan: ModelPlan;
+  /** Stands before its lines of progress: '[2/9] LoRA, seed 42'. */
+  readonly label: string;
+  readonly sources: Sources;
+  /** As the preset has it, before lengths are cut to the model's context. */
+  readonly config: RunConfig;
+  readonly device: DeviceName;
+  /** Of the CPU; null: all. */
+  readonly threads: number | null;
+  readonly out: string;
+  readonly modelHash: string;
+  /** Of the record that is wanted: other inputs than the caller's are noticed. */
+  readonly identity: string;
+}
+
+/** Where a model's record lies. */
+export const recordFile = (out: string, name: string): string => join(out, 'records', `${name}.json`);
+
+/** A model that was made, as its file holds it. */
+export interface MadeModel {
+  /** Of what it was made from. */
+  readonly identity: string;
+  readonly record: ModelRecord;
+  /** Of the process that ended it; an interrupted one before it is not counted. */
+  readonly took: { readonly seconds: number; readonly peakMemoryBytes: number };
+}
+
+/** A model that was made before of the same, or undefined. */
+export async function readMade(out: string, name: string, identity: string): Promise<MadeModel | undefined> {
+  const text = await readFile(recordFile(out, name), 'utf8').catch(() => undefined);
+  const known = text === undefined ? undefined : (JSON.parse(text) as Partial<MadeModel>);
+  return known?.identity === identity ? (known as MadeModel) : undefined;
+}
+
+/**
+ * Trains one model of a run, or carries its training on, saves it, scores it, and writes its record.
+ *
+ * @throws when interrupted, and when files changed since the run began
+ */
+export async function runModelJob(job: ModelJob, progress: OpenProgress, signal: AbortSignal): Promise<void> {
+  const { plan, out } = job;
+  const began = performance.now();
+  const lock = await lockFolderPatiently(join(out, 'train', plan.name));
+  try {
+    const device = await openDevice(job.device, job.threads ?? undefined, { flushDenormals: true });
+    const inputs = await openInputs(job.sources, job.config);
+    if (modelIdentity(plan, inputs, job.modelHash, job.device) !== job.identity) {
+      throw new Error(
+        `reproduce: ${job.sources.data} or ${job.sources.model} changed while the run went on; start it anew with --fresh`,
+      );
+    }
+    const made = plan.training
+      ? await trainPlan(job, inputs, device, progress, signal)
+      : { model: tunedModel(inputs.base, 'base'), state: await createState(device, {}), training: null };
+    const scored = await scoreModel(plan.name, `${job.label}  scoring`, made, inputs, {
+      device,
+      out,
+      progress,
+      signal,
+    });
+    made.state.dispose();
+    const { name, method, setting, seed } = plan;
+    const record: ModelRecord = { name, method, setting, seed, training: made.training, ...scored };
+    const took = { seconds: (performance.now() - began) / 1000, peakMemoryBytes: peakMemoryBytes() };
+    const all: MadeModel = { identity: job.identity, record, took };
+    await writeFileAtomic(recordFile(out, name), json(all));
+  } finally {
+    lock.release();
+  }
+}
+
+interface Made {
+  readonly model: TunedModel;
+  readonly state: DeviceState;
+  readonly training: TrainingRecord | null;
+}
+
+async function trainPlan(
+  { plan, label, modelHash, out }: ModelJob,
+  { base, data, config: run }: RunInputs,
+  device: Device,
+  openProgress: OpenProgress,
+  signal: AbortSignal,
+): Promise<Made> {
+  const config = { ...plan.training!, maxSeqLen: run.full.maxSeqLen };
+  const { method } = config;
+  const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
+  const progress = openProgress(`${label}  training`);
+  const result = await train({
+    model,
+    config,
+    device,
+    chunks: data.chunks,
+    heldOut: data.heldOut,
+    separate: data.packing.packing === 'block-diagonal',
+    folder: join(out, 'train', plan.name),
+    identity: {
+      config: { ...config, device: device.name, threads: device.threads },
+      model: modelHash,
+      chunks: data.packing.sha256,
+    },
+    checkpointEvery: run.checkpointEvery,
+    signal,
+    onStart: (resumedAt, { totalSteps }) => {
+      if (resumedAt === totalSteps) progress.say(`${label}  training was done; its checkpoint is used`);
+      else if (resumedAt > 0) progress.say(`${label}  training was carried on from step ${resumedAt} of ${totalSteps}`);
+    },
+    onRecord: (record, { totalSteps }) => {
+      progress.record?.(record);
+      if (record.heldOutLoss !== undefined) {
+        const when = record.step === 0 ? 'before training' : `after epoch ${record.epoch + 1}/${config.epochs}`;
+        progress.say(`${label}  held-out loss ${record.heldOutLoss.toFixed(4)} ${when}`);
+        return;
+      }
+      const speed = Math.round((record.tokens ?? 0) / (record.seconds ?? 1));
+      progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} tokens/s`);
+    },
+  });
+  const file = await saveTrained(join(out, 'models', plan.name), base, model, result, config);
+  return { model, state: result.state, training: await trainingRecord(config, model, result, file) };
+}
+
+async function trainingRecord(
+  config: TrainingRecord['config'],
+  model: TunedModel,
+  { records, plan }: TrainResult,
+  savedFile: string,
+): Promise<TrainingRecord> {
+  const trainable = trainableCount(model);
+  const shapes = Object.values(weightShapes(model.base.config));
+  const base = shapes.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const sum = (value: (record: (typeof records)[number]) => number | undefined) =>
+    records.reduce((total, record) => total + (value(record) ?? 0), 0);
+  return {
+    config,
+    trainable,
+    parameters: base + (model.method === 'lora' ? trainable : 0),
+    updates: plan.totalSteps,
+    seconds: sum(({ seconds }) => seconds),
+    tokens: sum(({ tokens }) => tokens),
+    peakMemoryBytes: peakMemoryBytes(),
+    savedBytes: (await stat(savedFile)).size,
+    log: records,
+  };
+}

@@ -1,0 +1,176 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare/run-record';
+import type { Subject } from '../compare/runs';
+import { openDevice } from '../engine/device';
+import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { hashOf } from '../train/checkpoint';
+import { json, writeDataReports } from './data-stage';
+import { decontaminationStage, openEncoders } from './decontamination-stage';
+import { hashWeights } from './hash-weights';
+import { openInputs, type RunInputs } from './inputs';
+import { LOCK, lockFolder } from './lock';
+import { makeModels } from './make-models';
+import { peakMemoryBytes } from './memory';
+import type { RunOptions } from './options';
+import { planModels } from './plan';
+import { createProgress, type OpenProgress } from './progress';
+import { writeResults } from './report-stage';
+
+/** The form of the results folder; a folder of another form is not continued. */
+const RESULTS_VERSION = 3;
+
+/** Each has up to half a gigabyte of its own. */
+const MOST_AT_ONCE = 6;
+
+/** What a run shows while it goes on. */
+export interface RunWatcher {
+  /** Prints a line. */
+  readonly say: (line: string) => void;
+  /** Shows a stage of known length. */
+  readonly progress?: OpenProgress;
+}
+
+/**
+ * The paper's comparison, stage after stage, into `options.out`: each model is trained and scored in a process of its
+ * own. Interrupted or killed, the same options carry it on.
+ *
+ * @param signal stops after the current update, with a checkpoint
+ * @returns the results table as text, and the most memory a process of the run had resident
+ * @throws when another run works in `options.out`, or the folder holds results of another kind
+ */
+export async function reproduce(
+  options: RunOptions,
+  signal: AbortSignal,
+  { say, progress = createProgress }: RunWatcher,
+): Promise<{ readonly table: string; readonly peakMemoryBytes: number }> {
+  const { out } = options;
+  const began = performance.now();
+  const device = await openDevice(options.device);
+  // Before the lock: a folder that is refused is not touched.
+  await checkFolder(options);
+  const encoders = await openEncoders(options.encoders, device);
+  const inputs = await openInputs(options, options.config);
+  const modelHash = await hashWeights(inputs.base);
+  const identity = hashOf({ config: options.config, data: options.data, device: options.device, modelHash });
+  const lock = await lockFolder(out);
+  try {
+    await claimFolder(options, identity);
+    await writeDataReports(inputs.data, out);
+    const plans = planModels(inputs.config);
+    say(describeInputs(inputs, plans.length));
+    const decontamination = await decontaminationStage({
+      inputs,
+      encoders,
+      device,
+      cache: join(WORKBOOK_ROOT, '.cache', 'embeddings'),
+      out,
+      say,
+      progress,
+    });
+    const onCpu = device.name === 'cpu';
+    const threads = onCpu ? Math.min(device.threads, options.config.threads ?? device.threads) : device.threads;
+    const atOnce = onCpu ? Math.min(MOST_AT_ONCE, plans.length, Math.floor(device.threads / threads)) : 1;
+    const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
+    const subject: Subject = {
+      model: basename(inputs.base.folder),
+      data: basename(options.data),
+      device: `${device.name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    };
+    const record = runRecord(
+      options.preset,
+      subject,
+      inputs,
+      made.models.map((one) => one.record),
+    );
+    const peak = Math.max(peakMemoryBytes(), ...made.models.map(({ took }) => took.peakMemoryBytes));
+    // What earlier starts made counts with the time that it took then.
+    const all = (performance.now() - began) / 1000 + made.earlierSeconds / atOnce;
+    const each = Object.fromEntries(made.models.map((one) => [one.record.name, one.took.seconds]));
+    const table = await writeResults({
+      record,
+      decontamination,
+      inputs,
+      modelHash,
+      device: device.name,
+      threads,
+      out,
+      timings: { seconds: { all, ...each }, atOnce, peakMemoryBytes: peak },
+    });
+    return { table, peakMemoryBytes: peak };
+  } finally {
+    for (const encoder of encoders) await encoder.dispose();
+    lock.release();
+  }
+}
+
+function describeInputs({ data, items }: RunInputs, models: number): string {
+  return (
+    `${data.mixture.total} rows of ${data.mixture.rows.length} subsets (${data.standIns.length} of them stand-ins) in ` +
+    `${data.chunks.length} chunks of ${data.packing.maxSeqLen} tokens; ${items.length} items; ${models} models`
+  );
+}
+
+function runRecord(preset: string, subject: Subject, inputs: RunInputs, models: readonly ModelRecord[]): RunRecord {
+  const { mixture, standIns, packing, samples, world } = inputs.data;
+  return {
+    version: RUN_RECORD_VERSION,
+    preset,
+    subject,
+    models,
+    mixture,
+    standIns,
+    packing,
+    samples,
+    facts: world?.facts ?? null,
+    overlong: inputs.overlong,
+  };
+}
+
+/** @throws when the results folder is of another form, or not to be deleted; nothing is written or deleted yet. */
+async function checkFolder({ out, fresh }: RunOptions): Promise<void> {
+  const file = join(out, 'config.json');
+  if (fresh) {
+    // Only a folder of results is ever deleted.
+    if (existsSync(out) && !existsSync(file)) {
+      throw new Error(`reproduce: --fresh would delete ${out}, which holds no results; choose another --out`);
+    }
+    return;
+  }
+  const known = await readKnown(file);
+  if (known && known.version !== RESULTS_VERSION) {
+    throw new Error(
+      `reproduce: ${out} holds results of form ${known.version}, this library writes ${RESULTS_VERSION}; choose another --out or add --fresh`,
+    );
+  }
+}
+
+/** Takes the results folder for this run, once its input has proved good. */
+async function claimFolder({ out, config, device, preset, fresh }: RunOptions, identity: string): Promise<void> {
+  const file = join(out, 'config.json');
+  if (fresh) {
+    const entries = await readdir(out);
+    for (const name of entries) if (name !== LOCK) await rm(join(out, name), { recursive: true });
+  }
+  const known = await readKnown(file);
+  if (known && known.identity !== identity) {
+    throw new Error(
+      `reproduce: ${out} holds a run with other settings, data or model; choose another --out or add --fresh`,
+    );
+  }
+  await writeFileAtomic(file, json({ version: RESULTS_VERSION, identity, preset, device, config }));
+}
+
+/** What is no JSON is of no form that is known. */
+async function readKnown(
+  file: string,
+): Promise<{ readonly version?: unknown; readonly identity?: unknown } | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return (JSON.parse(text) ?? {}) as object;
+  } catch {
+    return {};
+  }
+}

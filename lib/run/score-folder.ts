@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type EvalItem, loadEvalItems } from '../data/examples';
+import { assertFits, loadTokenizer } from '../data/tokenizer';
+import { openDevice } from '../engine/device';
+import { createState } from '../engine/state';
+import { harnessName } from '../eval/harness-documents';
+import { fileDate, harnessResults, sanitizedModelName } from '../eval/harness-results';
+import { type HarnessSample, harnessSample } from '../eval/harness-samples';
+import { splitOverlong } from '../eval/overlong';
+import { groupsToCsv, tasksToCsv } from '../eval/records';
+import { requestHash, requestsOf } from '../eval/requests';
+import { type ScoreResult, scoreItems, scoringPlan } from '../eval/score';
+import { openScoreFile } from '../eval/score-file';
+import { selectItems } from '../eval/select-items';
+import { taskNameOf, taskOf } from '../eval/tasks/tasks';
+import { createTokenScorer } from '../eval/token-scorer';
+import { writeFileAtomic } from '../files';
+import { openAdapterFolder } from '../model/adapter-folder';
+import { openModelFolder } from '../model/folder';
+import { tunedModel } from '../model/tuned';
+import { hashWeights } from './hash-weights';
+import { lockFolder } from './lock';
+import type { Progress } from './progress';
+import type { ScoreCommand } from './score-options';
+
+export interface FolderScore {
+  readonly result: ScoreResult;
+  /** The results file, new or of the start that finished. */
+  readonly file: string;
+  /** The model's context, in tokens. */
+  readonly maxLength: number;
+}
+
+/**
+ * Scores a model folder on a data folder, item after item to OUT/items.jsonl, and writes the harness's files at the end.
+ *
+ * @param signal stops after the batch in hand
+ * @throws naming what is wrong with model, data or options, or when interrupted
+ */
+export async function scoreFolder(
+  command: ScoreCommand,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<FolderScore> {
+  // All that can be refused is refused before anything is written.
+  const prepared = await prepare(command, progress);
+  const lock = await lockFolder(command.out);
+  try {
+    return await scoreAndWrite(command, prepared, signal, progress);
+  } finally {
+    lock.release();
+  }
+}
+
+type Prepared = Awaited<ReturnType<typeof prepare>>;
+
+async function prepare(command: ScoreCommand, progress: Progress) {
+  const { variant, bos, limit, seed } = command;
+  const items = await chosenItems(command, progress);
+  const base = await openModelFolder(command.model);
+  const tokenizer = await loadTokenizer(command.model);
+  assertFits(tokenizer, base.config.vocabSize);
+  const { maxPositionEmbeddings: maxLength } = base.config;
+  const { scorable, overlong } = await splitOverlong(items, tokenizer, maxLength, bos, variant);
+  const leftOut: Record<string, number> = {};
+  for (const item of overlong) leftOut[taskNameOf(item)] = (leftOut[taskNameOf(item)] ?? 0) + 1;
+  if (overlong.length > 0) {
+    const which = `an answer longer than the model's ${maxLength} tokens (${overlong.map(({ id }) => id).join(', ')})`;
+    if (scorable.length === 0) {
+      throw new Error(`score: every item of ${command.data} has ${which}; use a model with a longer context`);
+    }
+    progress.say(`left out: ${overlong.length} items with ${which}`);
+  }
+  const sample = { variant, seed, ...(limit === null ? {} : { limitPerTask: limit }) };
+  const plans = ofData(command, () => scoringPlan(scorable, sample));
+  const requests = plans.flatMap(({ task, chosen }) => chosen.flatMap((item) => requestsOf(item, task)));
+  const answers = plans.flatMap(({ task, chosen }) => chosen.map((item) => [item.id, task.docToTarget(item)]));
+  const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base.config);
+  const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
+  const asked = [requestHash(requests), answers];
+  const identity = createHash('sha256')
+    .update(JSON.stringify([weights, tokenizer.sha256, asked, variant, bos, limit, seed, command.device]))
+    .digest('hex');
+  const device = await openDevice(command.device, undefined, { flushDenormals: true });
+  return { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength };
+}
+
+async function scoreAndWrite(
+  command: ScoreCommand,
+  { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength }: Prepared,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<FolderScore> {
+  const began = performance.now();
+  const store = await openScoreFile(join(command.out, 'items.jsonl'), identity);
+  const total = plans.reduce((sum, { chosen }) => sum + chosen.length, 0);
+  let done = store.known.length;
+  if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
+
+  const model = adapter ? tunedModel(base, 'lora', adapter.config) : tunedModel(base, 'base');
+  const state = await createState(device, adapter?.adapter ?? {});
+  const result = await scoreItems(scorable, createTokenScorer(model, state, device), tokenizer, {
+    ...sample,
+    bos: command.bos,
+    known: store.known,
+    onItem: async (item) => {
+      await store.append(item);
+      progress.at(++done, total, 'items');
+      if (signal.aborted && done < total) {
+        throw new Error(`score: interrupted after item ${done} of ${total}; the same command goes on from there`);
+      }
+    },
+  });
+  state.dispose();
+
+  const samples: Record<string, HarnessSample[]> = {};
+  const byKey = new Map(result.items.map((one) => [`${one.task} ${one.id}`, one]));
+  for (const { task, chosen } of plans) {
+    samples[harnessName(task)] = chosen.map((item, i) =>
+      harnessSample(i, item, task, byKey.get(`${task.name} ${item.id}`)!),
+    );
+  }
+  const name = (folder: string) => basename(folder);
+  const now = new Date();
+  const results = harnessResults(result.tasks, result.groups, samples, {
+    model: name(command.model),
+    adapter: command.adapter === null ? null : name(command.adapter),
+    device: command.device,
+    maxLength,
+    bosId: tokenizer.bosId,
+    eosId: tokenizer.eosId,
+    limit: command.limit,
+    leftOut,
+    date: now.getTime() / 1000,
+    seconds: (performance.now() - began) / 1000,
+    identity,
+  });
+  const folder = join(command.out, sanitizedModelName(name(command.adapter ?? command.model)));
+  const earlier = done === store.known.length ? await resultsOf(folder, identity) : undefined;
+  if (earlier !== undefined) return { result, file: earlier, maxLength };
+  for (const [task, lines] of Object.entries(samples)) {
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    await writeFileAtomic(join(folder, `samples_${task}_${fileDate(now)}.jsonl`), text);
+  }
+  await writeFileAtomic(join(command.out, 'tasks.csv'), tasksToCsv(result.tasks));
+  await writeFileAtomic(join(command.out, 'averages.csv'), groupsToCsv(result.groups));
+  const file = join(folder, `results_${fileDate(now)}.json`);
+  await writeFileAtomic(file, `${JSON.stringify(results, null, 2)}\n`);
+  return { result, file, maxLength };
+}
+
+async function chosenItems(command: ScoreCommand, progress: Progress): Promise<readonly EvalItem[]> {
+  const { items } = await loadEvalItems(command.data);
+  const { items: chosen, undefinedTasks } = ofData(command, () =>
+    selectItems(items, command.tasks, command.variant, command.data),
+  );
+  for (const [task, count] of Object.entries(undefinedTasks)) {
+    progress.say(`not scored: ${count} items of ${task}, which has no variant '${command.variant}'`);
+  }
+  return chosen;
+}
+
+/** What is wrong with an item names the item; this adds where it lies. */
+function ofData<T>({ data }: ScoreCommand, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    const { message } = error as Error;
+    throw message.includes(data) ? error : new Error(`${message} (items of ${join(data, 'eval')})`);
+  }
+}
+
+/** sha256 over the adapter's two files. */
+async function hashAdapter(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
+    hash.update(await readFile(join(folder, file)));
+  return hash.digest('hex');
+}
+
+/** The results file of the start that finished the same run. */
+async function resultsOf(folder: string, identity: string): Promise<string | undefined> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!/^results_.*\.json$/.test(name)) continue;
+    const text = await readFile(join(folder, name), 'utf8');
+    // Others' files may lie here too, damaged ones among them.
+    if (text.includes(identity)) return join(folder, name);
+  }
+  return undefined;
+}
+
+/**
+ * What is asked for one item (by its id) or every item of a task: a JSON line each, with the hash of its strings.
+ *
+ * @throws when nothing has that name
+ */
+export async function* requestLines(command: ScoreCommand, progress: Progress): AsyncGenerator<string> {
+  const wanted = command.showRequests!;
+  const items = await chosenItems(command, progress);
+  let found = false;
+  for (const item of items) {
+    const task = taskOf(item, command.variant);
+    if (item.id !== wanted && task.name !== wanted) continue;
+    found = true;
+    const requests = requestsOf(item, task);
+    const [context, continuations] = [requests[0]!.context, requests.map(({ continuation }) => continuation)];
+    const { name, variant } = task;
+    yield JSON.stringify({ task: name, variant, id: item.id, hash: requestHash(requests), context, continuations });
+  }
+  if (!found) throw new Error(`score: no item and no task "${wanted}" among those of ${command.data}; look at --tasks`);
+}

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import type { ModelRecord } from '../compare/run-record';
+import type { EvalItem } from '../data/examples';
+import type { Device } from '../engine/device';
+import type { DeviceState } from '../engine/state';
+import { itemsToJsonl, tasksToCsv } from '../eval/records';
+import { type ScoreResult, scoreItems } from '../eval/score';
+import { createTokenScorer } from '../eval/token-scorer';
+import { writeFileAtomic } from '../files';
+import type { TunedModel } from '../model/tuned';
+import type { RunInputs } from './inputs';
+import type { OpenProgress } from './progress';
+
+export interface ScoringStage {
+  readonly device: Device;
+  readonly out: string;
+  readonly progress: OpenProgress;
+  /** Stops after the rows in hand. */
+  readonly signal: AbortSignal;
+}
+
+/** Scores one model zero-shot, on the run's items and on its quiz where there is one; writes scores/NAME.csv and .jsonl. */
+export async function scoreModel(
+  name: string,
+  label: string,
+  { model, state }: { readonly model: TunedModel; readonly state: DeviceState },
+  { items, config, data, tokenizer }: RunInputs,
+  { device, out, progress: open, signal }: ScoringStage,
+): Promise<Pick<ModelRecord, 'scores' | 'quiz'>> {
+  const { limitPerTask, bos, seed } = config;
+  const scorer = createTokenScorer(model, state, device);
+  const score = (asked: readonly EvalItem[], title: string): Promise<ScoreResult> => {
+    const progress = open(title);
+    return scoreItems(asked, scorer, tokenizer, {
+      bos,
+      seed,
+      ...(limitPerTask === null ? {} : { limitPerTask }),
+      onProgress: (done, total) => {
+        progress.at(done, total, 'rows');
+        if (signal.aborted && done < total) {
+          throw new Error(`score: interrupted after row ${done} of ${total}; the same command scores this model anew`);
+        }
+      },
+    });
+  };
+  const scores = await score(items, label);
+  const quiz = data.world && (await score(data.world.quiz, `${label} the quiz`));
+  await writeFileAtomic(join(out, 'scores', `${name}.jsonl`), itemsToJsonl(scores.items));
+  await writeFileAtomic(join(out, 'scores', `${name}.csv`), tasksToCsv(scores.tasks));
+  if (!quiz) return { scores, quiz: null };
+  const correct = quiz.items.filter(({ prediction, answer }) => prediction === answer).length;
+  return { scores, quiz: { correct, n: quiz.items.length, items: quiz.items } };
+}
