@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { jupyterFolder, onPath } from '../notebook/kernel/find-jupyter';
 

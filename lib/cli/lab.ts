@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { WORKBOOK_ROOT } from '../files';
 import { jupyterFolder, onPath } from '../notebook/kernel/find-jupyter';
 

@@ -1,4 +1,4 @@
-import { relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import { WORKBOOK_ROOT } from '../files';
 import { parseOptions, USAGE } from '../run/options';
 import { clock, sayLine } from '../run/progress';

@@ -1,4 +1,4 @@
-import { relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import type { TaskResult } from '../eval/score';
 import { WORKBOOK_ROOT } from '../files';
 import { createProgress } from '../run/progress';

@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { controlledPair, LEARNING_RATE_GRID, type TrainConfig } from '../config';
 import type { Packing } from '../data/packing/packing';
 import { loadTokenizer } from '../data/tokenizer';

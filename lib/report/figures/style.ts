@@ -1,6 +1,5 @@
 import { METHOD_LABELS } from '../../compare/labels';
 import type { ModelName, Subject } from '../../compare/runs';
-import type { Figure, PlotlyObject } from '../../draw/figure';
 import { textWidth } from '../../draw/text-size';
 import { plainText, plotlyText } from '../../escape';
 
