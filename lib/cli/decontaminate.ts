@@ -4,14 +4,15 @@ import { parseArgs } from 'node:util';
 import { loadDataset } from '../data/examples';
 import { type Comparison, DEFAULT_TOP_K, DEFAULT_VIEW, decontaminate } from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
-import { writeDecontamination } from '../decontaminate/files';
 import { fetchEncoder, HUB_ENCODER } from '../decontaminate/hub';
+import { writePairs } from '../decontaminate/pairs-files';
 import { VIEWS } from '../decontaminate/record';
+import { writeDecontamination } from '../decontaminate/result-file';
 import { viewNamed } from '../decontaminate/views';
 import { type DeviceName, openDevice } from '../engine/device';
 import { WORKBOOK_ROOT } from '../files';
 import { readWorld } from '../run/data-stage';
-import { truthOf } from '../run/decontamination-stage';
+import { decontaminationIdentity, truthOf } from '../run/decontamination-stage';
 import { lockFolder } from '../run/lock';
 import { peakMemoryBytes } from '../run/memory';
 import { clock, createProgress } from '../run/progress';
@@ -68,7 +69,13 @@ async function main(): Promise<void> {
       ...(topK === undefined ? {} : { topK }),
       at: (stage, done, total) => progress[stage].at(done, total),
     });
-    await writeDecontamination(result, out);
+    const identity = decontaminationIdentity([...evaluation.files, ...training.files], encoder ? [encoder] : [], {
+      view,
+      threshold: result.threshold,
+      topK: topK ?? null,
+    });
+    await writeDecontamination(out, { identity, methods: [result] });
+    await writePairs(result, out);
     console.log(`\n${result.method}, above ${result.threshold}, ${result.view}`);
     if (result.notice) console.log(result.notice);
     for (const { task, subject, n, flagged, percent } of result.tasks) {

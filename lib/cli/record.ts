@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { cp, readFile, rm } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DECONTAMINATION_FILE, RUN_FILE, readRun } from '../compare/read-run';
+import { RUN_FILE, readRun } from '../compare/read-run';
+import { DECONTAMINATION_FILE } from '../decontaminate/result-file';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { TRIALS_FILE, TUNING_TABLE } from '../run/rate-trial';
 

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Decontamination } from '../../lib/decontaminate/record';
+import { readDecontamination } from '../../lib/decontaminate/result-file';
 import { MINIATURE } from '../reproduce/child';
 import { writeStatic } from './small-encoders';
 
@@ -40,7 +40,7 @@ describe('npm run decontaminate', () => {
     const { code, text } = await start(['--out', 'out'], { HF_ENDPOINT: 'http://127.0.0.1:9' });
     expect([code, text]).toEqual([0, expect.stringMatching(/Falling back on TF-IDF, which is not the paper's method/)]);
     expect(text).toMatch(/Not the paper's method: word statistics/);
-    const result = JSON.parse(await readFile(join(root, 'out', 'decontamination.json'), 'utf8')) as Decontamination;
+    const result = (await readDecontamination(join(root, 'out')))!.methods[0]!;
     const exact = result.truth!.find(({ threshold }) => threshold === result.threshold)!.kinds[0]!;
     expect([result.kind, exact.rate]).toEqual(['tf-idf', 1]);
     expect(await readFile(join(root, 'out', 'pairs.md'), 'utf8')).toMatch(/Against the planted pairs/);
