@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDecontamination } from '../../lib/decontaminate/result-file';
-import { MINIATURE } from '../reproduce/child';
+import { MINIATURE } from '../run/child';
 import { writeStatic } from './small-encoders';
 
 /** `npm run decontaminate`, as a person starts it: dist/cli/decontaminate.js, which `npm test` builds. */

@@ -6,7 +6,7 @@ import { secondOpinions } from '../../lib/decontaminate/second-opinions';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from '../../lib/decontaminate/tf-idf';
 import { itemText, rowText, viewNamed } from '../../lib/decontaminate/views';
 import { wordDiff } from '../../lib/decontaminate/word-diff';
-import { MINIATURE } from '../reproduce/child';
+import { MINIATURE } from '../run/child';
 
 describe('views', () => {
   const item: EvalItem = {

@@ -145,6 +145,16 @@ describe('lib', () => {
   });
 });
 
+test('no file of lib/ is longer than a reader can hold: 250 lines', () => {
+  const lines = (file: string) => readFileSync(join(LIB, `${file}.ts`), 'utf8').split('\n').length - 1;
+  expect(files.map((file) => `${file}: ${lines(file)}`).filter((one) => Number(one.split(': ')[1]) > 250)).toEqual([]);
+});
+
+test('the map of lib/ names every room', () => {
+  const map = readFileSync(join(LIB, 'README.md'), 'utf8');
+  expect([...new Set(files.map(roomOf))].filter((room) => !new RegExp(`\\b${room}\\b`).test(map))).toEqual([]);
+});
+
 const exists = (target: string): boolean => files.includes(target) || files.includes(`${target}/index`);
 
 describe('the check itself', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunRecord } from '../../lib/compare/run-record';
 import { readSafetensorsHeader } from '../../lib/model/safetensors';
-import { type Ended, filesBelow, linesOf, reproduceCli, type Watched } from '../reproduce/child';
+import { type Ended, filesBelow, linesOf, reproduceCli, type Watched } from '../run/child';
 
 /** Real processes, killed at real moments; the same command afterwards must not be tellable from one that ran through. */
 

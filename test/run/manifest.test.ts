@@ -10,7 +10,7 @@ import { describeDataFile } from '../../lib/run/data-file';
 import { environment } from '../../lib/run/environment';
 import { type ManifestInput, manifest, manifestToJson } from '../../lib/run/manifest';
 import { withoutPaths } from '../../lib/run/without-paths';
-import { sampleRecord } from './fixture';
+import { sampleRecord } from '../report/fixture';
 
 let folder: string;
 beforeAll(async () => {
