@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { IGNORED, type Sample } from '../samples';
-import { type Chunk, countFilled, countLoss } from './chunks';
+import { type Chunk, countFilled, countLoss, hashChunks } from './chunks';
 
 export type Packing = 'paper' | 'block-diagonal';
 
@@ -59,7 +58,7 @@ export interface PackingReport extends PackingCounts {
   readonly lossTokensPerChunk: { readonly min: number; readonly median: number; readonly max: number };
   /** In the order of the source's name. */
   readonly sources: readonly SourceShare[];
-  /** Of every chunk's tokens, targets, weights, segments and positions, in order, little-endian. */
+  /** `hashChunks` of the chunks. */
   readonly sha256: string;
 }
 
@@ -71,11 +70,7 @@ export function reportPacking(
 ): PackingReport {
   const bySource = new Map<string, { samples: Set<number>; tokens: number; lossTokens: number }>();
   const pieces = new Map<number, number>();
-  const hash = createHash('sha256');
   for (const chunk of chunks) {
-    for (const values of [chunk.tokens, chunk.targets, chunk.weights, chunk.segments, chunk.positions]) {
-      hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    }
     for (const [i, { sample, source, start, end }] of chunk.spans.entries()) {
       const share = bySource.get(source) ?? { samples: new Set(), tokens: 0, lossTokens: 0 };
       bySource.set(source, share);
@@ -124,6 +119,6 @@ export function reportPacking(
       lossTokens: share.lossTokens,
       lossTokensPercent: lossTokens > 0 ? (100 * share.lossTokens) / lossTokens : 0,
     })),
-    sha256: hash.digest('hex'),
+    sha256: hashChunks(chunks),
   };
 }
