@@ -43,7 +43,7 @@ export {
 export { type Mixture, type MixtureReport, type MixtureRow, mixByPaper } from './data/mixture';
 export { type MixtureShares, mixtureShares, type Shares } from './data/mixture-shares';
 export { withoutMask } from './data/packing/chunks';
-export { type Layout, type LayoutCost, layOut, layoutCost } from './data/packing/costs';
+export { type PackingCost, packingCost } from './data/packing/costs';
 export { type Chunk, type Packed, type Packing, type PackingReport, packSamples } from './data/packing/packing';
 export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from './data/samples';
 export { mapSource } from './data/sources';

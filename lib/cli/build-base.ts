@@ -110,7 +110,7 @@ export const STAGES: readonly Stage[] = [
     name: 'pages',
     lesson: 'text',
     documents: 45_000,
-    packing: 'paper',
+    packing: 'concatenated',
     config: { ...TRAINING, finalRateRatio: 0.05, maxSeqLen: 256, batchSize: 4 },
   },
 ];
@@ -154,7 +154,7 @@ export async function buildBase({ seed, data }: BuildOptions, work: string): Pro
       device,
       chunks,
       heldOut: pack(quizSamples).chunks,
-      separate: packing === 'block-diagonal',
+      separate: packing !== 'concatenated',
       ...(hidden > 0 ? { early: await earlyLoss(tokenizer) } : {}),
       folder: join(work, name, 'train'),
       identity: { config: { ...config, hidden }, model: await hashWeights(base), chunks: packed.report.sha256 },

@@ -42,8 +42,8 @@ async function main(): Promise<void> {
   const tokenizer = await loadTokenizer(base.folder);
   const prepare = (packing: Packing) =>
     prepareData(join(folder, 'development'), { ...preset, packing }, tokenizer, preset.full.maxSeqLen);
-  const packed = { paper: await prepare('paper'), 'block-diagonal': await prepare('block-diagonal') };
-  const items = packed.paper.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
+  const packed = { concatenated: await prepare('concatenated'), 'block-diagonal': await prepare('block-diagonal') };
+  const items = packed.concatenated.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
   const itemFacts = await readItemFacts(folder);
   const file = join(out, TRIALS_FILE);
   const known: readonly Trial[] = await readFile(file, 'utf8').then(JSON.parse, () => []);
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
     const pair = controlledPair(preset.full, { lora: rate, full: rate });
     return [{ ...preset.lora, learningRate: rate }, pair.lora, pair.full];
   });
-  const plans = (['block-diagonal', 'paper'] as const).flatMap((packing) =>
+  const plans = (['block-diagonal', 'concatenated'] as const).flatMap((packing) =>
     configs.flatMap((one) => SEEDS.map((seed) => ({ packing, config: { ...one, seed } satisfies TrainConfig }))),
   );
   for (const { packing, config } of plans) {
@@ -78,7 +78,7 @@ async function main(): Promise<void> {
       device,
       chunks: data.chunks,
       heldOut: data.heldOut,
-      separate: packing === 'block-diagonal',
+      separate: packing !== 'concatenated',
       folder: work,
       identity: { config, model: modelHash, chunks: data.packing.sha256 },
       checkpointEvery: Number.POSITIVE_INFINITY,

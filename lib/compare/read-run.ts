@@ -26,5 +26,10 @@ export async function readRun(folder: string): Promise<SavedRun> {
     );
   }
   const found = await readDecontamination(folder);
-  return { record, decontamination: found?.methods ?? [] };
+  return { record: { ...record, packing: named(record.packing) }, decontamination: found?.methods ?? [] };
+}
+
+/** Runs of earlier workbooks call the concatenated packing 'paper'. */
+function named(packing: RunRecord['packing']): RunRecord['packing'] {
+  return (packing.packing as string) === 'paper' ? { ...packing, packing: 'concatenated' } : packing;
 }

@@ -112,7 +112,7 @@ async function trainPlan(
     device,
     chunks,
     heldOut,
-    separate: packing.packing === 'block-diagonal',
+    separate: packing.packing !== 'concatenated',
     folder: join(out, 'train', plan.name),
     identity: {
       config: { ...config, device: device.name, threads: device.threads },

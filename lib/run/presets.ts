@@ -34,7 +34,7 @@ export type PresetName = (typeof PRESET_NAMES)[number];
 
 const COMMON = {
   developmentFraction: 0.05,
-  packing: 'paper',
+  packing: 'concatenated',
   bos: 'never',
   seed: 42,
   seeds: [42],

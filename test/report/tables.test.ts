@@ -174,7 +174,7 @@ describe('the other tables', () => {
 
   it('say how the rows were packed, as a choice of ours', () => {
     for (const [packing, words] of [
-      ['paper', 'attention crosses samples'],
+      ['concatenated', 'attention crosses samples'],
       ['block-diagonal', 'none sees another'],
     ] as const) {
       const packed = { ...record, packing: { ...record.packing, packing } };

@@ -1,13 +1,21 @@
 import { IGNORED, type Sample } from '../samples';
 import { type Chunk, countFilled, countLoss, hashChunks } from './chunks';
 
-export type Packing = 'paper' | 'block-diagonal';
+/**
+ * How samples become chunks of one length. `concatenated`: one stream cut into chunks, as the paper does (`stream.ts`).
+ * `block-diagonal`: whole samples apart, several a chunk (`block-diagonal.ts`). `padded`: one sample a chunk
+ * (`padded.ts`), what is trained where nothing is packed.
+ */
+export type Packing = 'concatenated' | 'block-diagonal' | 'padded';
 
 /** What each packing decides that the paper leaves open; printed with every result. */
 export const PACKING_ASSUMPTIONS: Readonly<Record<Packing, string>> = {
-  paper: 'packing cuts samples at chunk edges, attention crosses samples, positions run through the chunk',
+  concatenated: 'packing cuts samples at chunk edges, attention crosses samples, positions run through the chunk',
   'block-diagonal':
     'packing keeps samples whole and apart: none is cut, none sees another, positions begin anew with each ' +
+    '(the paper concatenates them, and does not say what a token may look at)',
+  padded:
+    'packing puts one sample into each chunk and fills it up with padding: none is cut, none sees another ' +
     '(the paper concatenates them, and does not say what a token may look at)',
 };
 
@@ -30,7 +38,7 @@ export interface PackingCounts {
   readonly maxSeqLen: number;
   /** Chunks without a response token, dropped or kept. */
   readonly zeroLoss: number;
-  /** Samples cut to maxSeqLen (`block-diagonal` only). */
+  /** Samples cut to maxSeqLen (`block-diagonal` and `padded` only). */
   readonly truncated: number;
   /** Those of them that lost their whole response: they are read and teach nothing. */
   readonly truncatedWithoutLoss: number;
