@@ -9,9 +9,10 @@ import { createTokenScorer } from '../eval/token-scorer';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { readItemFacts } from '../miniature/miniature';
 import { openModelFolder } from '../model/folder';
+import { hashWeights } from '../model/hash-weights';
 import { tunedModel } from '../model/tuned';
+import { newCommand, readArguments } from '../run/arguments';
 import { json, prepareData } from '../run/data-stage';
-import { hashWeights } from '../run/hash-weights';
 import { PRESETS } from '../run/presets';
 import { createProgress } from '../run/progress';
 import { TRIALS_FILE, type Trial, TUNING_TABLE, trainingOf, tunedAccuracy } from '../run/rate-trial';
@@ -23,6 +24,13 @@ const SEEDS = [1, 2] as const;
 /** MedMCQA's form asks for the letter, HeadQA's for the option's text. */
 const WAYS = ['medmcqa', 'headqa'] as const;
 
+const command = () =>
+  newCommand(
+    'tune',
+    'Chooses the miniature’s packing and learning rates on its development items: 60 trainings. Interrupted, the same ' +
+      'command keeps the trials that were done.',
+  );
+
 /**
  * Chooses the miniature's packing and learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the
  * controlled pair), each at every rate of one grid, with rows in one stream and apart, with two seeds. The rows are
@@ -31,7 +39,8 @@ const WAYS = ['medmcqa', 'headqa'] as const;
  * evaluation item asks for; the loss on held-out rows stands beside it and decides between equals. No evaluation item is
  * read. Interrupted, the same command keeps the trials that were done.
  */
-async function main(): Promise<void> {
+export async function main(args: readonly string[]): Promise<void> {
+  readArguments(command(), args);
   const root = WORKBOOK_ROOT;
   const folder = join(root, 'data', 'miniature');
   const out = join(root, 'results', 'tune');
@@ -151,8 +160,3 @@ function tuningTable(trials: readonly Trial[]): string {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});

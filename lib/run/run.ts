@@ -5,10 +5,10 @@ import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare
 import type { Subject } from '../compare/runs';
 import { openDevice } from '../engine/device';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { hashWeights } from '../model/hash-weights';
 import { hashOf } from '../train/checkpoint';
 import { json, writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
-import { hashWeights } from './hash-weights';
 import { openInputs, type RunInputs } from './inputs';
 import { LOCK, lockFolder } from './lock';
 import { makeModels } from './make-models';

@@ -1,6 +1,6 @@
 import type { ModelRecord } from '../../compare/run-record';
 import type { TrainConfig } from '../../config';
-import { hashWeights } from '../../run/hash-weights';
+import { hashWeights } from '../../model/hash-weights';
 import { modelIdentity, openInputs } from '../../run/inputs';
 import { writeModelInputs } from '../../run/model-inputs';
 import { readMade } from '../../run/model-job';
