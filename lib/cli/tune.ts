@@ -7,6 +7,7 @@ import { openDevice } from '../engine/device';
 import { scoreItems } from '../eval/score';
 import { createTokenScorer } from '../eval/token-scorer';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { hashOf } from '../hash';
 import { readItemFacts } from '../miniature/miniature';
 import { openModelFolder } from '../model/folder';
 import { hashWeights } from '../model/hash-weights';
@@ -16,7 +17,6 @@ import { json, prepareData } from '../run/data-stage';
 import { PRESETS } from '../run/presets';
 import { createProgress } from '../run/progress';
 import { TRIALS_FILE, type Trial, TUNING_TABLE, trainingOf, tunedAccuracy } from '../run/rate-trial';
-import { hashOf } from '../train/checkpoint';
 import { train } from '../train/train';
 
 /** Training seeds that are not the reproduction's. */

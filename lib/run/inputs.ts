@@ -1,7 +1,7 @@
 import { assertFits, loadTokenizer } from '../data/tokenizer';
 import { splitOverlong } from '../eval/overlong';
+import { hashOf } from '../hash';
 import { openModelFolder } from '../model/folder';
-import { hashOf } from '../train/checkpoint';
 import { type PreparedData, prepareData } from './data-stage';
 import type { ModelInputs } from './model-inputs';
 import type { ModelPlan } from './plan';

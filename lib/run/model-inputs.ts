@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import type { PackingReport } from '../data/packing/packing';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import type { HostTensor, Specs } from '../engine/tensors';
 import { writeFileAtomic } from '../files';
+import { sha256 } from '../hash';
 import { type ModelFolder, openModelFolder } from '../model/folder';
 import { readSafetensorsHeader, readTensor, writeSafetensors } from '../model/safetensors';
 import type { RunConfig } from './presets';
@@ -120,5 +120,3 @@ function unstack(tensors: Readonly<Record<(typeof PARTS)[number], HostTensor>>):
     positions: row('positions', i) as Int32Array,
   }));
 }
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -5,8 +5,8 @@ import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare
 import type { Subject } from '../compare/runs';
 import { openDevice } from '../engine/device';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
-import { hashOf } from '../train/checkpoint';
 import { json, writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
 import { openInputs, type RunInputs } from './inputs';
