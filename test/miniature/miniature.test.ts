@@ -409,7 +409,7 @@ describe('the shipped files', () => {
     expect(Object.fromEntries(await readItemFacts(FOLDER))).toEqual(world.itemFacts);
     expect(await readPlanted(FOLDER)).toEqual(world.planted);
     expect(await readQuiz(FOLDER)).toEqual(world.quiz);
-    await expect(readQuiz(join(FOLDER, 'train'))).rejects.toThrow('build:miniature');
+    await expect(readQuiz(join(FOLDER, 'train'))).rejects.toThrow('build-miniature');
   });
 
   it('keep their documents apart', () => {
