@@ -21,6 +21,7 @@ export function readArguments<Options>(
   command: Command,
   args: readonly string[],
 ): { readonly options: Options; readonly words: readonly string[] } {
+  refuseSwallowed(command, args);
   try {
     command
       .exitOverride()
@@ -40,3 +41,13 @@ export function readArguments<Options>(
 }
 
 const commandName = (command: Command): string => command.name().replace(/^med42 /, '');
+
+/** `--seed --out x` is a forgotten value; commander would take `--out` for it. */
+function refuseSwallowed(command: Command, args: readonly string[]): void {
+  const named = (arg: string | undefined) =>
+    arg === undefined ? undefined : command.options.find(({ long, short }) => arg === long || arg === short);
+  const swallowing = args.findIndex((arg, i) => named(arg)?.required && named(args[i + 1]));
+  if (swallowing < 0) return;
+  const { flags } = named(args[swallowing])!;
+  throw new Error(`${commandName(command)}: option '${flags}' argument missing; --help lists the options`);
+}
