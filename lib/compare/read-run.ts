@@ -31,5 +31,5 @@ export async function readRun(folder: string): Promise<SavedRun> {
 
 /** Runs of earlier workbooks call the concatenated packing 'paper'. */
 function named(packing: RunRecord['packing']): RunRecord['packing'] {
-  return (packing.packing as string) === 'paper' ? { ...packing, packing: 'concatenated' } : packing;
+  return (packing?.packing as string | undefined) === 'paper' ? { ...packing, packing: 'concatenated' } : packing;
 }
