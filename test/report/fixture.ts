@@ -3,7 +3,7 @@ import { type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../../lib
 import type { Decontamination, EvidencePair, TruthRow } from '../../lib/decontaminate/record';
 import { groupResults } from '../../lib/eval/groups';
 import type { ItemResult, ScoreResult, TaskResult } from '../../lib/eval/score';
-import { TASK_NAMES, type TaskName } from '../../lib/eval/tasks/definition';
+import { TASK_NAMES, type TaskName } from '../../lib/eval/tasks/tasks';
 import { SUBSETS, TOTALS } from '../../lib/paper/table-a1';
 import { createRandom, type Random } from '../../lib/random';
 import { proportion } from '../../lib/statistics/proportion';
