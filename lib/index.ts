@@ -117,14 +117,8 @@ export { itemsToJsonl, tasksToCsv } from './eval/records';
 export { type LoglikelihoodRequest, requestHash, requestsOf } from './eval/requests';
 export { type ItemResult, type ScoreOptions, type ScoreResult, scoreItems, type TaskResult } from './eval/score';
 export { type QuestionApart, type TokenScore, takeApart } from './eval/take-apart';
-export {
-  TASK_NAMES,
-  TASK_VARIANTS,
-  type TaskDefinition,
-  type TaskName,
-  type TaskVariant,
-} from './eval/tasks/definition';
-export { TASKS, taskNamed, taskOf } from './eval/tasks/tasks';
+export { type Benchmark, TASK_VARIANTS, type TaskDefinition, type TaskVariant } from './eval/tasks/definition';
+export { TASK_NAMES, TASKS, type TaskName, taskLabel, taskNamed, taskOf } from './eval/tasks/tasks';
 export { createTokenScorer } from './eval/token-scorer';
 
 // Decontamination: evaluation items near to training rows.

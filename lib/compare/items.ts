@@ -1,5 +1,5 @@
 import type { ItemResult } from '../eval/score';
-import type { TaskName } from '../eval/tasks/definition';
+import type { TaskName } from '../eval/tasks/tasks';
 import type { ModelRecord, RunRecord } from './run-record';
 
 /** What a comparison reads of a model. */

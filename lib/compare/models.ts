@@ -1,5 +1,5 @@
 import type { Method } from '../config';
-import { TASK_NAMES, type TaskName } from '../eval/tasks/definition';
+import { benchmarkOf, TASK_NAMES, type TaskName } from '../eval/tasks/tasks';
 import { createRandom } from '../random';
 import { holm } from '../statistics/holm';
 import { drawResamples } from '../statistics/paired-bootstrap';
@@ -61,7 +61,7 @@ export interface ComparedRun {
 }
 
 /** Answering these needs no fact: the abstract is part of the question. */
-export const ANSWER_IN_CONTEXT: readonly TaskName[] = ['pubmedqa'];
+export const ANSWER_IN_CONTEXT: readonly TaskName[] = TASK_NAMES.filter((task) => benchmarkOf(task)?.answerInContext);
 
 interface Slice {
   readonly kind: SliceKind;

@@ -1,4 +1,4 @@
-import { TASK_NAMES, type TaskName } from '../eval/tasks/definition';
+import { TASK_NAMES, type TaskName } from '../eval/tasks/tasks';
 import type { Answer } from './estimate';
 import { ANSWER_IN_CONTEXT } from './models';
 import type { ModelRecord, RunRecord, Setting } from './run-record';
@@ -36,7 +36,7 @@ export function baseName({ models, subject }: RunRecord): string {
   return `${subject.model} (${Number(value.toPrecision(2))} ${unit} parameters)`;
 }
 
-/** The tasks that were scored, in table 1's order. */
+/** The tasks that were scored, in the benchmarks' order. */
 export function scoredTasks({ models }: RunRecord): TaskName[] {
   return TASK_NAMES.filter((name) => models.some(({ scores }) => scores.tasks.some(({ task }) => task === name)));
 }

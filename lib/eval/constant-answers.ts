@@ -1,5 +1,5 @@
 import type { ItemResult } from './score';
-import { TASK_NAMES, type TaskName } from './tasks/definition';
+import { TASK_NAMES, type TaskName } from './tasks/tasks';
 
 /** A task on which a model chose one place nearly every time. */
 export interface ConstantAnswer {

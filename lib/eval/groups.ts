@@ -1,8 +1,8 @@
 import type { Proportion } from '../statistics/proportion';
-import { TASK_NAMES, type TaskName } from './tasks/definition';
+import { FAMILIES, type TaskName, tasksOfFamily } from './tasks/tasks';
 
-/** The two averages of the paper's table 1. */
-export type GroupName = 'mmlu' | 'usmle';
+/** A family of tasks; 'mmlu' and 'usmle' are the two averages of the paper's table 1. */
+export type GroupName = string;
 
 /** Several tasks in one number, taken both ways. */
 export interface GroupResult {
@@ -22,7 +22,7 @@ export interface GroupResult {
 }
 
 /**
- * 'MMLU (average)' and 'USMLE (average)', over the tasks that are present.
+ * The average of each family, 'MMLU (average)' and 'USMLE (average)' among them, over its tasks that are present.
  * The paper's is the unweighted mean, the harness's is weighted by size; at 70B the two order the models differently
  * (unweighted 76.70 and 76.72, weighted 76.93 and 76.30), so both are given.
  *
@@ -30,8 +30,9 @@ export interface GroupResult {
  * Source: the paper's table 1; lm_eval/api/metrics.py, aggregate_subtask_metrics and pooled_sample_stderr.
  */
 export function groupResults(tasks: readonly { task: TaskName; acc: Proportion }[]): GroupResult[] {
-  return (['mmlu', 'usmle'] as const).flatMap((group) => {
-    const members = tasks.filter((result) => result.task.startsWith(`${group}_`));
+  return FAMILIES.flatMap(({ name: group }) => {
+    const own = tasksOfFamily(group);
+    const members = tasks.filter(({ task }) => own.includes(task));
     return members.length === 0 ? [] : [averageOf(group, members)];
   });
 }
@@ -45,7 +46,7 @@ function averageOf(group: GroupName, members: readonly { task: TaskName; acc: Pr
   return {
     group,
     tasks: members.map((member) => member.task),
-    missing: TASK_NAMES.filter((name) => name.startsWith(`${group}_`) && !members.some((m) => m.task === name)),
+    missing: tasksOfFamily(group).filter((name) => !members.some(({ task }) => task === name)),
     acc: sum((acc) => acc.value) / k,
     accStderr: known ? Math.sqrt(sum(variance)) / k : null,
     accWeighted: sum((acc) => acc.count) / n,

@@ -1,5 +1,6 @@
 import type { EvalItem } from '../data/examples';
 import type { TaskDefinition } from './tasks/definition';
+import { benchmarkOf } from './tasks/tasks';
 import { strip } from './whitespace';
 
 /**
@@ -25,8 +26,6 @@ export function checkItem(item: EvalItem, task: TaskDefinition): void {
   const choices = task.docToChoice(item);
   const empty = choices.indexOf('');
   if (empty >= 0) refuse(`has an empty option at ${empty}, which has no likelihood; remove the item or mend its file`);
-  const unnamed = task.name === 'pubmedqa' ? choices.filter((choice) => !item.choices.includes(choice)) : [];
-  if (unnamed.length > 0) {
-    refuse(`has the options ${JSON.stringify(item.choices)}, required ${choices.join(', ')}`);
-  }
+  const unfit = benchmarkOf(task.name)?.unfit?.(item);
+  if (unfit !== undefined) refuse(unfit);
 }

@@ -3,7 +3,8 @@ import { type Proportion, proportion } from '../statistics/proportion';
 import type { BosPolicy } from './encode-request';
 import type { LoglikelihoodResult } from './loglikelihood';
 import { chanceLevel, firstMaximum, majorityBaseline, perByte, perCharacter, perToken } from './metrics';
-import type { TaskDefinition, TaskName, TaskVariant } from './tasks/definition';
+import type { TaskDefinition, TaskVariant } from './tasks/definition';
+import type { TaskName } from './tasks/tasks';
 
 /** One item, with all that a later comparison needs. Places are places in the task's `docToChoice`. */
 export interface ItemResult {

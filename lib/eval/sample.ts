@@ -1,6 +1,6 @@
 import type { EvalItem } from '../data/examples';
 import { createRandom } from '../random';
-import type { TaskName } from './tasks/definition';
+import type { TaskName } from './tasks/tasks';
 
 /**
  * `limit` items of a task, drawn without replacement and returned in the order they came in.

@@ -6,8 +6,8 @@ import { type ItemResult, itemResult, summary, type TaskResult } from './item-re
 import { type LoglikelihoodResult, loglikelihood, type TokenScorer } from './loglikelihood';
 import { requestHash, requestsOf } from './requests';
 import { sampleItems } from './sample';
-import { TASK_NAMES, type TaskDefinition, type TaskName, type TaskVariant } from './tasks/definition';
-import { taskOf } from './tasks/tasks';
+import type { TaskDefinition, TaskVariant } from './tasks/definition';
+import { TASK_NAMES, type TaskName, taskOf } from './tasks/tasks';
 
 export interface ScoreOptions {
   readonly variant?: TaskVariant;
@@ -29,7 +29,7 @@ export type { ItemResult, TaskResult };
 
 export interface ScoreResult {
   readonly tasks: readonly TaskResult[];
-  /** The paper's two averages, over the tasks present. */
+  /** The averages of the families, the paper's two among them, over the tasks present. */
   readonly groups: readonly GroupResult[];
   readonly items: readonly ItemResult[];
   /** Rows that the model read, and their tokens: the answers of one question share its context. */
@@ -39,13 +39,13 @@ export interface ScoreResult {
 
 /**
  * Scores multiple-choice items zero-shot: every choice's log-likelihood after the question, the largest is the answer.
- * Items of several tasks may be mixed; results come in the order of the paper's table 1, items in the order given.
+ * Items of several tasks may be mixed; results come in the order of the benchmarks, which begins as the paper's table 1, items in the order given.
  *
  * @param items any number N of any tasks; ids unique within a task
  * @param scorer the model
  * @param tokenizer the model's own
  * @throws naming the item, for one that cannot be scored as its task wants
- * Source: lm_eval/evaluator.py, api/task.py; the rules that surprise are in present-tasks, encode-request, loglikelihood and metrics.
+ * Source: lm_eval/evaluator.py, api/task.py; the rules that surprise are in tasks/, encode-request, loglikelihood and metrics.
  */
 export async function scoreItems(
   items: readonly EvalItem[],
@@ -108,7 +108,7 @@ export interface TaskPlan {
   readonly seed: number | null;
 }
 
-/** Which items are scored as which task, in the order of the paper's table 1. */
+/** Which items are scored as which task, in the order of the benchmarks. */
 export function scoringPlan(
   items: readonly EvalItem[],
   { variant = 'present', limitPerTask, seed = 0 }: Pick<ScoreOptions, 'variant' | 'limitPerTask' | 'seed'>,

@@ -1,6 +1,6 @@
 import type { EvalItem } from '../data/examples';
-import { TASK_NAMES, type TaskName, type TaskVariant } from './tasks/definition';
-import { TASKS, taskNamed, taskNameOf } from './tasks/tasks';
+import type { TaskVariant } from './tasks/definition';
+import { benchmarkOf, TASK_NAMES, TASKS, type TaskName, taskNamed, taskNameOf, tasksOfFamily } from './tasks/tasks';
 
 /** The items that a command asks for. */
 export interface Selection {
@@ -9,17 +9,10 @@ export interface Selection {
   readonly undefinedTasks: Readonly<Partial<Record<TaskName, number>>>;
 }
 
-/** Names of several tasks. */
-const FAMILIES: Readonly<Record<string, (name: TaskName) => boolean>> = {
-  all: () => true,
-  mmlu: (name) => name.startsWith('mmlu_'),
-  usmle: (name) => name.startsWith('usmle_'),
-};
-
 /**
  * The items of the named tasks.
  *
- * @param names task names, `mmlu`, `usmle`, or `all` for whatever the items are of
+ * @param names of tasks or families (`mmlu`, `usmle`), or `all` for whatever the items are of
  * @param folder how errors call where the items came from
  * @throws naming a task that is unknown, has no such form, or has no items, with the file to bring
  */
@@ -33,8 +26,8 @@ export function selectItems(
   const wanted = new Set<TaskName>();
   const optional = new Set<TaskName>();
   for (const name of names) {
-    const family = Object.hasOwn(FAMILIES, name) ? FAMILIES[name] : undefined;
-    const members = family ? TASK_NAMES.filter(family) : [taskNamed(name, variant).name];
+    const several = name === 'all' ? TASK_NAMES : tasksOfFamily(name);
+    const members = several.length > 0 ? several : [taskNamed(name, variant).name];
     for (const member of members) (name === 'all' ? optional : wanted).add(member);
   }
   const found = new Map<TaskName, number>();
@@ -57,12 +50,13 @@ export function selectItems(
 
 function missingItems(task: TaskName, variant: TaskVariant, isDefined: boolean, folder: string): Error {
   if (!isDefined) return new Error(`score: ${task} has no variant '${variant}'; leave it out, or take another variant`);
-  const why = task.startsWith('usmle_') ? '; the exam’s licence does not let this workbook bring them' : '';
+  const file = benchmarkOf(task)?.itemFile;
+  const why = file?.why ? `; ${file.why}` : '';
   const { min, max } = taskNamed(task, variant).choiceCount;
-  const texts = task === 'pubmedqa' ? 'yes, no, maybe' : `${min === max ? min : `${min} to ${max}`} texts`;
-  const abstract = task === 'pubmedqa' ? '"context" (the abstract), ' : '';
+  const texts = file?.choices ?? `${min === max ? min : `${min} to ${max}`} texts`;
+  const context = file?.context ? `"context" (${file.context}), ` : '';
   return new Error(
     `score: ${folder} has no items of ${task}${why}. Put eval/${task}.jsonl there, one object a line: ` +
-      `"id" (unique), "task": "${task}", ${abstract}"question", "choices" (${texts}), "answer" (the right one's place, from 0)`,
+      `"id" (unique), "task": "${task}", ${context}"question", "choices" (${texts}), "answer" (the right one's place, from 0)`,
   );
 }

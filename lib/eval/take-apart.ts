@@ -5,8 +5,8 @@ import { checkItem } from './item-checks';
 import { type ItemResult, itemResult } from './item-result';
 import { loglikelihood, type TokenScorer } from './loglikelihood';
 import { requestHash, requestsOf } from './requests';
-import type { TaskName, TaskVariant } from './tasks/definition';
-import { taskOf } from './tasks/tasks';
+import type { TaskVariant } from './tasks/definition';
+import { type TaskName, taskOf } from './tasks/tasks';
 
 /** One token of a continuation, and how likely the model found it. */
 export interface TokenScore {

@@ -29,8 +29,6 @@ export {
   type Fact,
   factsOf,
   type MedicalRelation,
-  MMLU_SUBJECTS,
-  type MmluSubject,
   mentions,
 } from './world/relation';
 export { rowsPerSource } from './world/training';

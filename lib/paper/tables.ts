@@ -114,8 +114,8 @@ export const TABLE_A3: readonly TableA3Row[] = [
   cleaned('usmle_sample_exam', 'Sample exam', [68.7, 0.1], [72.0, 0.0]),
 ];
 
-/** The row of a table that belongs to a task or a group. */
-export function paperRow<T extends { readonly key: string }>(table: readonly T[], key: PaperRowKey): T | undefined {
+/** The row of a table that belongs to a task or a group; undefined for one that the paper does not have. */
+export function paperRow<T extends { readonly key: string }>(table: readonly T[], key: string): T | undefined {
   return table.find((one) => one.key === key);
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ScoredModel } from '../../lib/compare/items';
 import { type ComparedRun, compareModels, type ModelComparison } from '../../lib/compare/models';
 import type { ItemResult } from '../../lib/eval/score';
-import type { TaskName } from '../../lib/eval/tasks/definition';
+import type { TaskName } from '../../lib/eval/tasks/tasks';
 import { createRandom, type Random } from '../../lib/random';
 import { pairedDifference } from '../../lib/statistics/paired-difference';
 

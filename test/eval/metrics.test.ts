@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { groupResults } from '../../lib/eval/groups';
 import { chanceLevel, firstMaximum, majorityBaseline, perByte, perCharacter, perToken } from '../../lib/eval/metrics';
-import type { TaskName } from '../../lib/eval/tasks/definition';
+import type { TaskName } from '../../lib/eval/tasks/tasks';
 import { TABLE_1, TABLE_A2 } from '../../lib/paper/tables';
 import { proportion } from '../../lib/statistics/proportion';
 

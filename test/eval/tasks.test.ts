@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { EvalItem } from '../../lib/data/examples';
 import { checkItem } from '../../lib/eval/item-checks';
 import { requestHash, requestsOf } from '../../lib/eval/requests';
-import { TASK_NAMES } from '../../lib/eval/tasks/definition';
-import { TASKS, taskNamed, taskOf } from '../../lib/eval/tasks/tasks';
+import { TASK_NAMES, TASKS, taskNamed, taskOf } from '../../lib/eval/tasks/tasks';
 import { strip } from '../../lib/eval/whitespace';
 
 const scurvy: EvalItem = {

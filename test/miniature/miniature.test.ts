@@ -7,6 +7,7 @@ import { loadDataset } from '../../lib/data/examples';
 import type { EvalItem, TrainExample } from '../../lib/data/rows';
 import { mapSource } from '../../lib/data/sources';
 import { PLANTED_KINDS } from '../../lib/decontaminate/planted';
+import { MMLU_SUBJECTS } from '../../lib/eval/tasks/mmlu';
 import {
   createMiniatureLessons,
   DEVELOPMENT_RELATIONS,
@@ -23,7 +24,6 @@ import {
   MINIATURE_SEED,
   MINIATURE_SIZES,
   type Miniature,
-  MMLU_SUBJECTS,
   mentions,
   onlyNamesWords,
   parseGeneralText,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { TASK_NAMES } from '../../lib/eval/tasks/definition';
 import { auditPaper } from '../../lib/paper/audit/audit';
 import type { PaperTables } from '../../lib/paper/audit/tables';
 import { PAPER_TABLES } from '../../lib/paper/audit/tables';
+import { PAPER_BENCHMARKS } from '../../lib/paper/benchmarks';
 import type { Table1Row, TableA2Row, TableA3Row } from '../../lib/paper/tables';
 import { createRandom, type Random } from '../../lib/random';
 
@@ -15,7 +15,7 @@ function printed(value: number, decimals: number): number {
 /** Tables as an author would print them who made no slip: from whole numbers of items, all averages before rounding. */
 function consistentTables(random: Random): PaperTables {
   const between = (low: number, high: number) => low + random.int(high - low + 1);
-  const tasks = TASK_NAMES.map((key) => {
+  const tasks = PAPER_BENCHMARKS.map((key) => {
     const n = between(50, 5000);
     const flagged = between(0, Math.floor(n / 10));
     const model = () => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { TASK_NAMES } from '../../lib/eval/tasks/definition';
+import { taskLabel } from '../../lib/eval/tasks/tasks';
+import { PAPER_BENCHMARKS } from '../../lib/paper/benchmarks';
 import { paperRow, TABLE_1, TABLE_1_COLUMNS, TABLE_A2, TABLE_A3 } from '../../lib/paper/tables';
 
 const PAPER = '../shared/paper.md';
@@ -12,7 +13,11 @@ it.each([
   ['A3', TABLE_A3],
 ])('table %s has a row for every task and both averages', (_, table: readonly { readonly key: string }[]) => {
   const keys = table.map((row) => row.key).filter((key) => key !== 'total');
-  expect([...keys].sort()).toEqual([...TASK_NAMES, 'mmlu', 'usmle'].sort());
+  expect([...keys].sort()).toEqual([...PAPER_BENCHMARKS, 'mmlu', 'usmle'].sort());
+});
+
+it('has its benchmarks among ours, under the labels of table 1', () => {
+  for (const key of PAPER_BENCHMARKS) expect(taskLabel(key)).toBe(paperRow(TABLE_1, key)!.label);
 });
 
 it('finds a row by its task', () => {

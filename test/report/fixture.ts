@@ -3,7 +3,8 @@ import { type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../../lib
 import type { Decontamination, EvidencePair, TruthRow } from '../../lib/decontaminate/record';
 import { groupResults } from '../../lib/eval/groups';
 import type { ItemResult, ScoreResult, TaskResult } from '../../lib/eval/score';
-import { TASK_NAMES, type TaskName } from '../../lib/eval/tasks/definition';
+import type { TaskName } from '../../lib/eval/tasks/tasks';
+import { PAPER_BENCHMARKS } from '../../lib/paper/benchmarks';
 import { SUBSETS, TOTALS } from '../../lib/paper/table-a1';
 import { createRandom, type Random } from '../../lib/random';
 import { proportion } from '../../lib/statistics/proportion';
@@ -90,7 +91,7 @@ interface SampleItem {
   readonly choices: number;
 }
 
-function sampleItems({ itemsPerTask = 40, tasks = TASK_NAMES, hostile = '' }: RecordOptions): SampleItem[] {
+function sampleItems({ itemsPerTask = 40, tasks = PAPER_BENCHMARKS, hostile = '' }: RecordOptions): SampleItem[] {
   return tasks.flatMap((task) =>
     Array.from({ length: itemsPerTask }, (_, i) => {
       const group = GROUPS[i % 4]!;

@@ -1,6 +1,5 @@
 import { renderPrompt } from '../../data/template';
-import type { TaskDefinition } from './definition';
-import { PRESENT_TASKS } from './present';
+import type { TaskForm } from './definition';
 
 /**
  * The present form inside Med42's prompt template, MMLU's description with it; the delimiter is empty, for the template
@@ -9,9 +8,8 @@ import { PRESENT_TASKS } from './present';
  * Source: lm_eval/api/task.py, construct_requests with --apply_chat_template (the delimiter); data/template.ts.
  * Differs: the harness would put MMLU's description into the system prompt; Med42 has its own there.
  */
-export const CHAT_TASKS: readonly TaskDefinition[] = PRESENT_TASKS.map((task) => ({
-  ...task,
-  variant: 'chat',
-  docToText: (item) => renderPrompt({ prompt: task.docToText(item) }),
+export const chatForm = (present: TaskForm): TaskForm => ({
+  ...present,
+  docToText: (item) => renderPrompt({ prompt: present.docToText(item) }),
   targetDelimiter: '',
-}));
+});

@@ -1,22 +1,5 @@
 import type { EvalItem } from '../../data/examples';
-
-/** The benchmarks, named as the harness names them; the two USMLE exams were never harness tasks. */
-export const TASK_NAMES = [
-  'mmlu_clinical_knowledge',
-  'mmlu_college_biology',
-  'mmlu_college_medicine',
-  'mmlu_medical_genetics',
-  'mmlu_professional_medicine',
-  'mmlu_anatomy',
-  'headqa_en',
-  'medmcqa',
-  'medqa_4options',
-  'pubmedqa',
-  'usmle_self_assessment',
-  'usmle_sample_exam',
-] as const;
-
-export type TaskName = (typeof TASK_NAMES)[number];
+import type { TaskName } from './tasks';
 
 /**
  * Which form of a benchmark is scored: the same command gave other prompts in other years.
@@ -36,12 +19,10 @@ export type TaskVariant = (typeof TASK_VARIANTS)[number];
 export type TaskMetric = 'acc' | 'accNorm';
 
 /**
- * One benchmark in one form: how an item becomes requests, and what is counted.
+ * One form of a task: how an item becomes requests, and what is counted.
  * Request i of an item is (docToText, targetDelimiter + docToChoice[i]).
  */
-export interface TaskDefinition {
-  readonly name: TaskName;
-  readonly variant: TaskVariant;
+export interface TaskForm {
   /** The harness's `metadata.version`; 'unversioned' where its file has none. */
   readonly version: string;
   /** The file this form was read from. */
@@ -56,4 +37,51 @@ export interface TaskDefinition {
   docToTarget(item: EvalItem): number;
   readonly targetDelimiter: string;
   readonly metrics: readonly TaskMetric[];
+}
+
+/** One task in one form. */
+export interface TaskDefinition extends TaskForm {
+  readonly name: TaskName;
+  readonly variant: TaskVariant;
+}
+
+/** Tasks that are asked for together and averaged. */
+export interface TaskFamily {
+  /** What the command line and the results call it: 'mmlu'. */
+  readonly name: string;
+  /** For tables and figures: 'MMLU'. */
+  readonly label: string;
+}
+
+/** All that the workbook knows of one task of a benchmark. `benchmarks.ts` lists them. */
+export interface Benchmark<Name extends string = string> {
+  /** As the harness names it, where it has it. */
+  readonly name: Name;
+  /** For tables and figures. */
+  readonly label: string;
+  readonly family?: TaskFamily;
+  /** An item's `task`, and its `subject` where one spelling serves several tasks; the name itself always serves. */
+  readonly itemTask?: { readonly task: string; readonly subject?: string };
+  /** Its forms by variant; `chat` is made from the present one. */
+  readonly forms: { readonly present: TaskForm } & Readonly<Partial<Record<Exclude<TaskVariant, 'chat'>, TaskForm>>>;
+  /**
+   * An item with the columns of the data set that the harness downloads, as its sample files hold it.
+   * Columns that no task reads (MedMCQA's explanation, HeadQA's year) are not there.
+   */
+  toDocument(item: EvalItem): Record<string, unknown>;
+  /** The `target` of the harness's sample files, where it is another than the answer's place. */
+  toTarget?(item: EvalItem): string;
+  /** What makes an item unfit beside its number of options: 'has the options ..., required ...'. Undefined where it is fit. */
+  unfit?(item: EvalItem): string | undefined;
+  /** Answering needs no fact: the answer stands in the question's own context. */
+  readonly answerInContext?: boolean;
+  /** For the error that says which file to bring. */
+  readonly itemFile?: {
+    /** Why the workbook does not bring the items. */
+    readonly why?: string;
+    /** What `context` holds, where an item needs it. */
+    readonly context?: string;
+    /** What `choices` holds, where it is more than a number of texts. */
+    readonly choices?: string;
+  };
 }

@@ -1,8 +1,9 @@
 import type { EvalItem } from '../../data/rows';
+import { MMLU_SUBJECTS } from '../../eval/tasks/mmlu';
 import { createRandom, type Random } from '../../random';
 import { type Choice, count, drawBlock, leastUsed, pick, type Usage } from './blocks';
 import { type Cell, FACT_GROUPS, type FactGroup } from './groups';
-import { fill, type MedicalRelation, type MedicalTemplates, MMLU_SUBJECTS, sentence } from './relation';
+import { fill, type MedicalRelation, type MedicalTemplates, sentence } from './relation';
 
 export type MedicalCell = Cell<MedicalTemplates> & { readonly relation: MedicalRelation; readonly group: FactGroup };
 
@@ -103,7 +104,7 @@ export function buildExam(cells: readonly MedicalCell[], perTask: number, seed: 
   const papers = ['medqa', 'medmcqa', 'headqa', 'usmle_self_assessment', 'usmle_sample_exam'].map((task) =>
     buildPaper({ task, cells, items: perTask, usage, random: createRandom(seed, `eval/${task}`) }),
   );
-  const mmlu = MMLU_SUBJECTS.map((subject) =>
+  const mmlu = [...MMLU_SUBJECTS].sort().map((subject) =>
     buildPaper({
       task: 'mmlu',
       subject,

@@ -1,14 +1,4 @@
-/** The six MMLU subjects of table 1; every medical relation belongs to one of them. */
-export const MMLU_SUBJECTS = [
-  'anatomy',
-  'clinical_knowledge',
-  'college_biology',
-  'college_medicine',
-  'medical_genetics',
-  'professional_medicine',
-] as const;
-
-export type MmluSubject = (typeof MMLU_SUBJECTS)[number];
+import type { MmluSubject } from '../../eval/tasks/mmlu';
 
 /** Sentences about one fact; `{s}` stands for its subject, `{o}` for its object. */
 export interface PlainTemplates {
@@ -47,6 +37,7 @@ export interface Relation<T extends PlainTemplates = PlainTemplates> {
 }
 
 export interface MedicalRelation extends Relation<MedicalTemplates> {
+  /** Every medical relation belongs to one of MMLU's subjects. */
   readonly mmlu: MmluSubject;
   /** True when the subject brings the object about: the rows of PubMed Causal are made of these. */
   readonly causal?: boolean;

@@ -3,11 +3,11 @@ import { truthScore } from '../../decontaminate/flags';
 import type { TruthRow } from '../../decontaminate/record';
 import { modelInput } from '../../eval/loglikelihood';
 import { firstMaximum, perCharacter } from '../../eval/metrics';
-import type { TaskName } from '../../eval/tasks/definition';
 import { LLAMA_2, type Llama2Size } from '../../model/llama-2';
 import { auditPaper } from '../../paper/audit/audit';
 import { countsPrintedAs } from '../../paper/audit/check';
 import { PAPER_TABLES, sizeOf } from '../../paper/audit/tables';
+import type { PaperBenchmark } from '../../paper/benchmarks';
 import { paperRow, TABLE_1 } from '../../paper/tables';
 import { differenceInDifferences } from '../../statistics/difference-in-differences';
 import { holm } from '../../statistics/holm';
@@ -41,7 +41,7 @@ function memoryRatio(size: Llama2Size): number {
 }
 
 /** 05: the difference, in points with one decimal, that a benchmark of the paper shows four times out of five. */
-function detectablePoints(task: TaskName): number {
+function detectablePoints(task: PaperBenchmark): number {
   const share = paperRow(TABLE_1, task)!.peFt / 100;
   return Math.round(1000 * detectableUnpaired(share, sizeOf(PAPER_TABLES, task).n)!) / 10;
 }

@@ -4,7 +4,7 @@ import { packingCost } from '../../data/packing/costs';
 import { packSamples } from '../../data/packing/packing';
 import { IGNORED, type Sample } from '../../data/samples';
 import { float32, type HostTensor } from '../../engine/tensors';
-import { TASK_NAMES } from '../../eval/tasks/definition';
+import { TASK_NAMES } from '../../eval/tasks/tasks';
 import { LLAMA_2, type Llama2Size } from '../../model/llama-2';
 import { loraParameterCount, loraScaling, mergeLora } from '../../model/lora';
 import { SUBSETS, type SubsetKey, subsetOf, TOTALS } from '../../paper/table-a1';

@@ -39,7 +39,8 @@ export function accuracyRows(record: RunRecord, keep: (row: BenchmarkRow) => boo
 
 /**
  * Accuracy of the base model and the two fine-tuned ones on every task, with 95% intervals; the chance level as a dotted
- * line through the task; the paper's 70B values as open marks beside the bar of the same method.
+ * line through the task; the paper's 70B values as open marks beside the bar of the same method, where the paper has the
+ * task.
  *
  *     MedQA (n 1273)   base  ====|--            :
  *                      LoRA  ======|--          :         o
@@ -91,18 +92,22 @@ export function accuracyFigure(record: RunRecord): Figure {
   };
 }
 
+/** The paper's values of one method; a row that the paper does not have gets no mark. */
 function paperMarks(
   rows: readonly AccuracyRow[],
   method: 'lora' | 'full',
   methods: readonly ModelName[],
 ): PlotlyObject {
-  const printed = rows.map(({ row }) => paperRow(TABLE_1, row.key)!);
+  const printed = rows.flatMap(({ row }, i) => {
+    const own = paperRow(TABLE_1, row.key);
+    return own ? [{ accuracy: method === 'lora' ? own.peFt : own.fpFt, i }] : [];
+  });
   return {
     type: 'scatter',
     mode: 'markers',
     name: method === 'lora' ? 'paper’s 70B, PE-FT' : 'paper’s 70B, FP-FT',
-    x: printed.map((row) => (method === 'lora' ? row.peFt : row.fpFt)),
-    y: rows.map((_, i) => i + barPlace(Math.max(0, methods.indexOf(method)), methods.length)),
+    x: printed.map(({ accuracy }) => accuracy),
+    y: printed.map(({ i }) => i + barPlace(Math.max(0, methods.indexOf(method)), methods.length)),
     marker: { symbol: STYLE[method].marker, size: 9, color: PAPER, line: { color: INK, width: 1.5 } },
   };
 }

@@ -24,7 +24,7 @@ export function figure1(record: RunRecord): Figure {
     legendRows: 1,
     left: 175,
   });
-  const printed = rows.map(({ row }) => paperRow(TABLE_1, row.key)!);
+  const printed = rows.map(({ row }) => paperRow(TABLE_1, row.key));
   const onRight = { xaxis: 'x2', showlegend: false };
   const count = methods.length;
   const panel = (text: string, xref: string) => ({
@@ -60,7 +60,7 @@ export function figure1(record: RunRecord): Figure {
           'lora',
           1,
           3,
-          printed.map(({ peFt }) => peFt),
+          printed.map((row) => row?.peFt ?? null),
         ),
         ...onRight,
       },
@@ -69,7 +69,7 @@ export function figure1(record: RunRecord): Figure {
           'full',
           2,
           3,
-          printed.map(({ fpFt }) => fpFt),
+          printed.map((row) => row?.fpFt ?? null),
         ),
         ...onRight,
       },
@@ -85,7 +85,10 @@ export function figure1(record: RunRecord): Figure {
       yaxis: rowAxis(rows.map(({ row }) => plotlyText(row.label))),
     },
     description: rows
-      .map((row, i) => `${inWords(row)} Paper, 70B: PE-FT ${printed[i]!.peFt}, FP-FT ${printed[i]!.fpFt}.`)
+      .map((row, i) => {
+        const own = printed[i];
+        return `${inWords(row)}${own ? ` Paper, 70B: PE-FT ${own.peFt}, FP-FT ${own.fpFt}.` : ''}`;
+      })
       .join(' '),
   };
 }

@@ -25,7 +25,10 @@ export function figure2(record: RunRecord, method: Decontamination): Figure {
     legendRows: 2,
     left: 220,
   });
-  const printed = rows.map(({ key }) => paperRow(TABLE_A3, key)!);
+  const printed = rows.flatMap(({ key }, i) => {
+    const own = paperRow(TABLE_A3, key);
+    return own ? [{ ...own, i }] : [];
+  });
   const changes = rows.flatMap(({ models }) => models.flatMap(({ change }) => change ?? []));
   const paper = printed.flatMap(({ peFtChange, fpFtChange }) => [peFtChange, fpFtChange]);
   const reach = Math.max(1, ...[...changes, ...paper].map(Math.abs)) * 1.12;
@@ -46,7 +49,7 @@ export function figure2(record: RunRecord, method: Decontamination): Figure {
         mode: 'markers',
         name: name === 'lora' ? 'paper’s 70B, PE-FT' : 'paper’s 70B, FP-FT',
         x: printed.map((row) => (name === 'lora' ? row.peFtChange : row.fpFtChange)),
-        y: rows.map((_, i) => i + barPlace(Math.max(0, methods.indexOf(name)), methods.length)),
+        y: printed.map(({ i }) => i + barPlace(Math.max(0, methods.indexOf(name)), methods.length)),
         marker: { symbol: STYLE[name].marker, size: 9, color: PAPER, line: { color: INK, width: 1.5 } },
       })),
     ],

@@ -1,7 +1,7 @@
 import type { ValueWithInterval } from '../../compare/estimate';
 import { GROUP_LABELS, METHOD_LABELS } from '../../compare/labels';
 import type { Contrast, ModelComparison, SliceComparison } from '../../compare/models';
-import { paperRow, TABLE_1 } from '../../paper/tables';
+import { taskLabel } from '../../eval/tasks/tasks';
 import type { Cell, Column, Table } from '../table';
 
 /** A slice's name for a reader. */
@@ -9,10 +9,10 @@ export function sliceLabel({ kind, name }: Pick<SliceComparison, 'kind' | 'name'
   if (kind === 'all') return 'All items';
   if (kind === 'tuned-groups') return 'All fine-tuned facts';
   if (kind === 'fact-group') return `Facts ${GROUP_LABELS[name]?.label ?? name}`;
-  return TABLE_1.find(({ key }) => key === name) ? paperRow(TABLE_1, name as 'medqa_4options')!.label : name;
+  return taskLabel(name);
 }
 
-/** All items, then the groups of facts in their order, then the tasks in table 1's. */
+/** All items, then the groups of facts in their order, then the tasks in the benchmarks' order. */
 function placeOf({ kind, name }: SliceComparison): number {
   if (kind === 'all') return 0;
   if (kind === 'tuned-groups') return 1;

@@ -1,31 +1,66 @@
 import type { Answer } from '../../compare/estimate';
 import type { RunRecord } from '../../compare/run-record';
 import { scoredTasks } from '../../compare/runs';
-import type { TaskName } from '../../eval/tasks/definition';
-import { type PaperRowKey, TABLE_1 } from '../../paper/tables';
+import type { TaskFamily } from '../../eval/tasks/definition';
+import { benchmarkOf, FAMILIES, type TaskName, taskLabel, tasksOfFamily } from '../../eval/tasks/tasks';
+import { paperRow, TABLE_1 } from '../../paper/tables';
 import type { Row } from '../table';
 
-/** A row of the paper's tables, and which of our scored tasks it is made of. */
+/** A row of the tables by benchmark, and which of our scored tasks it is made of. */
 export interface BenchmarkRow {
-  readonly key: PaperRowKey;
+  /** A task's name or a family's; of the paper's rows, also their key in its tables. */
+  readonly key: string;
   readonly label: string;
   readonly level: Row['level'];
   readonly tasks: readonly TaskName[];
 }
 
-/** The paper's rows in its order, those of which a task was scored; an average over fewer tasks than the paper's says so. */
+/**
+ * The paper's rows in its order, those of which a task was scored, then a row for each scored task that the paper does not
+ * have. An average over fewer tasks than the paper's says so; a task that the paper does not have is in none of its averages.
+ */
 export function scoredRows(record: RunRecord): BenchmarkRow[] {
   const scored = scoredTasks(record);
-  return TABLE_1.flatMap(({ key, label }): BenchmarkRow[] => {
-    if (key !== 'mmlu' && key !== 'usmle') {
-      const level = /^(mmlu|usmle)_/.test(key) ? 'part' : undefined;
-      return scored.some((task) => task === key) ? [{ key, label, level, tasks: [key] }] : [];
-    }
-    const tasks = scored.filter((task) => task.startsWith(`${key}_`));
-    const missing = TABLE_1.filter((row) => row.key.startsWith(`${key}_`)).length - tasks.length;
-    if (tasks.length === 0) return [];
-    return [{ key, label: missing > 0 ? `${label}, ${missing} not scored` : label, level: 'whole', tasks }];
+  const isPapers = (task: TaskName) => paperRow(TABLE_1, task) !== undefined;
+  const papers = TABLE_1.flatMap(({ key }): BenchmarkRow[] => {
+    const family = FAMILIES.find(({ name }) => name === key);
+    if (!family) return scored.filter((task) => task === key).map(rowOf);
+    return average(family, tasksOfFamily(key).filter(isPapers), scored);
   });
+  const own = scored.filter((task) => !isPapers(task));
+  const ownFamilies = FAMILIES.filter(({ name }) => !paperRow(TABLE_1, name));
+  const inFamilies = ownFamilies.flatMap((family): BenchmarkRow[] => {
+    const members = tasksOfFamily(family.name);
+    return [...average(family, members, scored), ...own.filter((task) => members.includes(task)).map(rowOf)];
+  });
+  const alone = own.filter((task) => !ownFamilies.some(({ name }) => name === benchmarkOf(task)?.family?.name));
+  return [...papers, ...inFamilies, ...alone.map((task) => ({ ...rowOf(task), level: undefined }))];
+}
+
+const rowOf = (task: TaskName): BenchmarkRow => ({
+  key: task,
+  label: taskLabel(task),
+  level: benchmarkOf(task)?.family ? 'part' : undefined,
+  tasks: [task],
+});
+
+/** @param members the tasks that the average is meant to be over */
+function average(
+  { name, label }: TaskFamily,
+  members: readonly TaskName[],
+  scored: readonly TaskName[],
+): BenchmarkRow[] {
+  const tasks = scored.filter((task) => members.includes(task));
+  if (tasks.length === 0) return [];
+  const missing = members.length - tasks.length;
+  return [
+    {
+      key: name,
+      label: `${label} (average)${missing > 0 ? `, ${missing} not scored` : ''}`,
+      level: 'whole',
+      tasks,
+    },
+  ];
 }
 
 export function answersTo({ tasks }: BenchmarkRow, answers: readonly Answer[]): Answer[] {

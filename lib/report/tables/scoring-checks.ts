@@ -2,7 +2,7 @@ import { percent } from '../../compare/estimate';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { ModelRecord, RunRecord } from '../../compare/run-record';
 import { constantAnswers } from '../../eval/constant-answers';
-import { paperRow, TABLE_1 } from '../../paper/tables';
+import { taskLabel } from '../../eval/tasks/tasks';
 import type { Table } from '../table';
 
 /** 'LoRA, own rate, seed 42'. */
@@ -15,7 +15,7 @@ export function modelName({ method, setting, seed }: ModelRecord): string {
 export function constantAnswerTable({ models }: RunRecord): Table | null {
   const rows = models.flatMap((model) =>
     constantAnswers(model.scores.items).map(({ task, choice, share, accuracy }) => ({
-      cells: [modelName(model), paperRow(TABLE_1, task)!.label, choice + 1, percent(share), percent(accuracy)],
+      cells: [modelName(model), taskLabel(task), choice + 1, percent(share), percent(accuracy)],
     })),
   );
   if (rows.length === 0) return null;
@@ -58,7 +58,7 @@ export function requests(record: RunRecord): Table {
     ],
     rows: tasks.map((task) => ({
       cells: [
-        paperRow(TABLE_1, task.task)!.label,
+        taskLabel(task.task),
         task.available,
         task.n,
         task.seed === null ? null : String(task.seed),

@@ -34,7 +34,7 @@ export function table1(record: RunRecord): Table {
     ],
     rows: scoredRows(record).map((row) => {
       const own = answers.map((all) => answersTo(row, all));
-      const printed = paperRow(TABLE_1, row.key)!;
+      const printed = paperRow(TABLE_1, row.key);
       const perTask = row.tasks.map((task) => mean(own[0]!.filter((one) => one.task === task).map((a) => a.chance)));
       return {
         level: row.level,
@@ -43,7 +43,7 @@ export function table1(record: RunRecord): Table {
           own[0]!.length,
           ...own.map((one) => shareRight(one, 'tasks')),
           percent(mean(perTask)),
-          ...TABLE_1_COLUMNS.map(({ key }) => printed[key]),
+          ...TABLE_1_COLUMNS.map(({ key }) => printed?.[key] ?? null),
         ],
       };
     }),

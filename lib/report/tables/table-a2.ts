@@ -1,7 +1,7 @@
 import { percent } from '../../compare/estimate';
 import type { RunRecord } from '../../compare/run-record';
 import type { Decontamination } from '../../decontaminate/record';
-import { paperRow, TABLE_A2 } from '../../paper/tables';
+import { paperRow, TABLE_A2, type TableA2Row } from '../../paper/tables';
 import type { Cell, Column, Row, Table } from '../table';
 import { scoredRows } from './paper-rows';
 
@@ -9,18 +9,25 @@ import { scoredRows } from './paper-rows';
 export function tableA2(record: RunRecord, methods: readonly Decontamination[]): Table {
   const items = record.models[0]!.scores.items;
   const flags = methods.map(({ flagged }) => new Set(flagged));
-  const line = (label: string, level: Row['level'], own: typeof items, printed: (typeof TABLE_A2)[number]): Row => {
+  const line = (label: string, level: Row['level'], own: typeof items, printed?: TableA2Row): Row => {
     const counts = flags.flatMap((set): Cell[] => {
       const flagged = own.filter(({ id }) => set.has(id)).length;
       return [flagged, percent(flagged / own.length)];
     });
     return {
       level,
-      cells: [label, own.length, ...counts, printed.samples, printed.contaminated, printed.contaminatedPercent],
+      cells: [
+        label,
+        own.length,
+        ...counts,
+        printed?.samples ?? null,
+        printed?.contaminated ?? null,
+        printed?.contaminatedPercent ?? null,
+      ],
     };
   };
   const rows = scoredRows(record).map((row) => {
-    const printed = paperRow(TABLE_A2, row.key)!;
+    const printed = paperRow(TABLE_A2, row.key);
     const own = items.filter(({ task }) => row.tasks.includes(task));
     return line(row.label.replace('(average)', '(total)'), row.level, own, printed);
   });

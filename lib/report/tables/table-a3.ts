@@ -4,14 +4,14 @@ import { METHOD_LABELS } from '../../compare/labels';
 import type { RunRecord } from '../../compare/run-record';
 import { answersOf, MODELS, type ModelName, runsOf } from '../../compare/runs';
 import type { Decontamination } from '../../decontaminate/record';
-import { type PaperRowKey, paperRow, TABLE_A3 } from '../../paper/tables';
+import { paperRow, TABLE_A3 } from '../../paper/tables';
 import type { Cell, Column, Row, Table } from '../table';
 import { answersTo, scoredRows } from './paper-rows';
 import { methodName } from './table-a2';
 
 /** A row's accuracies without the flagged items, and what leaving them out changed, in points. */
 export interface CleanedRow {
-  readonly key: PaperRowKey;
+  readonly key: string;
   readonly label: string;
   readonly level: Row['level'];
   readonly removed: number;
@@ -65,12 +65,10 @@ export function tableA3(record: RunRecord, method: Decontamination): Table {
       { key: 'paper_fp_ft_change', label: '±', group: 'Paper: Llama-2 70B', digits: 1, signed: true },
     ],
     rows: rows.map(({ key, label, level, removed, models }) => {
-      const printed = paperRow(TABLE_A3, key)!;
+      const printed = paperRow(TABLE_A3, key);
       const own = models.flatMap(({ clean, change }): Cell[] => [clean, change]);
-      return {
-        level,
-        cells: [label, removed, ...own, printed.peFt, printed.peFtChange, printed.fpFt, printed.fpFtChange],
-      };
+      const papers = (['peFt', 'peFtChange', 'fpFt', 'fpFtChange'] as const).map((column) => printed?.[column] ?? null);
+      return { level, cells: [label, removed, ...own, ...papers] };
     }),
     notes: [
       `Flagged by ${methodName(method)}${method.isPapersMethod ? '' : ', which is not the paper’s method'}. Computed from the saved answers to ` +
