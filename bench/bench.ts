@@ -1,21 +1,22 @@
 /**
- * One door to the benches: npm run bench -- NAME [its own arguments]. Each bench is a file that runs when it is loaded.
+ * One door to the benches: npm run bench -- NAME [its own arguments]. Each bench is a file that runs when it is loaded,
+ * and reads what stands after its name.
  */
 const BENCHES: Readonly<Record<string, () => unknown>> = {
-  full: () => require('./run'),
-  lora: () => require('./run'),
   places: () => require('./response-places'),
   scoring: () => require('./scoring'),
   similarity: () => require('./similarity'),
 };
+/** The training step's own first argument: which method. */
+const METHODS = ['full', 'lora'];
 
-const name = process.argv[2] ?? 'full';
-const start = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
-if (start) {
-  // `run` itself reads which method is wanted.
-  if (start !== BENCHES.full && name !== 'lora') process.argv.splice(2, 1);
-  start();
+const name = process.argv[2] ?? METHODS[0]!;
+if (METHODS.includes(name)) {
+  require('./run');
+} else if (Object.hasOwn(BENCHES, name)) {
+  process.argv.splice(2, 1);
+  BENCHES[name]!();
 } else {
-  console.error(`bench: no bench "${name}"; there are ${Object.keys(BENCHES).join(', ')}`);
+  console.error(`bench: no bench "${name}"; there are ${[...METHODS, ...Object.keys(BENCHES)].join(', ')}`);
   process.exitCode = 1;
 }

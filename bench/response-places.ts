@@ -15,7 +15,7 @@ import { updateOnce } from '../lib/train/train';
 
 /**
  * The miniature's update with the loss asked for at response tokens alone, and with all places computed: npm run
- * bench:places -- [updates] [threads]. Both take the same batches from the same weights, turn by turn.
+ * bench -- places [updates] [threads]. Both take the same batches from the same weights, turn by turn.
  */
 const DATA = resolve(__dirname, '..', '..', '..', 'data', 'miniature');
 const WARM_UP = 5;

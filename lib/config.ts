@@ -87,7 +87,7 @@ export function controlledPair(
 /** The grid both methods of a controlled pair choose from, on the development split. */
 export const LEARNING_RATE_GRID = [3e-4, 1e-3, 3e-3, 6e-3, 1e-2] as const;
 
-/** Choices the paper does not state, made here and printed with every result; packing's own are in data/packing-report.ts. */
+/** Choices the paper does not state, made here and printed with every result; packing's own are in data/packing/report.ts. */
 export const ASSUMPTIONS: readonly string[] = [
   'optimizer epsilon 1e-8; every trained tensor decays',
   'batch size, precision (float32 here), seed and epoch shuffling (seeded, new each epoch)',

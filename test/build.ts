@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Vitest's global set-up: tests that start commands, kernels and notebooks start what the sources say now. */
@@ -7,4 +8,6 @@ export default function build(): void {
   execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root], {
     stdio: 'inherit',
   });
+  // What lib/cli/bin.js looks for: commands that tests start do not build again.
+  writeFileSync(join(root, 'dist', '.built'), '');
 }

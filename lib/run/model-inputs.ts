@@ -15,7 +15,7 @@ import type { RunConfig } from './presets';
 /**
  * What a model's process works with. The run prepares it once and writes it into its folder:
  *
- *     inputs/HASH/chunks.safetensors    train.tokens, held-out.tokens, ... each [chunks, T]
+ *     inputs/HASH/chunks.safetensors    train.tokens, held-out.tokens and so on, each [chunks, T]
  *     inputs/HASH/inputs.json           settings, items, quiz, and the hashes of the chunks
  *
  * HASH is that of inputs.json, so that a process reads just what it was started for.
@@ -59,7 +59,7 @@ export async function writeModelInputs(inputs: Omit<ModelInputs, 'base' | 'token
   const text = `${JSON.stringify(written)}\n`;
   const folder = join(out, 'inputs', sha256(text));
   // The JSON is written last: where it is, the chunks are whole.
-  if (existsSync(join(folder, INPUTS_FILE))) return folder;
+  if ([INPUTS_FILE, CHUNKS_FILE].every((name) => existsSync(join(folder, name)))) return folder;
   const stacked = Object.entries(SETS).flatMap(([set, key]) => stack(set, inputs[key]));
   const tensors = new Map(stacked);
   const specs: Specs = Object.fromEntries(stacked.map(([name, { shape, dtype }]) => [name, { shape, dtype }]));
@@ -85,7 +85,11 @@ export async function readModelInputs(folder: string, model: string): Promise<Mo
   const chunksFile = join(folder, CHUNKS_FILE);
   const { tensors } = await readSafetensorsHeader(chunksFile);
   const read = async (set: keyof typeof SETS) => {
-    const parts = PARTS.map(async (part) => [part, await readTensor(tensors[`${set}.${part}`]!)] as const);
+    const parts = PARTS.map(async (part) => {
+      const stored = tensors[`${set}.${part}`];
+      if (!stored) throw damaged(chunksFile);
+      return [part, await readTensor(stored)] as const;
+    });
     return unstack(Object.fromEntries(await Promise.all(parts)) as Record<(typeof PARTS)[number], HostTensor>);
   };
   const [chunks, heldOut] = [await read('train'), await read('held-out')];

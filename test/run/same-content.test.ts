@@ -55,3 +55,20 @@ test('inputs that were changed are refused by name', async () => {
   const { code, stderr } = await smoke(rows!);
   expect([code, stderr]).toEqual([1, expect.stringMatching(/inputs\.json is not what the run wrote; start it anew/)]);
 });
+
+test('chunks that were changed are refused by name; lost ones are written again', async () => {
+  rmSync(join(out!, 'inputs'), { recursive: true });
+  rmSync(join(out!, 'records'), { recursive: true });
+  const first = await smoke(rows!);
+  expect(first.code, first.stderr).toBe(0);
+  const file = join(out!, 'inputs', filesBelow(join(out!, 'inputs')).find((name) => name.endsWith('.safetensors'))!);
+  const bytes = readFileSync(file);
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(file, bytes);
+  rmSync(join(out!, 'records'), { recursive: true });
+  const { code, stderr } = await smoke(rows!);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/chunks\.safetensors is not what the run wrote; start it/)]);
+  rmSync(file);
+  const again = await smoke(rows!);
+  expect(again.code, again.stderr).toBe(0);
+});

@@ -305,7 +305,7 @@ describe('packing', () => {
     expect(Math.abs(swapped - alone)).toBeLessThan(1e-5);
   });
 
-  test('paper: the second sample sees the first', async () => {
+  test('concatenated: the second sample sees the first', async () => {
     const alone = (await lossOf([ONE], 'concatenated')) + (await lossOf([TWO], 'concatenated'));
     expect(Math.abs((await lossOf([ONE], 'concatenated')) - (await lossOf([ONE], 'block-diagonal')))).toBeLessThan(
       1e-5,
