@@ -1,7 +1,5 @@
 /** The one door: what notebooks and other programs use of the workbook. Files of lib/ are not imported by their paths. */
 
-// Engine: a function in tf.* ops becomes a program for a device; state stays there from run to run.
-export * as tf from '@tensorflow/tfjs';
 export type { ChanceCheck } from './compare/chance';
 export { type ContaminationEffect, contaminationEffects } from './compare/contamination';
 export { aboutTaughtFacts } from './compare/items-about';
@@ -84,6 +82,8 @@ export { type Device, type DeviceName, openDevice } from './engine/device';
 export { type WithGradient, withGradient } from './engine/gradient';
 export { createState, type DeviceState } from './engine/state';
 export { float32, type HostTensor, type HostTensors, int32, type Specs, type TensorSpec } from './engine/tensors';
+// Engine: a function in tf.* ops becomes a program for a device; state stays there from run to run.
+export * as tf from './engine/tf';
 // Evaluation: zero-shot multiple choice as lm-evaluation-harness scores it.
 export type { BosPolicy } from './eval/encode-request';
 export { type GroupName, type GroupResult, groupResults } from './eval/groups';
