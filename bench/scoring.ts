@@ -21,7 +21,7 @@ import { createRandom } from '../lib/random';
 import { CONFIG } from './workload';
 
 /**
- * Items a second against lm-evaluation-harness with its `hf` model: npm run bench:scoring -- [items a task] [rounds] [batch]
+ * Items a second against lm-evaluation-harness with its `hf` model: npm run bench -- scoring [items a task] [rounds] [batch]
  *
  * The same items, model and machine, all alternating in one run. Our rounds compile their graphs anew. The harness gets
  * automatic batches, which it looks for in every round, and beside them batches of the same size given from outside;

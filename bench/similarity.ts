@@ -10,7 +10,7 @@ import { createRandom, type Random } from '../lib/random';
 
 /**
  * The search of decontamination at the paper's size against the matrix product alone in BLAS:
- * npm run bench:similarity -- [part] [rounds]
+ * npm run bench -- similarity [part] [rounds]
  *
  * 706,713 training vectors by 11,904 items of 384 dimensions; `part` 20 takes a twentieth of the rows. Vectors of
  * length 1 lie in a file and are read from it in each round, as they are in a run. Ours keeps the five nearest rows of

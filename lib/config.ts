@@ -11,7 +11,7 @@ export type Method = 'lora' | 'full';
 export interface LoraConfig {
   readonly rank: number;
   readonly alpha: number;
-  /** Probability that a number of the adapter's input is dropped in training. */
+  /** Probability that an element of the adapter's input is dropped in training. */
   readonly dropout: number;
   /** Scale by alpha / sqrt(rank) instead of alpha / rank. */
   readonly useRsLora: boolean;

@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 
 /** The workbook's own folder, from lib/ and from dist/ alike. */
 export const WORKBOOK_ROOT = join(__dirname, '..');
@@ -51,6 +52,39 @@ export async function appendLine(path: string, line: string): Promise<void> {
     }
   } catch (error) {
     throw describeWriteError(path, error);
+  }
+}
+
+/**
+ * A result file of this workbook, or its recorded copy FILE.gz; undefined where neither is there.
+ *
+ * @throws when the file is no JSON, or its `version` is another than this library's
+ */
+export async function readVersionedJson<T>(file: string, version: number): Promise<T | undefined> {
+  const text = await readPlainOrGzip(file);
+  if (text === undefined) return undefined;
+  const value = parse(text, file) as { readonly version?: unknown } & T;
+  if (value?.version !== version) {
+    throw new Error(
+      `results: ${file} is of form ${value?.version}, this library reads ${version}; make the run anew with \`npm run reproduce -- --fresh\``,
+    );
+  }
+  return value;
+}
+
+/** Recorded runs are kept as FILE.gz. */
+async function readPlainOrGzip(file: string): Promise<string | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text !== undefined) return text;
+  const packed = await readFile(`${file}.gz`).catch(() => undefined);
+  return packed && gunzipSync(packed).toString('utf8');
+}
+
+function parse(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`results: ${file} is damaged (${(error as Error).message}); delete it and start the run again`);
   }
 }
 

@@ -1,21 +1,6 @@
-/** The one door: what notebooks and other programs use of the workbook. Files of lib/ are not imported by their paths. */
+/** The one door: what notebooks and other programs use of the workbook, in the order of the street (lib/README.md). Files of lib/ are not imported by their paths. */
 
-export type { ChanceCheck } from './compare/chance';
-export { type ContaminationEffect, contaminationEffects } from './compare/contamination';
-export { aboutTaughtFacts } from './compare/items-about';
-export {
-  type ComparedRun,
-  type CompareOptions,
-  type Contrast,
-  compareModels,
-  type ModelComparison,
-  type SliceComparison,
-} from './compare/models';
-export type { PooledSeeds, SeedPair } from './compare/pair';
-export { readRun, type SavedRun } from './compare/read-run';
-export type { ModelRecord, RunRecord, Setting, TrainingRecord } from './compare/run-record';
-export { MODELS, type ModelName, type Subject } from './compare/runs';
-// Settings: the paper's hyper-parameters, what is assumed where it is silent, the seeded generator.
+// Settings: the paper's hyper-parameters, the seeded generator.
 export {
   ALL_LINEAR,
   controlledPair,
@@ -26,6 +11,49 @@ export {
   PAPER_LORA,
   type TrainConfig,
 } from './config';
+export { createRandom, type Random, restoreRandom } from './random';
+
+// What the paper says: its tables, their arithmetic.
+export { auditPaper, type PaperAudit } from './paper/audit/audit';
+export { type AuditCheck, countsPrintedAs, type Verdict } from './paper/audit/check';
+export type { ClaimedAverage, ClaimedDifference } from './paper/audit/claims';
+export type { Observation } from './paper/audit/observations';
+export type { RemovedItems } from './paper/audit/removal';
+export { PAPER_TABLES, type PaperTables } from './paper/audit/tables';
+export { SUBSETS, type SubsetKey, subsetOf, TOTALS } from './paper/table-a1';
+export { LORA_MILLIONS, paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './paper/tables';
+
+// Statistics: what a difference between two models on the same items is worth.
+export { type Alternative, binomialTest } from './statistics/binomial';
+export {
+  type DifferenceInDifferences,
+  differenceInDifferences,
+  type FlaggedPair,
+} from './statistics/difference-in-differences';
+export { fisherExact } from './statistics/fisher-exact';
+export { holm } from './statistics/holm';
+export { mcNemarExact } from './statistics/mc-nemar';
+export { type BootstrapResult, pairedBootstrap } from './statistics/paired-bootstrap';
+export { type Estimate, type Pair, type PairedDifference, pairedDifference } from './statistics/paired-difference';
+export {
+  detectableDifference,
+  detectablePaired,
+  detectableUnpaired,
+  type PowerOptions,
+} from './statistics/power';
+export { type Proportion, proportion, wilsonFromShare, wilsonInterval } from './statistics/proportion';
+export { type SeedComparison, type SeedComparisonOptions, seedComparison } from './statistics/seed-comparison';
+export { type SeedScores, type SeedSpread, type SeedVariance, seedVariance } from './statistics/seed-variance';
+export { type Reported, type UnpairedDifference, unpairedDifference } from './statistics/two-proportions';
+
+// Engine: a function in tf.* ops becomes a program for a device; state stays there from run to run.
+export * as tf from './engine/tf';
+export { compile, type Program, type ProgramSpec, type Step, type Tensors } from './engine/compile';
+export { type Device, type DeviceName, openDevice } from './engine/device';
+export { type WithGradient, withGradient } from './engine/gradient';
+export { createState, type DeviceState } from './engine/state';
+export { float32, type HostTensor, type HostTensors, int32, type Specs, type TensorSpec } from './engine/tensors';
+
 // Data: rows, the paper's mixture, the prompt, tokens, packed chunks.
 export { type DevelopmentSplit, splitDevelopment } from './data/development';
 export {
@@ -41,13 +69,64 @@ export {
 export { type Mixture, type MixtureReport, type MixtureRow, mixByPaper } from './data/mixture';
 export { type MixtureShares, mixtureShares, type Shares } from './data/mixture-shares';
 export { withoutMask } from './data/packing/chunks';
-export { type Layout, type LayoutCost, layOut, layoutCost } from './data/packing/costs';
+export { type PackingCost, packingCost } from './data/packing/costs';
 export { type Chunk, type Packed, type Packing, type PackingReport, packSamples } from './data/packing/packing';
 export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from './data/samples';
 export { mapSource } from './data/sources';
 export { DEFAULT_SYSTEM_PROMPT, promptParts, renderPrompt, renderResponse } from './data/template';
 export { type TokenRole, type TokenView, tokenXray } from './data/token-xray';
 export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
+
+// Model: Hugging Face folders, LoRA as PEFT does it, generation.
+export { openAdapterFolder, saveAdapterFolder } from './model/adapter-folder';
+export { type ModelFolder, openModelFolder, saveModelFolder } from './model/folder';
+export { createGenerator, type Generator } from './model/generate';
+export { createModelFolder } from './model/initialize';
+export { type LlamaConfig, linearShapes, weightShapes } from './model/llama';
+export { LLAMA_2, type Llama2Size } from './model/llama-2';
+export { loraParameterCount, loraScaling, loraShapes, mergeLora } from './model/lora';
+export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors } from './model/safetensors';
+export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
+
+// Training: the loop with its schedule, log and checkpoints.
+export {
+  type BatchGradient,
+  combineGradients,
+  type GradientProbe,
+  gradientCosine,
+  gradientDifference,
+  gradientNorm,
+  openGradientProbe,
+} from './train/batch-gradient';
+export { type BatchPlan, planBatches } from './train/batches';
+export { type ChunkLoss, lossOf } from './train/chunk-loss';
+export type { StepRecord } from './train/log';
+export { countParameters, type ParameterCount, type TrainingMemory, trainingMemory } from './train/memory';
+export { learningRateAt } from './train/schedule';
+export { type TrainOptions, type TrainResult, train } from './train/train';
+
+// Evaluation: zero-shot multiple choice as lm-evaluation-harness scores it.
+export type { BosPolicy } from './eval/encode-request';
+export { type GroupName, type GroupResult, groupResults } from './eval/groups';
+export { type ReadResults, type ReadTask, readHarnessResults } from './eval/harness-results';
+export { type HarnessSample, harnessSample, type ReadSample, readHarnessSamples } from './eval/harness-samples';
+export type { TokenScorer } from './eval/loglikelihood';
+export { chanceLevel, majorityBaseline } from './eval/metrics';
+export { splitOverlong } from './eval/overlong';
+export { itemsToJsonl, tasksToCsv } from './eval/records';
+export { type LoglikelihoodRequest, requestHash, requestsOf } from './eval/requests';
+export { type ItemResult, type ScoreOptions, type ScoreResult, scoreItems, type TaskResult } from './eval/score';
+export { type QuestionApart, type TokenScore, takeApart } from './eval/take-apart';
+export {
+  TASK_NAMES,
+  TASK_VARIANTS,
+  type TaskDefinition,
+  type TaskName,
+  type TaskVariant,
+} from './eval/tasks/definition';
+export { TASKS, taskNamed, taskOf } from './eval/tasks/tasks';
+export { createTokenScorer } from './eval/token-scorer';
+
 // Decontamination: evaluation items near to training rows.
 export {
   type Comparison,
@@ -72,74 +151,30 @@ export {
 } from './decontaminate/record';
 export { itemText, rowText } from './decontaminate/views';
 export { type DiffPart, wordDiff } from './decontaminate/word-diff';
+
+// Comparison: the record of a run, models against models.
+export type { ChanceCheck } from './compare/chance';
+export { type ContaminationEffect, contaminationEffects } from './compare/contamination';
+export { aboutTaughtFacts } from './compare/items-about';
+export {
+  type ComparedRun,
+  type CompareOptions,
+  type Contrast,
+  compareModels,
+  type ModelComparison,
+  type SliceComparison,
+} from './compare/models';
+export type { PooledSeeds, SeedPair } from './compare/pair';
+export { readRun, type SavedRun } from './compare/read-run';
+export type { ModelRecord, RunRecord, Setting, TrainingRecord } from './compare/run-record';
+export { MODELS, type ModelName, type Subject } from './compare/runs';
+
+// Report: tables, figures, the page.
 export type { Figure } from './draw/figure';
 export { svgToPdf } from './draw/pdf';
 export { svgToPng } from './draw/png';
 export { saveFigure } from './draw/save';
 export { drawSvg } from './draw/svg';
-export { compile, type Program, type ProgramSpec, type Step, type Tensors } from './engine/compile';
-export { type Device, type DeviceName, openDevice } from './engine/device';
-export { type WithGradient, withGradient } from './engine/gradient';
-export { createState, type DeviceState } from './engine/state';
-export { float32, type HostTensor, type HostTensors, int32, type Specs, type TensorSpec } from './engine/tensors';
-// Engine: a function in tf.* ops becomes a program for a device; state stays there from run to run.
-export * as tf from './engine/tf';
-// Evaluation: zero-shot multiple choice as lm-evaluation-harness scores it.
-export type { BosPolicy } from './eval/encode-request';
-export { type GroupName, type GroupResult, groupResults } from './eval/groups';
-export { type ReadResults, type ReadTask, readHarnessResults } from './eval/harness-results';
-export { type HarnessSample, harnessSample, type ReadSample, readHarnessSamples } from './eval/harness-samples';
-export type { TokenScorer } from './eval/loglikelihood';
-export { chanceLevel, majorityBaseline } from './eval/metrics';
-export { splitOverlong } from './eval/overlong';
-export { itemsToJsonl, tasksToCsv } from './eval/records';
-export { type LoglikelihoodRequest, requestHash, requestsOf } from './eval/requests';
-export { type ItemResult, type ScoreOptions, type ScoreResult, scoreItems, type TaskResult } from './eval/score';
-export { type QuestionApart, type TokenScore, takeApart } from './eval/take-apart';
-export {
-  TASK_NAMES,
-  TASK_VARIANTS,
-  type TaskDefinition,
-  type TaskName,
-  type TaskVariant,
-} from './eval/tasks/definition';
-export { TASKS, taskNamed, taskOf } from './eval/tasks/tasks';
-export { createTokenScorer } from './eval/token-scorer';
-export { FACT_GROUPS, type FactGroup, generateMiniature, MINIATURE_SEED, type Miniature } from './miniature/miniature';
-// Model: Hugging Face folders, LoRA as PEFT does it, generation.
-export { openAdapterFolder, saveAdapterFolder } from './model/adapter-folder';
-export { type ModelFolder, openModelFolder, saveModelFolder } from './model/folder';
-export { createGenerator, type Generator } from './model/generate';
-export { createModelFolder } from './model/initialize';
-export { type LlamaConfig, linearShapes, weightShapes } from './model/llama';
-export { LLAMA_2, type Llama2Size } from './model/llama-2';
-export { loraParameterCount, loraScaling, loraShapes, mergeLora } from './model/lora';
-export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors } from './model/safetensors';
-export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
-// Notebooks: what a cell shows, long work that can be interrupted, runs that were made before, exercises.
-export { EXERCISES, type MicroBatch, type SampleLengths } from './notebook/cell/exercises';
-export { grade, gradeAnswer, type Reference } from './notebook/cell/grade';
-export { type ModelRequest, makeModel } from './notebook/cell/make-model';
-export { type RateRow, readRateTrials } from './notebook/cell/rate-trials';
-export { type RequiredReport, requireReport } from './notebook/cell/require-report';
-export { type RequiredRun, requireRun } from './notebook/cell/require-run';
-export { show, showHtml, showMarkdown, showTable, type TableOptions } from './notebook/cell/show';
-export { showFigure } from './notebook/cell/show-figure';
-export { showProgress } from './notebook/cell/show-progress';
-export { showFigures, showFindings, showPairs, showReportTable, showTables } from './notebook/cell/show-report';
-export { showXray } from './notebook/cell/show-xray';
-export { type SweepResult, sweep, type Variant } from './notebook/cell/sweep';
-export { interruptSignal } from './notebook/kernel/interrupt';
-export { auditPaper, type PaperAudit } from './paper/audit/audit';
-export { type AuditCheck, countsPrintedAs, type Verdict } from './paper/audit/check';
-export type { ClaimedAverage, ClaimedDifference } from './paper/audit/claims';
-export type { Observation } from './paper/audit/observations';
-export type { RemovedItems } from './paper/audit/removal';
-export { PAPER_TABLES, type PaperTables } from './paper/audit/tables';
-export { SUBSETS, type SubsetKey, subsetOf, TOTALS } from './paper/table-a1';
-export { LORA_MILLIONS, paperRow, TABLE_1, TABLE_A2, TABLE_A3 } from './paper/tables';
-export { createRandom, type Random, restoreRandom } from './random';
-// Report: the paper's tables, ours beside them, figures, the manifest.
 export { assumptionsOf } from './report/assumptions';
 export { type Exported, exportRun } from './report/export-run';
 export { accuracyFigure } from './report/figures/accuracy';
@@ -168,6 +203,10 @@ export { decontamination as decontaminationTable } from './report/tables/deconta
 export { tableA2 } from './report/tables/table-a2';
 export { tableA3 } from './report/tables/table-a3';
 export { writeReport } from './report/write-report';
+
+// The miniature: its facts and their groups.
+export { FACT_GROUPS, type FactGroup, generateMiniature, MINIATURE_SEED, type Miniature } from './miniature/miniature';
+
 // The whole line, as `npm run reproduce` runs it.
 export { readWorld, type World } from './run/data-stage';
 export { truthOf } from './run/decontamination-stage';
@@ -177,41 +216,18 @@ export { type Manifest, type ManifestInput, manifest, manifestToJson } from './r
 export { parseOptions, type RunOptions } from './run/options';
 export { MINIATURE_FULL, MINIATURE_LORA, PRESETS, type PresetName, type RunConfig } from './run/presets';
 export { reproduce } from './run/run';
-// Statistics: what a difference between two models on the same items is worth.
-export { type Alternative, binomialTest } from './statistics/binomial';
-export {
-  type DifferenceInDifferences,
-  differenceInDifferences,
-  type FlaggedPair,
-} from './statistics/difference-in-differences';
-export { fisherExact } from './statistics/fisher-exact';
-export { holm } from './statistics/holm';
-export { mcNemarExact } from './statistics/mc-nemar';
-export { type BootstrapResult, pairedBootstrap } from './statistics/paired-bootstrap';
-export { type Estimate, type Pair, type PairedDifference, pairedDifference } from './statistics/paired-difference';
-export {
-  detectableDifference,
-  detectablePaired,
-  detectableUnpaired,
-  type PowerOptions,
-} from './statistics/power';
-export { type Proportion, proportion, wilsonFromShare, wilsonInterval } from './statistics/proportion';
-export { type SeedComparison, type SeedComparisonOptions, seedComparison } from './statistics/seed-comparison';
-export { type SeedScores, type SeedSpread, type SeedVariance, seedVariance } from './statistics/seed-variance';
-export { type Reported, type UnpairedDifference, unpairedDifference } from './statistics/two-proportions';
-// Training: the loop with its schedule, log and checkpoints.
-export {
-  type BatchGradient,
-  combineGradients,
-  type GradientProbe,
-  gradientCosine,
-  gradientDifference,
-  gradientNorm,
-  openGradientProbe,
-} from './train/batch-gradient';
-export { type BatchPlan, planBatches } from './train/batches';
-export { type ChunkLoss, lossOf } from './train/chunk-loss';
-export type { StepRecord } from './train/log';
-export { countParameters, type ParameterCount, type TrainingMemory, trainingMemory } from './train/memory';
-export { learningRateAt } from './train/schedule';
-export { type TrainOptions, type TrainResult, train } from './train/train';
+
+// Notebooks: what a cell shows, long work that can be interrupted, runs that were made before, exercises.
+export { EXERCISES, type MicroBatch, type SampleLengths } from './notebook/cell/exercises';
+export { grade, gradeAnswer, type Reference } from './notebook/cell/grade';
+export { type ModelRequest, makeModel } from './notebook/cell/make-model';
+export { type RateRow, readRateTrials } from './notebook/cell/rate-trials';
+export { type RequiredReport, requireReport } from './notebook/cell/require-report';
+export { type RequiredRun, requireRun } from './notebook/cell/require-run';
+export { show, showHtml, showMarkdown, showTable, type TableOptions } from './notebook/cell/show';
+export { showFigure } from './notebook/cell/show-figure';
+export { showProgress } from './notebook/cell/show-progress';
+export { showFigures, showFindings, showPairs, showReportTable, showTables } from './notebook/cell/show-report';
+export { showXray } from './notebook/cell/show-xray';
+export { type SweepResult, sweep, type Variant } from './notebook/cell/sweep';
+export { interruptSignal } from './notebook/kernel/interrupt';

@@ -4,7 +4,8 @@ import { renderPrompt, renderResponse } from '../data/template';
 import { writeFileAtomic } from '../files';
 import { formatGeneralText, generateMiniature, type Miniature } from '../miniature/miniature';
 import { tokenizerConfig, trainTokenizer } from '../miniature/train-tokenizer';
-import { type BuildOptions, buildUsage, parseBuildOptions } from './build-options';
+import { type BuildOptions, parseBuildOptions } from './build-options';
+import { callersFolder } from './interrupt';
 
 /** The bundled model's vocabulary and context, in tokens. */
 export const MINIATURE_VOCABULARY = 4096;
@@ -97,20 +98,7 @@ async function build({ seed, data: folder }: BuildOptions): Promise<void> {
   console.log(`${files.size} files, ${bytes} bytes, in ${folder}`);
 }
 
-async function main(): Promise<void> {
-  const options = parseBuildOptions(process.argv.slice(2), process.env.INIT_CWD ?? process.cwd());
-  if (options) return build(options);
-  console.log(
-    buildUsage(
-      'build:miniature',
-      'Writes rows, items, facts and tokenizer of a world; npm run build:base pretrains its base.',
-    ),
-  );
-}
-
-if (require.main === module) {
-  main().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  });
+export function main(args: readonly string[]): Promise<void> {
+  const does = 'Writes rows, items, facts and tokenizer of a world; build-base pretrains its base.';
+  return build(parseBuildOptions('build-miniature', does, args, callersFolder()));
 }

@@ -1,55 +1,68 @@
 import { rmdir } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { loadDataset } from '../data/examples';
 import { type Comparison, DEFAULT_TOP_K, DEFAULT_VIEW, decontaminate } from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
-import { writeDecontamination } from '../decontaminate/files';
 import { fetchEncoder, HUB_ENCODER } from '../decontaminate/hub';
+import { writePairs } from '../decontaminate/pairs-files';
 import { VIEWS } from '../decontaminate/record';
+import { writeDecontamination } from '../decontaminate/result-file';
 import { viewNamed } from '../decontaminate/views';
 import { type DeviceName, openDevice } from '../engine/device';
 import { WORKBOOK_ROOT } from '../files';
+import { newCommand, readArguments } from '../run/arguments';
 import { readWorld } from '../run/data-stage';
-import { truthOf } from '../run/decontamination-stage';
+import { decontaminationIdentity, truthOf } from '../run/decontamination-stage';
 import { lockFolder } from '../run/lock';
 import { peakMemoryBytes } from '../run/memory';
 import { clock, createProgress } from '../run/progress';
+import { callersFolder } from './interrupt';
 
-const USAGE = `npm run decontaminate -- [options]
+const command = () =>
+  newCommand(
+    'decontaminate',
+    'Finds evaluation items near training rows. Writes decontamination.json, pairs.csv and pairs.md. The same command ' +
+      'carries an interrupted run on.',
+  )
+    .option('--data <folder>', 'rows as FOLDER/{eval,train}/*.jsonl(.gz)  (default: the bundled miniature)')
+    .option(
+      '--encoder <folder>',
+      `a SentenceTransformers folder with onnx/model.onnx  (default: ${HUB_ENCODER}, fetched once; without a network: TF-IDF)`,
+    )
+    .option('--tf-idf', 'word statistics in place of an encoder: not the paper’s method')
+    .option('--view <name>', VIEWS.join(' | '), DEFAULT_VIEW)
+    .option('--threshold <n>', 'an item is flagged above it  (default: 0.8, the paper’s; TF-IDF has its own)')
+    .option('--top-k <n>', `nearest rows kept for each item  (default: ${DEFAULT_TOP_K})`)
+    .option('--cache <folder>', 'where vectors are kept  (default: .cache/embeddings/NAME)')
+    .option('--out <folder>', 'where results go  (default: results/decontamination)')
+    .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu');
 
-  --data FOLDER      rows as FOLDER/{eval,train}/*.jsonl(.gz)    (default: the bundled miniature)
-  --encoder FOLDER   a SentenceTransformers folder with onnx/model.onnx
-                     (default: ${HUB_ENCODER}, fetched once; without a network: TF-IDF)
-  --tf-idf           word statistics in place of an encoder: not the paper's method
-  --view NAME        ${VIEWS.join(' | ')}    (default: ${DEFAULT_VIEW})
-  --threshold N      an item is flagged above it    (default: 0.8, the paper's; TF-IDF has its own)
-  --top-k N          nearest rows kept for each item    (default: ${DEFAULT_TOP_K})
-  --cache FOLDER     where vectors are kept    (default: .cache/embeddings/NAME)
-  --out FOLDER       where results go    (default: results/decontamination)
-  --device NAME      cpu | webgpu | cuda | tfjs    (default: cpu)
+interface Given {
+  readonly data?: string;
+  readonly encoder?: string;
+  readonly tfIdf: boolean;
+  readonly view: string;
+  readonly threshold?: string;
+  readonly topK?: string;
+  readonly cache?: string;
+  readonly out?: string;
+  readonly device: string;
+}
 
-Writes decontamination.json, pairs.csv and pairs.md. The same command carries an interrupted run on.
-Research only, not for clinical decisions.`;
-
-async function main(): Promise<void> {
-  const values = options(process.argv.slice(2));
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
+export async function main(args: readonly string[]): Promise<void> {
+  const { options: values } = readArguments<Given>(command(), args);
   const root = WORKBOOK_ROOT;
-  const from = process.env.INIT_CWD ?? process.cwd();
-  const view = viewNamed(values.view ?? DEFAULT_VIEW);
+  const from = callersFolder();
+  const view = viewNamed(values.view);
   const threshold = number('threshold', values.threshold);
-  const topK = number('top-k', values['top-k']);
+  const topK = number('top-k', values.topK);
   const out = values.out ? resolve(from, values.out) : resolve(root, 'results', 'decontamination');
   const began = performance.now();
   const data = values.data ? resolve(from, values.data) : resolve(root, 'data', 'miniature');
   const { evaluation, training } = await loadDataset(data);
   console.error(`${evaluation.items.length} items, ${training.examples.length} training rows`);
-  const device = await openDevice((values.device ?? 'cpu') as DeviceName);
-  const encoder = values['tf-idf'] ? undefined : await findEncoder(values.encoder, root, from, device);
+  const device = await openDevice(values.device as DeviceName);
+  const encoder = values.tfIdf ? undefined : await findEncoder(values.encoder, root, from, device);
   const comparison: Comparison = encoder
     ? { kind: 'embedding', encoder, device, cache: cacheFolder(values.cache, encoder, root, from) }
     : { kind: 'tf-idf' };
@@ -68,7 +81,13 @@ async function main(): Promise<void> {
       ...(topK === undefined ? {} : { topK }),
       at: (stage, done, total) => progress[stage].at(done, total),
     });
-    await writeDecontamination(result, out);
+    const identity = decontaminationIdentity([...evaluation.files, ...training.files], encoder ? [encoder] : [], {
+      view,
+      threshold: result.threshold,
+      topK: topK ?? null,
+    });
+    await writeDecontamination(out, { identity, methods: [result] });
+    await writePairs(result, out);
     console.log(`\n${result.method}, above ${result.threshold}, ${result.view}`);
     if (result.notice) console.log(result.notice);
     for (const { task, subject, n, flagged, percent } of result.tasks) {
@@ -118,30 +137,6 @@ const cacheFolder = (given: string | undefined, { description }: Encoder, root: 
     ? resolve(from, given)
     : join(root, '.cache', 'embeddings', `${basename(description.name)}-${description.sha256.slice(0, 12)}`);
 
-function options(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean', default: false } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        data: text,
-        encoder: text,
-        'tf-idf': flag,
-        view: text,
-        threshold: text,
-        'top-k': text,
-        cache: text,
-        out: text,
-        device: text,
-        help: flag,
-      },
-    }).values;
-  } catch (error) {
-    throw new Error(`decontaminate: ${(error as Error).message.split(/\.?\n|\. /)[0]}; --help lists the options`);
-  }
-}
-
 function number(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (value.trim() === '' || !Number.isFinite(Number(value))) {
@@ -149,8 +144,3 @@ function number(name: string, value: string | undefined): number | undefined {
   }
   return Number(value);
 }
-
-main().catch((error: unknown) => {
-  console.error(`\n${error instanceof Error ? error.message : error}`);
-  process.exitCode = 1;
-});

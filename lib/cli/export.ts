@@ -1,28 +1,32 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { RUN_FILE, readRun } from '../compare/read-run';
 import { WORKBOOK_ROOT } from '../files';
 import { exportRun } from '../report/export-run';
+import { newCommand, readArguments } from '../run/arguments';
 import { createProgress } from '../run/progress';
+import { callersFolder } from './interrupt';
 
-const USAGE = `npm run export -- [options]
+const command = () =>
+  newCommand(
+    'export',
+    'Every figure as SVG, PNG and PDF, every table as CSV, Markdown and LaTeX (booktabs), from saved results alone.',
+  )
+    .option(
+      '--run <folder>',
+      'a finished run’s results; may be given again  (default: every one in results/)',
+      (folder: string, before: readonly string[] = []) => [...before, folder],
+    )
+    .option('--out <folder>', 'where files go, a folder for each run  (default: results/export)');
 
-  --run FOLDER    a finished run's results; may be given again   (default: every one in results/)
-  --out FOLDER    where files go, a folder for each run          (default: results/export)
-
-Every figure as SVG, PNG and PDF, every table as CSV, Markdown and LaTeX (booktabs), from saved results alone.
-Research only, not for clinical decisions.`;
-
-async function main(): Promise<void> {
-  const values = options(process.argv.slice(2));
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
+export async function main(args: readonly string[]): Promise<void> {
+  const { options: values } = readArguments<{ readonly run?: readonly string[]; readonly out?: string }>(
+    command(),
+    args,
+  );
   const results = resolve(WORKBOOK_ROOT, 'results');
-  const from = process.env.INIT_CWD ?? process.cwd();
+  const from = callersFolder();
   const out = values.out ? resolve(from, values.out) : join(results, 'export');
   const runs = values.run?.map((folder) => resolve(from, folder)) ?? (await finishedRuns(results));
   if (runs.length === 0) {
@@ -45,22 +49,6 @@ async function main(): Promise<void> {
   }
 }
 
-function options(args: string[]) {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        run: { type: 'string', multiple: true },
-        out: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new Error(`export: ${(error as Error).message.split(/\.?\n|\. /)[0]}; --help lists the options`);
-  }
-}
-
 async function finishedRuns(results: string): Promise<string[]> {
   const names = await readdir(results).catch(() => []);
   return names
@@ -68,8 +56,3 @@ async function finishedRuns(results: string): Promise<string[]> {
     .map((name) => join(results, name))
     .filter((folder) => existsSync(join(folder, RUN_FILE)));
 }
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});

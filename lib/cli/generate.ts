@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { renderPrompt } from '../data/template';
 import { loadTokenizer } from '../data/tokenizer';
 import { type DeviceName, openDevice } from '../engine/device';
@@ -9,39 +8,41 @@ import { openAdapterFolder } from '../model/adapter-folder';
 import { openModelFolder } from '../model/folder';
 import { createGenerator } from '../model/generate';
 import { tunedModel } from '../model/tuned';
+import { newCommand, readArguments } from '../run/arguments';
+import { callersFolder } from './interrupt';
 
-const USAGE = `npm run generate -- --prompt TEXT [options]
+const command = () =>
+  newCommand('generate', 'Continues a text with the likeliest token each time. What it says may be wrong.')
+    .requiredOption('--prompt <text>', 'the text to continue')
+    .option(
+      '--model <folder>',
+      'a Llama in a Hugging Face folder, a fine-tune of this workbook’s among them  (default: the bundled base)',
+    )
+    .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
+    .option('--tokens <n>', 'new tokens at most', '100')
+    .option('--chat', 'wraps the prompt in Med42’s template')
+    .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu');
 
-  --model FOLDER    a Llama in a Hugging Face folder, a fine-tune of this workbook's among them
-                    (default: the bundled base)
-  --adapter FOLDER  a PEFT LoRA adapter for that model
-  --tokens N        new tokens at most                (default: 100)
-  --chat            wraps the prompt in Med42's template
-  --device NAME     cpu | webgpu | cuda | tfjs        (default: cpu)
+interface Given {
+  readonly prompt: string;
+  readonly model?: string;
+  readonly adapter?: string;
+  readonly tokens: string;
+  readonly chat: boolean;
+  readonly device: string;
+}
 
-Continues the text with the likeliest token each time.
-Research only, not for clinical decisions: what it says may be wrong.`;
-
-async function main(): Promise<void> {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean', default: false } as const;
-  const { values } = parseArgs({
-    options: { model: text, adapter: text, prompt: text, tokens: text, device: text, chat: flag, help: flag },
-  });
-  if (values.help || values.prompt === undefined) {
-    console.log(USAGE);
-    if (!values.help) throw new Error('generate: --prompt is missing; give the text to continue');
-    return;
-  }
-  const limit = Number(values.tokens ?? 100);
+export async function main(args: readonly string[]): Promise<void> {
+  const { options: values } = readArguments<Given>(command(), args);
+  const limit = Number(values.tokens);
   if (!Number.isSafeInteger(limit) || limit < 1) {
     throw new Error(`generate: --tokens must be a whole number of 1 or more, got "${values.tokens}"`);
   }
-  const from = process.env.INIT_CWD ?? process.cwd();
+  const from = callersFolder();
   const bundled = resolve(WORKBOOK_ROOT, 'data', 'miniature', 'base');
   const base = await openModelFolder(values.model ? resolve(from, values.model) : bundled);
   const tokenizer = await loadTokenizer(base.folder);
-  const device = await openDevice((values.device ?? 'cpu') as DeviceName, undefined, { flushDenormals: true });
+  const device = await openDevice(values.device as DeviceName, undefined, { flushDenormals: true });
   const adapter = values.adapter ? await openAdapterFolder(resolve(from, values.adapter), base.config) : undefined;
   const model = adapter ? tunedModel(base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});
@@ -68,8 +69,3 @@ async function main(): Promise<void> {
   }
   process.stdout.write('\n\n[research only, not for clinical decisions]\n');
 }
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});

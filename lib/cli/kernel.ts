@@ -3,16 +3,21 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { Argument } from 'commander';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { jupyterFolder, onPath } from '../notebook/kernel/find-jupyter';
+import { newCommand, readArguments } from '../run/arguments';
 
-const USAGE = `npm run kernel -- install | remove | where
-
-install   adds the kernel "TypeScript (Med42)" to your Jupyter, for VS Code and for a Jupyter of your own
-remove    takes it away again
-where     says where it is, or would be
-
-\`npm run lab\` needs none of this.`;
+const command = () =>
+  newCommand(
+    'kernel',
+    'The kernel "TypeScript (Med42)" in your Jupyter. `npm run lab` needs none of this.',
+  ).addArgument(
+    new Argument(
+      '<what>',
+      'install: adds it, for VS Code and for a Jupyter of your own; remove: takes it away again; where: says where it is',
+    ).choices(['install', 'remove', 'where']),
+  );
 
 const NAME = 'med42';
 
@@ -75,31 +80,21 @@ export async function removeKernel(data: string): Promise<string> {
   return folder;
 }
 
-async function main(): Promise<void> {
+export async function main(args: readonly string[]): Promise<void> {
   const root = WORKBOOK_ROOT;
-  const [what, ...rest] = process.argv.slice(2);
-  if (what === 'install' && rest.length === 0) {
+  const [what] = readArguments(command(), args).words;
+  if (what === 'install') {
     const folder = await installKernel(root, dataFolder());
     console.log(`The kernel "TypeScript (Med42)" is in ${folder}.`);
     console.log('In VS Code: open a notebook, Select Kernel, Jupyter Kernel, TypeScript (Med42).');
     console.log(
       'It starts the library of this folder: install again when the folder is moved, remove before it is deleted.',
     );
-  } else if (what === 'remove' && rest.length === 0) {
+  } else if (what === 'remove') {
     console.log(`Removed ${await removeKernel(dataFolder())}.`);
-  } else if (what === 'where' && rest.length === 0) {
+  } else {
     const folder = join(dataFolder(), 'kernels', NAME);
     const spec = await installed(folder);
     console.log(spec ? `${folder} starts the workbook in ${spec.argv.at(-1)}` : `not installed; it would be ${folder}`);
-  } else {
-    console.log(USAGE);
-    process.exitCode = what === undefined || what === '--help' ? 0 : 1;
   }
-}
-
-if (require.main === module) {
-  main().catch((error: unknown) => {
-    console.error(`\n${error instanceof Error ? error.message : error}`);
-    process.exitCode = 1;
-  });
 }

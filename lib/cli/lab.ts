@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { delimiter, dirname, join } from 'node:path';
 import { WORKBOOK_ROOT } from '../files';
 import { jupyterFolder, onPath } from '../notebook/kernel/find-jupyter';
+import { newCommand, readArguments } from '../run/arguments';
 
 const HOW = `lab: found no Jupyter on PATH. One of these brings it:
 
@@ -10,12 +11,25 @@ const HOW = `lab: found no Jupyter on PATH. One of these brings it:
   sudo apt install jupyter-notebook            Debian, Ubuntu
   brew install jupyterlab                      macOS
 
-Without Jupyter: \`npm run notebooks\` runs them all; for VS Code, \`npm run kernel -- install\` adds the kernel.`;
+Without Jupyter: \`npm run notebooks\` runs them all; for VS Code, \`npx med42 kernel install\` adds the kernel.`;
 
-const USAGE = `npm run lab -- [--classic] [options of Jupyter]
+const _command = () =>
+  newCommand(
+    'lab',
+    'Opens notebooks/ in the Jupyter that is on PATH, with the workbook’s TypeScript kernel: JupyterLab, or the classic ' +
+      'Notebook where there is no JupyterLab. Nothing is installed outside the workbook.',
+  )
+    .option('--classic', 'the classic Notebook')
+    .argument('[options]', 'anything else is handed to Jupyter');
 
-Opens notebooks/ in the Jupyter that is on PATH, with the workbook's TypeScript kernel: JupyterLab, or the classic
-Notebook where there is no JupyterLab, or with --classic. Nothing is installed outside the workbook.`;
+const help = () =>
+  newCommand(
+    'lab',
+    'Opens notebooks/ in the Jupyter that is on PATH, with the workbook’s TypeScript kernel: JupyterLab, or the classic ' +
+      'Notebook where there is no JupyterLab. Nothing is installed outside the workbook.',
+  )
+    .option('--classic', 'the classic Notebook')
+    .argument('[options...]', 'anything else is handed to Jupyter');
 
 /** What is started, or why not. */
 export function labCommand(
@@ -38,12 +52,9 @@ export function labEnvironment(root: string, env: NodeJS.ProcessEnv = process.en
   };
 }
 
-function main(): void {
-  const args = process.argv.slice(2);
-  if (args.includes('--help')) {
-    console.log(USAGE);
-    return;
-  }
+export function main(args: readonly string[]): void {
+  // Jupyter's own options are many: only help is ours to read.
+  if (args.includes('--help') || args.includes('-h')) readArguments(help(), ['--help']);
   const root = WORKBOOK_ROOT;
   const { command, args: rest } = labCommand(args);
   console.log(`${command} opens notebooks/ with the kernel "TypeScript (Med42)"; Ctrl-C ends it.`);
@@ -57,13 +68,4 @@ function main(): void {
   jupyter.on('close', (code) => {
     process.exitCode = code ?? 1;
   });
-}
-
-if (require.main === module) {
-  try {
-    main();
-  } catch (error) {
-    console.error(`\n${(error as Error).message}\n`);
-    process.exitCode = 1;
-  }
 }

@@ -1,27 +1,39 @@
 import { readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { WORKBOOK_ROOT } from '../files';
 import { compareRuns } from '../notebook/runner/compare-outputs';
 import { type Notebook, readNotebook, writeNotebook } from '../notebook/runner/notebook-file';
 import { type Parameters, parameterNames, parseSetting, withParameters } from '../notebook/runner/parameters';
 import { runNotebook } from '../notebook/runner/run-notebook';
+import { newCommand, readArguments } from '../run/arguments';
+import { PRESET_NAMES, type PresetName } from '../run/presets';
 import { clock, createProgress } from '../run/progress';
+import { callersFolder } from './interrupt';
 
-const PRESETS = ['smoke', 'miniature', 'real'];
+const command = (root: string) =>
+  newCommand(
+    'notebooks',
+    'Runs the notebooks of notebooks/ from top to bottom, without Jupyter or Python, and saves them with their outputs. ' +
+      'With --preset or --set the notebook itself stays as it is, and the run is saved in results/notebooks/.',
+  )
+    .argument('[names...]', 'a notebook or how its name begins: 03, 03-lora')
+    .option('--preset <name>', `${PRESET_NAMES.join(' | ')}: sets the parameter "preset"`)
+    .option(
+      '--set <name=value>',
+      'sets a parameter of the notebook; may be given more than once',
+      (setting: string, before: readonly string[] = []) => [...before, setting],
+    )
+    .option('--check', 'compares the outputs with the saved ones instead of saving; times and paths are not compared')
+    .option('--tolerance <x>', 'of numbers in --check, relative', '0.001')
+    .option('--folder <folder>', 'where the notebooks lie', join(root, 'notebooks'));
 
-export const USAGE = `npm run notebooks -- [NAME ...] [options]
-
-Runs the notebooks of notebooks/ from top to bottom, without Jupyter or Python, and saves them with their outputs.
-NAME is a notebook or how its name begins: 03, 03-lora.
-
-  --preset NAME      ${PRESETS.join(' | ')}: sets the parameter "preset"
-  --set NAME=VALUE   sets a parameter of the notebook; may be given more than once
-  --check            compares the outputs with the saved ones instead of saving; times and paths are not compared
-  --tolerance X      of numbers in --check, relative    (default: 0.001)
-  --folder FOLDER    where the notebooks lie            (default: notebooks)
-
-With --preset or --set the notebook itself stays as it is, and the run is saved in results/notebooks/.`;
+interface Given {
+  readonly preset?: string;
+  readonly set?: readonly string[];
+  readonly check: boolean;
+  readonly tolerance: string;
+  readonly folder: string;
+}
 
 interface Options {
   readonly names: readonly string[];
@@ -34,32 +46,20 @@ interface Options {
 /** @throws naming the option that is wrong and what it takes */
 export function parseNotebookOptions(args: readonly string[], root: string): Options {
   const refusal = (what: string) => new Error(`notebooks: ${what}; --help lists the options`);
-  const options = {
-    preset: { type: 'string' },
-    set: { type: 'string', multiple: true },
-    check: { type: 'boolean', default: false },
-    tolerance: { type: 'string', default: '0.001' },
-    folder: { type: 'string', default: join(root, 'notebooks') },
-  } as const;
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true; args: string[] }>>;
-  try {
-    parsed = parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    throw refusal((error as Error).message.split(/\.?\n|\. /)[0]!);
+  const { options: given, words } = readArguments<Given>(command(root), args);
+  const { preset, set = [], check, folder } = given;
+  if (preset !== undefined && !PRESET_NAMES.includes(preset as PresetName)) {
+    throw refusal(`--preset must be one of ${PRESET_NAMES.join(', ')}, got "${preset}"`);
   }
-  const { preset, set = [], check, folder } = parsed.values;
-  if (preset !== undefined && !PRESETS.includes(preset)) {
-    throw refusal(`--preset must be one of ${PRESETS.join(', ')}, got "${preset}"`);
-  }
-  const tolerance = Number(parsed.values.tolerance);
-  if (!(tolerance >= 0)) throw refusal(`--tolerance must be a number of 0 or more, got "${parsed.values.tolerance}"`);
+  const tolerance = Number(given.tolerance);
+  if (!(tolerance >= 0)) throw refusal(`--tolerance must be a number of 0 or more, got "${given.tolerance}"`);
   const values = { ...(preset === undefined ? {} : { preset }), ...Object.fromEntries(set.map(parseSetting)) };
   if (check && Object.keys(values).length > 0) {
     throw refusal(
       '--check compares with the saved notebook, which was run with its own parameters; leave --preset and --set out',
     );
   }
-  return { names: parsed.positionals, values, check, tolerance, folder: resolve(process.env.INIT_CWD ?? '.', folder) };
+  return { names: words, values, check, tolerance, folder: resolve(callersFolder(), folder) };
 }
 
 /** @throws when a name fits no notebook, or more than one */
@@ -137,12 +137,7 @@ export async function runNotebooks(options: Options, root: string, say: (line: s
 
 const indent = (text: string): string => text.replace(/^/gm, '  ');
 
-async function main(): Promise<void> {
-  const args = process.argv.slice(2);
-  if (args.includes('--help') || args.includes('-h')) {
-    console.log(USAGE);
-    return;
-  }
+export async function main(args: readonly string[]): Promise<void> {
   const root = WORKBOOK_ROOT;
   const began = performance.now();
   const options = parseNotebookOptions(args, root);
@@ -152,11 +147,4 @@ async function main(): Promise<void> {
     console.log(`${bad} ${bad === 1 ? 'notebook' : 'notebooks'} ${options.check ? 'failed or differed' : 'failed'}.`);
     process.exitCode = 1;
   }
-}
-
-if (require.main === module) {
-  main().catch((error: unknown) => {
-    console.error(`\n${error instanceof Error ? error.message : error}`);
-    process.exitCode = 1;
-  });
 }

@@ -2,14 +2,19 @@ import { existsSync } from 'node:fs';
 import { cp, readFile, rm } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DECONTAMINATION_FILE, RUN_FILE, readRun } from '../compare/read-run';
+import { RUN_FILE, readRun } from '../compare/read-run';
+import { DECONTAMINATION_FILE } from '../decontaminate/result-file';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { newCommand, readArguments } from '../run/arguments';
 import { TRIALS_FILE, TUNING_TABLE } from '../run/rate-trial';
+import { callersFolder } from './interrupt';
 
-const USAGE = `npm run record -- results/RUN
-
-Copies what a finished run measured, not its models, to results/recorded/RUN, which is kept with the workbook:
-notebooks read it until there is a run of your own. results/tune, of npm run tune, is recorded in the same way.`;
+const command = () =>
+  newCommand(
+    'record',
+    'Copies what a finished run measured, not its models, to results/recorded/RUN, which is kept with the workbook: ' +
+      'notebooks read it until there is a run of your own. results/tune is recorded in the same way.',
+  ).argument('<run>', 'the folder of a finished run');
 
 /** Everything of a run but weights, checkpoints and logs, which run.json has. */
 const RUN = {
@@ -18,14 +23,9 @@ const RUN = {
 };
 const TUNING = { zipped: [], copied: [TRIALS_FILE, TUNING_TABLE] };
 
-async function main(): Promise<void> {
-  const [given] = process.argv.slice(2);
-  if (given === undefined || given.startsWith('-')) {
-    console.log(USAGE);
-    if (given !== '--help') throw new Error('record: name the folder of a finished run');
-    return;
-  }
-  const run = resolve(process.env.INIT_CWD ?? process.cwd(), given);
+export async function main(args: readonly string[]): Promise<void> {
+  const { words } = readArguments(command(), args);
+  const run = resolve(callersFolder(), words[0]!);
   const { zipped, copied } = existsSync(join(run, TRIALS_FILE)) ? TUNING : RUN;
   // A run that cannot be read back is not recorded.
   if (zipped.includes(RUN_FILE)) await readRun(run);
@@ -40,8 +40,3 @@ async function main(): Promise<void> {
   for (const name of copied) await cp(join(run, name), join(out, name), { recursive: true });
   console.log(`recorded in ${relative(process.cwd(), out)}`);
 }
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});

@@ -1,25 +1,16 @@
 import { relative } from 'node:path';
 import { WORKBOOK_ROOT } from '../files';
-import { parseOptions, USAGE } from '../run/options';
+import { parseOptions } from '../run/options';
 import { clock, sayLine } from '../run/progress';
 import { reproduce } from '../run/run';
+import { abortOnInterrupt, callersFolder } from './interrupt';
 
-async function main(): Promise<void> {
-  const args = process.argv.slice(2);
-  if (args.includes('--help') || args.includes('-h')) {
-    console.log(USAGE);
-    return;
-  }
-  const options = parseOptions(args, WORKBOOK_ROOT, process.env.INIT_CWD ?? process.cwd());
-  const abort = new AbortController();
-  process.on('SIGINT', () => {
-    if (abort.signal.aborted) process.exit(130);
-    sayLine('\nstopping after this update, with a checkpoint, or after these rows; once more to stop at once');
-    abort.abort();
-  });
+export async function main(args: readonly string[]): Promise<void> {
+  const options = parseOptions(args, WORKBOOK_ROOT, callersFolder());
+  const signal = abortOnInterrupt('stopping after this update, with a checkpoint, or after these rows');
   const began = performance.now();
-  const { table, peakMemoryBytes } = await reproduce(options, abort.signal, { say: sayLine });
-  const folder = relative(process.env.INIT_CWD ?? process.cwd(), options.out) || '.';
+  const { table, peakMemoryBytes } = await reproduce(options, signal, { say: sayLine });
+  const folder = relative(callersFolder(), options.out) || '.';
   console.log(`\n${table}\n`);
   console.log(
     `${clock((performance.now() - began) / 1000)} in all; no process held more than ${(peakMemoryBytes / 2 ** 30).toFixed(2)} GB of memory.`,
@@ -27,8 +18,3 @@ async function main(): Promise<void> {
   console.log(`Open ${folder}/report.html.`);
   console.log('Research only, not for clinical decisions.');
 }
-
-main().catch((error: unknown) => {
-  console.error(`\n${error instanceof Error ? error.message : error}`);
-  process.exitCode = 1;
-});

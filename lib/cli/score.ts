@@ -3,28 +3,19 @@ import type { TaskResult } from '../eval/score';
 import { WORKBOOK_ROOT } from '../files';
 import { createProgress } from '../run/progress';
 import { requestLines, scoreFolder } from '../run/score-folder';
-import { parseScoreOptions, SCORE_USAGE } from '../run/score-options';
+import { parseScoreOptions } from '../run/score-options';
+import { abortOnInterrupt, callersFolder } from './interrupt';
 
-async function main(): Promise<void> {
-  const args = process.argv.slice(2);
-  if (args.includes('--help') || args.includes('-h')) {
-    console.log(SCORE_USAGE);
-    return;
-  }
-  const from = process.env.INIT_CWD ?? process.cwd();
+export async function main(args: readonly string[]): Promise<void> {
+  const from = callersFolder();
   const command = parseScoreOptions(args, WORKBOOK_ROOT, from);
   const progress = createProgress('score');
   if (command.showRequests !== null) {
     for await (const line of requestLines(command, progress)) console.log(line);
     return;
   }
-  const abort = new AbortController();
-  process.on('SIGINT', () => {
-    if (abort.signal.aborted) process.exit(130);
-    process.stderr.write('\nstopping after this item; once more to stop at once\n');
-    abort.abort();
-  });
-  const { result, file, maxLength } = await scoreFolder(command, abort.signal, progress);
+  const signal = abortOnInterrupt('stopping after this item');
+  const { result, file, maxLength } = await scoreFolder(command, signal, progress);
   const percent = (value: number) => (100 * value).toFixed(1).padStart(5);
   console.log(`${'task'.padEnd(28)}     n    acc   95% interval  acc_norm  ties  cut  seams`);
   for (const { task, n, acc, accNorm, ties, truncatedItems, seams } of result.tasks) {
@@ -57,8 +48,3 @@ async function main(): Promise<void> {
   }
   console.log(`\n${relative(from, file)}\nResearch only, not for clinical decisions.`);
 }
-
-main().catch((error: unknown) => {
-  console.error(`\n${error instanceof Error ? error.message : error}`);
-  process.exitCode = 1;
-});

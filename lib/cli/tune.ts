@@ -7,21 +7,29 @@ import { openDevice } from '../engine/device';
 import { scoreItems } from '../eval/score';
 import { createTokenScorer } from '../eval/token-scorer';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { hashOf } from '../hash';
 import { readItemFacts } from '../miniature/miniature';
 import { openModelFolder } from '../model/folder';
+import { hashWeights } from '../model/hash-weights';
 import { tunedModel } from '../model/tuned';
+import { newCommand, readArguments } from '../run/arguments';
 import { json, prepareData } from '../run/data-stage';
-import { hashWeights } from '../run/hash-weights';
 import { PRESETS } from '../run/presets';
 import { createProgress } from '../run/progress';
 import { TRIALS_FILE, type Trial, TUNING_TABLE, trainingOf, tunedAccuracy } from '../run/rate-trial';
-import { hashOf } from '../train/checkpoint';
 import { train } from '../train/train';
 
 /** Training seeds that are not the reproduction's. */
 const SEEDS = [1, 2] as const;
 /** MedMCQA's form asks for the letter, HeadQA's for the option's text. */
 const WAYS = ['medmcqa', 'headqa'] as const;
+
+const command = () =>
+  newCommand(
+    'tune',
+    'Chooses the miniature’s packing and learning rates on its development items: 60 trainings. Interrupted, the same ' +
+      'command keeps the trials that were done.',
+  );
 
 /**
  * Chooses the miniature's packing and learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the
@@ -31,7 +39,8 @@ const WAYS = ['medmcqa', 'headqa'] as const;
  * evaluation item asks for; the loss on held-out rows stands beside it and decides between equals. No evaluation item is
  * read. Interrupted, the same command keeps the trials that were done.
  */
-async function main(): Promise<void> {
+export async function main(args: readonly string[]): Promise<void> {
+  readArguments(command(), args);
   const root = WORKBOOK_ROOT;
   const folder = join(root, 'data', 'miniature');
   const out = join(root, 'results', 'tune');
@@ -42,8 +51,8 @@ async function main(): Promise<void> {
   const tokenizer = await loadTokenizer(base.folder);
   const prepare = (packing: Packing) =>
     prepareData(join(folder, 'development'), { ...preset, packing }, tokenizer, preset.full.maxSeqLen);
-  const packed = { paper: await prepare('paper'), 'block-diagonal': await prepare('block-diagonal') };
-  const items = packed.paper.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
+  const packed = { concatenated: await prepare('concatenated'), 'block-diagonal': await prepare('block-diagonal') };
+  const items = packed.concatenated.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
   const itemFacts = await readItemFacts(folder);
   const file = join(out, TRIALS_FILE);
   const known: readonly Trial[] = await readFile(file, 'utf8').then(JSON.parse, () => []);
@@ -53,7 +62,7 @@ async function main(): Promise<void> {
     const pair = controlledPair(preset.full, { lora: rate, full: rate });
     return [{ ...preset.lora, learningRate: rate }, pair.lora, pair.full];
   });
-  const plans = (['block-diagonal', 'paper'] as const).flatMap((packing) =>
+  const plans = (['block-diagonal', 'concatenated'] as const).flatMap((packing) =>
     configs.flatMap((one) => SEEDS.map((seed) => ({ packing, config: { ...one, seed } satisfies TrainConfig }))),
   );
   for (const { packing, config } of plans) {
@@ -78,7 +87,7 @@ async function main(): Promise<void> {
       device,
       chunks: data.chunks,
       heldOut: data.heldOut,
-      separate: packing === 'block-diagonal',
+      separate: packing !== 'concatenated',
       folder: work,
       identity: { config, model: modelHash, chunks: data.packing.sha256 },
       checkpointEvery: Number.POSITIVE_INFINITY,
@@ -151,8 +160,3 @@ function tuningTable(trials: readonly Trial[]): string {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});

@@ -3,7 +3,7 @@ import { clusterSums } from '../statistics/clusters';
 import { wilsonFromShare } from '../statistics/proportion';
 
 /** A number with its 95% interval. */
-export interface Estimate {
+export interface ValueWithInterval {
   readonly value: number;
   readonly low: number;
   readonly high: number;
@@ -35,7 +35,7 @@ export interface Answer {
  * @returns null for no answers
  * Source: Korn and Graubard (1998) for the interval; Miller (arXiv 2411.00640) for clustered errors in evaluations.
  */
-export function shareRight(answers: readonly Answer[], over: 'items' | 'tasks' = 'items'): Estimate | null {
+export function shareRight(answers: readonly Answer[], over: 'items' | 'tasks' = 'items'): ValueWithInterval | null {
   if (answers.length === 0) return null;
   const strata = new Map<string, Answer[]>();
   for (const answer of answers) {

@@ -15,8 +15,9 @@ export const SETTING_LABELS: Readonly<Record<Setting, string>> = {
 
 /** How a run's rows lie in their chunks. */
 export const PACKING_LABELS: Readonly<Record<Packing, string>> = {
-  paper: 'rows in one stream',
+  concatenated: 'rows in one stream',
   'block-diagonal': 'rows apart',
+  padded: 'one row a chunk',
 };
 
 /** The miniature's four groups of facts, in the order they are shown. */

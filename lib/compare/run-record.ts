@@ -49,9 +49,9 @@ export interface ModelRecord {
 
 export interface TrainingRecord {
   readonly config: TrainConfig;
-  /** Numbers that the optimizer changes. */
+  /** Parameters that the optimizer changes. */
   readonly trainable: number;
-  /** All numbers of the model, the frozen ones included. */
+  /** All parameters of the model, the frozen ones included. */
   readonly parameters: number;
   readonly updates: number;
   /** Seconds inside updates, of the process that trained it; held-out losses and checkpoints not counted. */

@@ -25,15 +25,15 @@ export function runsOf(record: RunRecord, method: ModelName, setting: Setting = 
   return record.models.filter((model) => model.method === method && (method === 'base' || model.setting === setting));
 }
 
-/** The base with its size in two digits, where a training tells it: 'base (1.4 million numbers)', '970 thousand'. */
+/** The base with its size in two digits, where a training tells it: 'base (1.4 million parameters)', '970 thousand'. */
 export function baseName({ models, subject }: RunRecord): string {
   const [trained] = models.flatMap(({ method, training }) => (training ? [{ method, ...training }] : []));
   if (!trained) return subject.model;
-  // An adapter's numbers come on top of the base's.
+  // An adapter's parameters come on top of the base's.
   const size = trained.parameters - (trained.method === 'lora' ? trained.trainable : 0);
   const [value, unit] =
     size >= 1e9 ? [size / 1e9, 'billion'] : size >= 1e6 ? [size / 1e6, 'million'] : [size / 1e3, 'thousand'];
-  return `${subject.model} (${Number(value.toPrecision(2))} ${unit} numbers)`;
+  return `${subject.model} (${Number(value.toPrecision(2))} ${unit} parameters)`;
 }
 
 /** The tasks that were scored, in table 1's order. */

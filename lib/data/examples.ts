@@ -30,7 +30,7 @@ export interface EvalSet {
   readonly excluded: number;
 }
 
-export interface TrainOptions {
+export interface TrainSetOptions {
   /** A text that is taken off the end of a response, and counted: some copies of P3 end each with `<|endoftext|>`. */
   readonly endMarker?: string;
 }
@@ -53,7 +53,7 @@ export interface Dataset {
  *
  * @throws when the folder is missing, has only one half, or a row is invalid
  */
-export async function loadDataset(folder: string, options: EvalOptions & TrainOptions = {}): Promise<Dataset> {
+export async function loadDataset(folder: string, options: EvalOptions & TrainSetOptions = {}): Promise<Dataset> {
   const [evalFiles, trainFiles] = [await list(folder, 'eval'), await list(folder, 'train')];
   const missing = evalFiles.length === 0 ? 'eval' : trainFiles.length === 0 ? 'train' : undefined;
   if (missing !== undefined && evalFiles.length + trainFiles.length > 0) {
@@ -106,7 +106,7 @@ export async function loadEvalItems(folder: string, { images = 'keep' }: EvalOpt
  * The training examples of `<folder>/train/*.jsonl(.gz)`, files in name order, rows in file order.
  * @throws on a missing folder or an invalid row
  */
-export async function loadTrainExamples(folder: string, { endMarker }: TrainOptions = {}): Promise<TrainSet> {
+export async function loadTrainExamples(folder: string, { endMarker }: TrainSetOptions = {}): Promise<TrainSet> {
   const examples: TrainExample[] = [];
   let stripped = 0;
   const files = await loadFiles(folder, 'train', (text, place) => {

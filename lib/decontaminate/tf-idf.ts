@@ -11,7 +11,7 @@ export interface TfIdfOptions {
 }
 
 /**
- * Form and threshold with the best F1 on development pairs, 0.75: `npm run choose:tf-idf` prints all that were tried, and
+ * Form and threshold with the best F1 on development pairs, 0.75: `npx med42 choose-tf-idf` prints all that were tried, and
  * a test holds these to its answer.
  */
 export const TF_IDF: TfIdfOptions = { pairs: false, maxShare: 0.02 };

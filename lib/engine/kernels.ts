@@ -1,4 +1,5 @@
 import type { Value } from './graph';
+import { ONNX_TYPE_ID } from './onnx';
 import { type KernelCall, type Lowering, onnxType, registerLowering } from './trace';
 
 /** tfjs kernel -> ONNX node, one row each. Reductions, indexing and products have files of their own. */
@@ -74,8 +75,7 @@ const COMPARISON: Readonly<Record<string, string>> = {
 
 const cast = (call: KernelCall, x: Value, type: Value['type']): Value => {
   if (x.type === type) return x;
-  const id = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 }[type];
-  return call.graph.node('Cast', [x], type, x.shape, { attributes: { to: id } });
+  return call.graph.node('Cast', [x], type, x.shape, { attributes: { to: ONNX_TYPE_ID[type] } });
 };
 
 export const reshape = (call: KernelCall, x: Value, shape: readonly number[]): Value =>

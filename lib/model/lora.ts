@@ -34,7 +34,7 @@ export function loraShapes(model: LlamaConfig, c: LoraConfig): Readonly<Record<s
   return shapes;
 }
 
-/** Trainable numbers: R (in + out) for each target. Llama-2 7B at rank 8: 19,988,480. */
+/** Trainable parameters: R (in + out) for each target. Llama-2 7B at rank 8: 19,988,480. */
 export function loraParameterCount(model: LlamaConfig, c: LoraConfig): number {
   return Object.values(loraShapes(model, c)).reduce((sum, [a, b]) => sum + a * b, 0);
 }

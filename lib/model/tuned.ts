@@ -85,6 +85,6 @@ function frozenWeights(base: ModelFolder): Record<string, FrozenWeight> {
   );
 }
 
-/** Numbers that training changes. */
+/** Parameters that training changes. */
 export const trainableCount = (model: TunedModel): number =>
   Object.values(model.trainedShapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);

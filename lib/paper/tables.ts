@@ -119,5 +119,5 @@ export function paperRow<T extends { readonly key: string }>(table: readonly T[]
   return table.find((one) => one.key === key);
 }
 
-/** Numbers that the paper's LoRA trains, in millions, as its text gives them. Source: paper, Modelling, 'LoRA'. */
+/** Parameters that the paper's LoRA trains, in millions, as its text gives them. Source: paper, Modelling, 'LoRA'. */
 export const LORA_MILLIONS = { '7B': 20, '70B': 104 } as const;

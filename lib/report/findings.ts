@@ -1,4 +1,4 @@
-import type { Estimate } from '../compare/estimate';
+import type { ValueWithInterval } from '../compare/estimate';
 import { aboutTaughtFacts } from '../compare/items-about';
 import type { Contrast, ModelComparison, SliceComparison } from '../compare/models';
 import type { RunRecord } from '../compare/run-record';
@@ -22,15 +22,15 @@ export interface Findings {
 const NAMES = { base: 'the base', lora: 'LoRA', full: 'full-parameter training' } as const;
 
 /** 'higher' or 'lower' only where the whole 95% interval is. */
-export type Verdict = 'higher' | 'lower' | 'untold' | 'equal';
+export type Direction = 'higher' | 'lower' | 'untold' | 'equal';
 
-export function verdictOf(difference: Estimate | number): Verdict {
+export function verdictOf(difference: ValueWithInterval | number): Direction {
   if (!isEstimate(difference)) return difference > 0 ? 'higher' : difference < 0 ? 'lower' : 'equal';
   return difference.low > 0 ? 'higher' : difference.high < 0 ? 'lower' : 'untold';
 }
 
 /** '+3.1 points [1.2, 5.0]' */
-export function pointsText(difference: Estimate | number, signed = true): string {
+export function pointsText(difference: ValueWithInterval | number, signed = true): string {
   const number = (value: number) => numberText(value, 1, signed);
   if (!isEstimate(difference)) return `${number(difference)} points, the same on every item`;
   return `${number(difference.value)} points [${number(difference.low)}, ${number(difference.high)}]`;
@@ -128,7 +128,7 @@ function price(record: RunRecord): string {
   const share = (a: number, b: number) =>
     a < b ? `${numberText((100 * a) / b, a < 0.1 * b ? 1 : 0)}% of` : `${numberText(a / b, a < 10 * b ? 2 : 0)} times`;
   const parts =
-    `Against full-parameter training, LoRA changes ${share(lora.trainable, full.trainable)} the numbers, saves a file ` +
+    `Against full-parameter training, LoRA changes ${share(lora.trainable, full.trainable)} the parameters, saves a file ` +
     `${share(lora.savedBytes, full.savedBytes)} the size and took ${share(lora.peakMemoryBytes, full.peakMemoryBytes)} the peak memory and ` +
     `${share(lora.seconds, full.seconds)} the time, for ${lora.tokens === full.tokens ? 'the same' : `${share(lora.tokens, full.tokens)} the`} tokens`;
   const quiz = forgettingOf(record).filter((one) => one.setting === setting && one.change !== null);
@@ -198,7 +198,7 @@ function paperRates(comparison: ModelComparison | null, main: Contrast['setting'
   if (main === 'paper' || own.length === 0) return [];
   const list = own.map((contrast) => `${NAMES[contrast.to]} ${pointsText(differenceOf(mainSlice(contrast)))}`);
   return [
-    `At the paper’s own learning rates, meant for models of 7 and 70 billion numbers, the change against the base is ${list.join(', ')}.`,
+    `At the paper’s own learning rates, meant for models of 7 and 70 billion parameters, the change against the base is ${list.join(', ')}.`,
   ];
 }
 

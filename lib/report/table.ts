@@ -1,6 +1,6 @@
-import type { Estimate } from '../compare/estimate';
+import type { ValueWithInterval } from '../compare/estimate';
 
-export type Cell = string | number | null | Estimate;
+export type Cell = string | number | null | ValueWithInterval;
 
 export interface Column {
   /** Head of the CSV's column: lower case, underscores. */
@@ -40,7 +40,7 @@ export interface Table {
   readonly notes: readonly string[];
 }
 
-export function isEstimate(cell: Cell): cell is Estimate {
+export function isEstimate(cell: Cell): cell is ValueWithInterval {
   return typeof cell === 'object' && cell !== null;
 }
 

@@ -1,13 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DECONTAMINATION_FILE, DECONTAMINATION_VERSION } from '../compare/read-run';
 import { type Comparison, type DecontaminationInput, decontaminate } from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
 import type { Decontamination } from '../decontaminate/record';
+import { readDecontamination, writeDecontamination } from '../decontaminate/result-file';
 import type { Device } from '../engine/device';
-import { writeFileAtomic } from '../files';
+import { hashOf } from '../hash';
 import { type FactGroup, isTuned } from '../miniature/miniature';
-import { hashOf } from '../train/checkpoint';
 import type { World } from './data-stage';
 import type { RunInputs } from './inputs';
 import { lockFolder } from './lock';
@@ -48,15 +46,11 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
     }),
     { kind: 'tf-idf' },
   ];
-  const file = join(out, DECONTAMINATION_FILE);
-  const identity = hashOf({
-    files: [...evaluation.files, ...training.files].map(({ sha256 }) => sha256),
-    encoders: encoders.map(({ description }) => description.sha256),
-  });
-  const known = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
-  if (known?.identity === identity && known.version === DECONTAMINATION_VERSION) {
+  const identity = decontaminationIdentity([...evaluation.files, ...training.files], encoders);
+  const known = await readDecontamination(out).catch(() => undefined);
+  if (known?.identity === identity) {
     say('decontamination  was done; its pairs are used');
-    return known.methods as Decontamination[];
+    return known.methods;
   }
   const methods: Decontamination[] = [];
   for (const comparison of comparisons) {
@@ -77,10 +71,25 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
       lock?.release();
     }
   }
-  const text = JSON.stringify({ version: DECONTAMINATION_VERSION, identity, methods }, null, 1);
-  await writeFileAtomic(file, `${text}\n`);
+  await writeDecontamination(out, { identity, methods });
   return methods;
 }
+
+/**
+ * Says what was compared: equal files searched with equal encoders have one identity.
+ *
+ * @param settings of a search that is not the run's own
+ */
+export const decontaminationIdentity = (
+  files: readonly { readonly sha256: string }[],
+  encoders: readonly Encoder[],
+  settings?: object,
+): string =>
+  hashOf({
+    files: files.map(({ sha256 }) => sha256),
+    encoders: encoders.map(({ description }) => description.sha256),
+    ...(settings && { settings }),
+  });
 
 /** What a generated world knows of its contamination: pairs made on purpose, and items whose fact the rows teach anyway. */
 export function truthOf(world: World | null): Pick<DecontaminationInput, 'planted' | 'taught'> {

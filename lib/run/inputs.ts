@@ -1,9 +1,9 @@
-import type { EvalItem } from '../data/examples';
-import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
+import { assertFits, loadTokenizer } from '../data/tokenizer';
 import { splitOverlong } from '../eval/overlong';
-import { type ModelFolder, openModelFolder } from '../model/folder';
-import { hashOf } from '../train/checkpoint';
+import { hashOf } from '../hash';
+import { openModelFolder } from '../model/folder';
 import { type PreparedData, prepareData } from './data-stage';
+import type { ModelInputs } from './model-inputs';
 import type { ModelPlan } from './plan';
 import type { RunConfig } from './presets';
 
@@ -13,15 +13,9 @@ export interface Sources {
   readonly model: string;
 }
 
-/** What every model of a run shares: rows, chunks, items, and the base they start from. */
-export interface RunInputs {
-  /** With chunks no longer than the model's context. */
-  readonly config: RunConfig;
-  readonly base: ModelFolder;
-  readonly tokenizer: Tokenizer;
+/** What a run works with: what its models share, and the rows it comes from. */
+export interface RunInputs extends ModelInputs {
   readonly data: PreparedData;
-  /** Items that can be scored. */
-  readonly items: readonly EvalItem[];
   /** Ids of items whose answer alone is longer than the model's context. */
   readonly overlong: readonly string[];
 }
@@ -40,21 +34,25 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
     base,
     tokenizer,
     data,
+    chunks: data.chunks,
+    heldOut: data.heldOut,
+    packing: data.packing,
+    quiz: data.world?.quiz ?? null,
     items: scorable,
     overlong: overlong.map(({ id }) => id),
   };
 }
 
 /** Says which model a record is of: two with equal hashes were made of the same things in the same way. */
-export function modelIdentity(plan: ModelPlan, inputs: RunInputs, modelHash: string, device: string): string {
-  const { config, data, items, tokenizer } = inputs;
+export function modelIdentity(plan: ModelPlan, inputs: ModelInputs, modelHash: string, device: string): string {
+  const { config, packing, items, quiz, tokenizer } = inputs;
   const { limitPerTask, bos, seed } = config;
   return hashOf({
     plan,
     modelHash,
     device,
     tokenizer: tokenizer.sha256,
-    chunks: plan.training && data.packing.sha256,
-    scoring: { items, quiz: data.world?.quiz ?? null, limitPerTask, bos, seed },
+    chunks: plan.training && packing.sha256,
+    scoring: { items, quiz, limitPerTask, bos, seed },
   });
 }

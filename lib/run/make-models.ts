@@ -1,4 +1,5 @@
 import { modelIdentity, type RunInputs } from './inputs';
+import { writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
 import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
@@ -29,7 +30,8 @@ export async function makeModels(
   signal: AbortSignal,
   { say, progress }: Required<RunWatcher>,
 ): Promise<{ readonly models: readonly MadeModel[]; readonly earlierSeconds: number }> {
-  const { config, data, model, device, out } = options;
+  const { model, device, out } = options;
+  const shared = await writeModelInputs(inputs, out);
   const labelOf = (plan: ModelPlan) => `[${plans.indexOf(plan) + 1}/${plans.length}] ${plan.title}`;
   const identityOf = (plan: ModelPlan) => modelIdentity(plan, inputs, modelHash, device);
   const made = new Map<ModelPlan, MadeModel>();
@@ -47,7 +49,7 @@ export async function makeModels(
   const stop = AbortSignal.any([signal, failed.signal]);
   const make = async (plan: ModelPlan) => {
     const [label, identity] = [labelOf(plan), identityOf(plan)];
-    const job: ModelJob = { plan, label, sources: { data, model }, config, device, threads, out, modelHash, identity };
+    const job: ModelJob = { plan, label, inputs: shared, model, device, threads, out, modelHash, identity };
     begun.set(plan, performance.now());
     await runInProcess(job, progress, stop);
     begun.delete(plan);

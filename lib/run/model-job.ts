@@ -8,11 +8,11 @@ import { weightShapes } from '../model/llama';
 import { type TunedModel, trainableCount, tunedModel } from '../model/tuned';
 import { type TrainResult, train } from '../train/train';
 import { json } from './data-stage';
-import { modelIdentity, openInputs, type RunInputs, type Sources } from './inputs';
+import { modelIdentity } from './inputs';
 import { lockFolderPatiently } from './lock';
 import { peakMemoryBytes } from './memory';
+import { type ModelInputs, readModelInputs } from './model-inputs';
 import type { ModelPlan } from './plan';
-import type { RunConfig } from './presets';
 import type { OpenProgress } from './progress';
 import { saveTrained } from './save-trained';
 import { scoreModel } from './scoring-stage';
@@ -22,9 +22,10 @@ export interface ModelJob {
   readonly plan: ModelPlan;
   /** Stands before its lines of progress: '[2/9] LoRA, seed 42'. */
   readonly label: string;
-  readonly sources: Sources;
-  /** As the preset has it, before lengths are cut to the model's context. */
-  readonly config: RunConfig;
+  /** Where `writeModelInputs` wrote. */
+  readonly inputs: string;
+  /** The base's folder. */
+  readonly model: string;
   readonly device: DeviceName;
   /** Of the CPU; null: all. */
   readonly threads: number | null;
@@ -64,11 +65,9 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
   const lock = await lockFolderPatiently(join(out, 'train', plan.name));
   try {
     const device = await openDevice(job.device, job.threads ?? undefined, { flushDenormals: true });
-    const inputs = await openInputs(job.sources, job.config);
+    const inputs = await readModelInputs(job.inputs, job.model);
     if (modelIdentity(plan, inputs, job.modelHash, job.device) !== job.identity) {
-      throw new Error(
-        `reproduce: ${job.sources.data} or ${job.sources.model} changed while the run went on; start it anew with --fresh`,
-      );
+      throw new Error(`reproduce: ${job.model} changed while the run went on; start it anew with --fresh`);
     }
     const made = plan.training
       ? await trainPlan(job, inputs, device, progress, signal)
@@ -98,7 +97,7 @@ interface Made {
 
 async function trainPlan(
   { plan, label, modelHash, out }: ModelJob,
-  { base, data, config: run }: RunInputs,
+  { base, chunks, heldOut, packing, config: run }: ModelInputs,
   device: Device,
   openProgress: OpenProgress,
   signal: AbortSignal,
@@ -111,14 +110,14 @@ async function trainPlan(
     model,
     config,
     device,
-    chunks: data.chunks,
-    heldOut: data.heldOut,
-    separate: data.packing.packing === 'block-diagonal',
+    chunks,
+    heldOut,
+    separate: packing.packing !== 'concatenated',
     folder: join(out, 'train', plan.name),
     identity: {
       config: { ...config, device: device.name, threads: device.threads },
       model: modelHash,
-      chunks: data.packing.sha256,
+      chunks: packing.sha256,
     },
     checkpointEvery: run.checkpointEvery,
     signal,

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import type { Command } from 'commander';
 import type { DeviceName } from '../engine/device';
+import { newCommand, readArguments } from './arguments';
 import { PRESET_NAMES, PRESETS, type PresetName, type RunConfig } from './presets';
 
 /** What one run is and where it reads and writes. */
@@ -17,21 +18,40 @@ export interface RunOptions {
   readonly fresh: boolean;
 }
 
-export const USAGE = `npm run reproduce -- [options]
+/** The command line of `med42 reproduce`. */
+const command = (): Command =>
+  newCommand('reproduce', 'The paper’s comparison, stage after stage. The same command carries an interrupted run on.')
+    .option('--preset <name>', `${PRESET_NAMES.join(' | ')}  (default: miniature; with --data: real)`)
+    .option('--data <folder>', 'rows as FOLDER/{eval,train}/*.jsonl(.gz)  (default: the bundled miniature)')
+    .option('--model <folder>', 'a Llama in a Hugging Face folder  (default: the bundled base)')
+    .option(
+      '--encoder <folder>',
+      'a sentence encoder to find contamination with; may be given again  (default: TF-IDF alone, which is not the paper’s method)',
+      (folder: string, before: readonly string[] = []) => [...before, folder],
+    )
+    .option('--out <folder>', 'where results go  (default: results/PRESET)')
+    .option('--device <name>', 'cpu | webgpu | cuda | tfjs  (default: cpu)')
+    .option('--samples <n>', 'training rows drawn')
+    .option('--limit <n>', 'items a task, sampled; 0: all')
+    .option('--epochs <n>', 'for both methods')
+    .option('--seed <n>', 'of rows, items and the first training')
+    .option('--seeds <n>', 'trainings of each method, with seeds SEED, SEED + 1 and so on')
+    .option('--fresh', 'start anew; without it, the same command carries an interrupted run on');
 
-  --preset NAME    ${PRESET_NAMES.join(' | ')}  (default: miniature; with --data: real)
-  --data FOLDER    rows as FOLDER/{eval,train}/*.jsonl(.gz)     (default: the bundled miniature)
-  --model FOLDER   a Llama in a Hugging Face folder             (default: the bundled base)
-  --encoder FOLDER a sentence encoder to find contamination with; may be given again
-                   (default: TF-IDF alone, which is not the paper’s method)
-  --out FOLDER     where results go                             (default: results/PRESET)
-  --device NAME    cpu | webgpu | cuda | tfjs                   (default: cpu)
-  --samples N      training rows drawn       --limit N   items a task, sampled (0: all)
-  --epochs N       for both methods          --seed N    of rows, items and the first training
-  --seeds N        trainings of each method, with seeds SEED, SEED + 1, …
-  --fresh          start anew; without it, the same command carries an interrupted run on
-
-Research only, not for clinical decisions.`;
+interface Given {
+  readonly preset?: string;
+  readonly data?: string;
+  readonly model?: string;
+  readonly encoder?: readonly string[];
+  readonly out?: string;
+  readonly device?: string;
+  readonly samples?: string;
+  readonly limit?: string;
+  readonly epochs?: string;
+  readonly seed?: string;
+  readonly seeds?: string;
+  readonly fresh: boolean;
+}
 
 /**
  * @param root the workbook's folder
@@ -39,7 +59,7 @@ Research only, not for clinical decisions.`;
  * @throws naming the option that is wrong and what it takes
  */
 export function parseOptions(args: readonly string[], root: string, cwd: string): RunOptions {
-  const values = parse(args);
+  const { options: values } = readArguments<Given>(command(), args);
   const preset = (values.preset ?? (values.data ? 'real' : 'miniature')) as PresetName;
   if (!PRESET_NAMES.includes(preset)) {
     throw refusal(`--preset must be one of ${PRESET_NAMES.join(', ')}, got "${preset}"`);
@@ -82,30 +102,6 @@ export function parseOptions(args: readonly string[], root: string, cwd: string)
     device: (values.device ?? 'cpu') as DeviceName,
     fresh: values.fresh,
   };
-}
-
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const options = {
-    preset: text,
-    data: text,
-    model: text,
-    encoder: { type: 'string', multiple: true },
-    out: text,
-    device: text,
-    samples: text,
-    limit: text,
-    epochs: text,
-    seed: text,
-    seeds: text,
-    fresh: { type: 'boolean', default: false },
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    // Node's second sentence is about dashes.
-    throw refusal((error as Error).message.split(/\.?\n|\. /)[0]!);
-  }
 }
 
 const refusal = (what: string): Error => new Error(`reproduce: ${what}; --help lists the options`);

@@ -7,7 +7,7 @@ import { type FactGroup, isTuned } from '../miniature/miniature';
 export const TRIALS_FILE = 'trials.json';
 export const TUNING_TABLE = 'learning-rates.md';
 
-/** One training of `npm run tune`, as its file holds it. */
+/** One training of `npx med42 tune`, as its file holds it. */
 export interface Trial {
   readonly identity: string;
   readonly method: Method;

@@ -5,10 +5,10 @@ import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare
 import type { Subject } from '../compare/runs';
 import { openDevice } from '../engine/device';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
-import { hashOf } from '../train/checkpoint';
+import { hashOf } from '../hash';
+import { hashWeights } from '../model/hash-weights';
 import { json, writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
-import { hashWeights } from './hash-weights';
 import { openInputs, type RunInputs } from './inputs';
 import { LOCK, lockFolder } from './lock';
 import { makeModels } from './make-models';
@@ -53,7 +53,7 @@ export async function reproduce(
   const encoders = await openEncoders(options.encoders, device);
   const inputs = await openInputs(options, options.config);
   const modelHash = await hashWeights(inputs.base);
-  const identity = hashOf({ config: options.config, data: options.data, device: options.device, modelHash });
+  const identity = hashOf({ config: options.config, data: contentOf(inputs), device: options.device, modelHash });
   const lock = await lockFolder(out);
   try {
     await claimFolder(options, identity);
@@ -85,7 +85,7 @@ export async function reproduce(
       made.models.map((one) => one.record),
     );
     const peak = Math.max(peakMemoryBytes(), ...made.models.map(({ took }) => took.peakMemoryBytes));
-    // What earlier starts made counts with the time that it took then.
+    // A run that was carried on counts the time of all its starts.
     const all = (performance.now() - began) / 1000 + made.earlierSeconds / atOnce;
     const each = Object.fromEntries(made.models.map((one) => [one.record.name, one.took.seconds]));
     const table = await writeResults({
@@ -103,6 +103,13 @@ export async function reproduce(
     for (const encoder of encoders) await encoder.dispose();
     lock.release();
   }
+}
+
+/** The rows and what is known of them, wherever they lie: a copied folder, or a link to it, carries a finished run on. */
+function contentOf({ data }: RunInputs): object {
+  const { evaluation, training } = data.dataset;
+  const files = [...evaluation.files, ...training.files].map(({ path, sha256 }) => ({ path, sha256 }));
+  return { files, world: data.world };
 }
 
 function describeInputs({ data, items }: RunInputs, models: number): string {

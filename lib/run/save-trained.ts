@@ -9,7 +9,7 @@ import type { TrainResult } from '../train/train';
 /**
  * Saves what a training made: an adapter as PEFT does, a fine-tune as a Hugging Face folder.
  *
- * @returns the file that holds the trained numbers
+ * @returns the file that holds the trained parameters
  */
 export async function saveTrained(
   folder: string,

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import type { Command } from 'commander';
 import type { DeviceName } from '../engine/device';
 import type { BosPolicy } from '../eval/encode-request';
 import { TASK_VARIANTS, type TaskVariant } from '../eval/tasks/definition';
+import { newCommand, readArguments } from './arguments';
 
 export interface ScoreCommand {
   readonly model: string;
@@ -19,23 +20,38 @@ export interface ScoreCommand {
   readonly showRequests: string | null;
 }
 
-export const SCORE_USAGE = `npm run score -- [options]
+/** The command line of `med42 score`. */
+const command = (): Command =>
+  newCommand(
+    'score',
+    'Scores a Llama zero-shot. Writes FOLDER/MODEL/results_DATE.json and samples_TASK_DATE.jsonl as ' +
+      'lm-evaluation-harness does. The same command carries an interrupted run on.',
+  )
+    .option('--model <folder>', 'a Llama in a Hugging Face folder  (default: the bundled base)')
+    .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
+    .option('--data <folder>', 'items as FOLDER/eval/*.jsonl(.gz)  (default: the bundled miniature)')
+    .option('--tasks <names>', 'tasks, mmlu, usmle or all, by commas', 'all')
+    .option('--variant <name>', TASK_VARIANTS.join(' | '), 'present')
+    .option('--bos', 'the tokenizer’s own BOS before each text, as the harness since 0.4.9.2')
+    .option('--limit <n>', 'a sample of N items a task')
+    .option('--seed <n>', 'of the sample  (default: 0)')
+    .option('--out <folder>', 'where results go  (default: results/score)')
+    .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu')
+    .option('--show-requests <x>', 'prints what is asked for an item (its id) or a task, as JSON lines, and ends');
 
-  --model FOLDER     a Llama in a Hugging Face folder           (default: the bundled base)
-  --adapter FOLDER   a PEFT LoRA adapter for that model
-  --data FOLDER      items as FOLDER/eval/*.jsonl(.gz)          (default: the bundled miniature)
-  --tasks NAMES      tasks, mmlu, usmle or all, by commas       (default: all)
-  --variant NAME     ${TASK_VARIANTS.join(' | ')}
-                                                                (default: present)
-  --bos              the tokenizer's own BOS before each text, as the harness since 0.4.9.2
-  --limit N          a sample of N items a task                 --seed N  of the sample (default: 0)
-  --out FOLDER       where results go                           (default: results/score)
-  --device NAME      cpu | webgpu | cuda | tfjs                 (default: cpu)
-  --show-requests X  prints what is asked for an item (its id) or a task, as JSON lines, and ends
-
-Writes FOLDER/MODEL/results_DATE.json and samples_TASK_DATE.jsonl as lm-evaluation-harness does.
-The same command carries an interrupted run on.
-Research only, not for clinical decisions.`;
+interface Given {
+  readonly model?: string;
+  readonly adapter?: string;
+  readonly data?: string;
+  readonly tasks: string;
+  readonly variant: string;
+  readonly bos: boolean;
+  readonly limit?: string;
+  readonly seed?: string;
+  readonly out?: string;
+  readonly device: string;
+  readonly showRequests?: string;
+}
 
 /**
  * @param root the workbook's folder
@@ -43,7 +59,7 @@ Research only, not for clinical decisions.`;
  * @throws naming the option that is wrong and what it takes
  */
 export function parseScoreOptions(args: readonly string[], root: string, cwd: string): ScoreCommand {
-  const values = parse(args);
+  const { options: values } = readArguments<Given>(command(), args);
   const whole = (name: 'limit' | 'seed', least: number): number | null => {
     const value = values[name];
     if (value === undefined) return null;
@@ -53,7 +69,7 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
     }
     return number;
   };
-  const variant = (values.variant ?? 'present') as TaskVariant;
+  const variant = values.variant as TaskVariant;
   if (!TASK_VARIANTS.includes(variant)) {
     throw refusal(`--variant must be one of ${TASK_VARIANTS.join(', ')}, got "${variant}"`);
   }
@@ -62,37 +78,15 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
     model: values.model ? resolve(cwd, values.model) : resolve(bundled, 'base'),
     adapter: values.adapter ? resolve(cwd, values.adapter) : null,
     data: values.data ? resolve(cwd, values.data) : bundled,
-    tasks: (values.tasks ?? 'all').split(',').map((name) => name.trim()),
+    tasks: values.tasks.split(',').map((name) => name.trim()),
     variant,
     bos: values.bos ? 'tokenizer' : 'never',
     limit: whole('limit', 1),
     seed: whole('seed', 0) ?? 0,
     out: values.out ? resolve(cwd, values.out) : resolve(root, 'results', 'score'),
-    device: (values.device ?? 'cpu') as DeviceName,
-    showRequests: values['show-requests'] ?? null,
+    device: values.device as DeviceName,
+    showRequests: values.showRequests ?? null,
   };
 }
 
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const options = {
-    model: text,
-    adapter: text,
-    data: text,
-    tasks: text,
-    variant: text,
-    bos: { type: 'boolean', default: false },
-    limit: text,
-    seed: text,
-    out: text,
-    device: text,
-    'show-requests': text,
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    throw refusal((error as Error).message);
-  }
-}
-
-const refusal = (what: string): Error => new Error(`score: ${what}; see npm run score -- --help`);
+const refusal = (what: string): Error => new Error(`score: ${what}; --help lists the options`);

@@ -8,7 +8,7 @@ import { type ScoreResult, scoreItems } from '../eval/score';
 import { createTokenScorer } from '../eval/token-scorer';
 import { writeFileAtomic } from '../files';
 import type { TunedModel } from '../model/tuned';
-import type { RunInputs } from './inputs';
+import type { ModelInputs } from './model-inputs';
 import type { OpenProgress } from './progress';
 
 export interface ScoringStage {
@@ -24,7 +24,7 @@ export async function scoreModel(
   name: string,
   label: string,
   { model, state }: { readonly model: TunedModel; readonly state: DeviceState },
-  { items, config, data, tokenizer }: RunInputs,
+  { items, quiz: questions, config, tokenizer }: ModelInputs,
   { device, out, progress: open, signal }: ScoringStage,
 ): Promise<Pick<ModelRecord, 'scores' | 'quiz'>> {
   const { limitPerTask, bos, seed } = config;
@@ -44,7 +44,7 @@ export async function scoreModel(
     });
   };
   const scores = await score(items, label);
-  const quiz = data.world && (await score(data.world.quiz, `${label} the quiz`));
+  const quiz = questions && (await score(questions, `${label} the quiz`));
   await writeFileAtomic(join(out, 'scores', `${name}.jsonl`), itemsToJsonl(scores.items));
   await writeFileAtomic(join(out, 'scores', `${name}.csv`), tasksToCsv(scores.tasks));
   if (!quiz) return { scores, quiz: null };

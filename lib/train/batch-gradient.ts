@@ -1,4 +1,4 @@
-import { type Chunk, countLoss } from '../data/packing/chunks';
+import { type ChunkTensors, countLoss } from '../data/packing/chunks';
 import { compile } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { createState } from '../engine/state';
@@ -19,7 +19,7 @@ export interface BatchGradient {
 
 export interface GradientProbe {
   /** @param chunks as many as the probe was opened for, or fewer */
-  of(chunks: readonly Chunk[]): Promise<BatchGradient>;
+  of(chunks: readonly ChunkTensors[]): Promise<BatchGradient>;
   close(): Promise<void>;
 }
 

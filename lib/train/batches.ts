@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config';
-import { type Chunk, countLoss, segmentStarts } from '../data/packing/chunks';
+import { type ChunkTensors, countLoss, segmentStarts } from '../data/packing/chunks';
 import { float32, type HostTensors, int32 } from '../engine/tensors';
 import { createRandom } from '../random';
 
@@ -54,7 +54,7 @@ export function planBatches(
  * matrix nor the last layer meets the others. Undefined where R is more than three quarters of T (not a measured bound):
  * all are computed then, with attention in blocks.
  */
-export function askedPlaces(chunks: readonly Chunk[]): number | undefined {
+export function askedPlaces(chunks: readonly ChunkTensors[]): number | undefined {
   const length = chunks[0]?.tokens.length ?? 0;
   const most = chunks.reduce((max, chunk) => Math.max(max, countLoss(chunk)), 0);
   return most > 0 && most <= 0.75 * length ? most : undefined;
@@ -68,7 +68,7 @@ export function askedPlaces(chunks: readonly Chunk[]): number | undefined {
  * @throws when a chunk has more than R response tokens
  */
 export function batchTensors(
-  chunks: readonly Chunk[],
+  chunks: readonly ChunkTensors[],
   batchSize: number,
   separate: boolean,
   asked?: number,
@@ -91,7 +91,7 @@ export function batchTensors(
   return { tokens: ints('tokens'), targets: ints('targets'), weights, ...scope };
 }
 
-function askedTensors(chunks: readonly Chunk[], rows: readonly Chunk[], asked: number): HostTensors {
+function askedTensors(chunks: readonly ChunkTensors[], rows: readonly ChunkTensors[], asked: number): HostTensors {
   const shape = [rows.length, asked];
   const [places, targets, weights] = [int32(shape), int32(shape), float32(shape)];
   for (const [i, row] of rows.entries()) {

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeviceState } from '../engine/state';
 import type { HostTensors } from '../engine/tensors';
 import { writeFileAtomic } from '../files';
+import { hashOf } from '../hash';
 import { readSafetensorsHeader, readTensors, writeSafetensors } from '../model/safetensors';
 
 const VERSION = 1;
@@ -26,8 +26,6 @@ interface Position {
   readonly stepInEpoch: number;
   readonly stateFile: string;
 }
-
-export const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 /**
  * Writes all state (trained tensors, moments, sums) and then, in one rename, the note that names it: a kill at any

@@ -1,4 +1,4 @@
-import { type Chunk, countLoss } from '../data/packing/chunks';
+import { type ChunkTensors, countLoss } from '../data/packing/chunks';
 import type { Device } from '../engine/device';
 import { createState } from '../engine/state';
 import type { TunedModel } from '../model/tuned';
@@ -22,7 +22,7 @@ const Z = 1.959964;
  *
  * @throws when no chunk has a response token
  */
-export async function lossOf(model: TunedModel, chunks: readonly Chunk[], device: Device): Promise<ChunkLoss> {
+export async function lossOf(model: TunedModel, chunks: readonly ChunkTensors[], device: Device): Promise<ChunkLoss> {
   const responseTokens = chunks.reduce((sum, chunk) => sum + countLoss(chunk), 0);
   if (responseTokens === 0) throw new Error(`loss: ${chunks.length} chunks have no response token; give others`);
   const maxSeqLen = chunks[0]!.tokens.length;

@@ -5,16 +5,12 @@ import { dropout } from '../engine/dropout';
 import { valueAndGradients } from '../engine/gradient';
 import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
 import * as tf from '../engine/tf';
-import { together } from '../engine/together';
 import { type AttentionScope, placesInRows } from '../model/llama';
 import { readTensor } from '../model/safetensors';
 import type { Dropout, TunedModel } from '../model/tuned';
-import { type AdamWScalars, adamw } from './adamw';
 import { crossEntropySum } from './loss';
+import { firstMoment, secondMoment, update } from './update';
 
-/** Names of a trained tensor's companions in the device's state. */
-export const firstMoment = (name: string) => `adam.first.${name}`;
-export const secondMoment = (name: string) => `adam.second.${name}`;
 export const gradientSum = (name: string) => `gradient.${name}`;
 
 /**
@@ -217,40 +213,4 @@ export function lossAndGradients(
   early?: EarlyLoss,
 ) {
   return valueAndGradients((variables) => lossSum(model, inputs, variables, frozen, early), trained);
-}
-
-/**
- * Clips by the global norm of the mean gradient and applies AdamW.
- * Source: torch.nn.utils.clip_grad_norm_ (factor max / (norm + 1e-6), at most 1)
- */
-function update(config: TrainConfig, inputs: Tensors, state: Tensors, gradients: Readonly<Record<string, tf.Tensor>>) {
-  const squares = Object.values(gradients).map((g) => tf.sum(tf.square(g)));
-  const norm = tf.sqrt(tf.addN(squares)).div(inputs.responseTokens!);
-  const clip = tf.minimum(tf.scalar(1), tf.scalar(config.clipNorm).div(norm.add(1e-6)));
-  const scalars: AdamWScalars = {
-    rate: inputs.rate!,
-    correction1: inputs.correction1!,
-    correction2: inputs.correction2!,
-    gradientScale: clip.div(inputs.responseTokens!),
-  };
-  const next: Record<string, tf.Tensor> = {};
-  for (const decays of [true, false]) {
-    const names = Object.keys(gradients).filter(
-      (name) => (config.decay === 'all' || gradients[name]!.rank >= 2) === decays,
-    );
-    const before = names.map((name) => [
-      gradients[name]!,
-      state[name]!,
-      state[firstMoment(name)]!,
-      state[secondMoment(name)]!,
-    ]);
-    const after = together(([gradient, parameter, first, second]) => {
-      const moments = { parameter: parameter!, first: first!, second: second! };
-      const updated = adamw(moments, gradient!, config, decays ? config.weightDecay : 0, scalars);
-      return [updated.parameter, updated.first, updated.second];
-    }, before);
-    for (const [i, name] of names.entries())
-      [next[name], next[firstMoment(name)], next[secondMoment(name)]] = after[i] as [tf.Tensor, tf.Tensor, tf.Tensor];
-  }
-  return { norm, next };
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainConfig } from '../config';
-import type { Chunk } from '../data/packing/packing';
+import type { ChunkTensors } from '../data/packing/chunks';
 import type { Program } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { createState, type DeviceState } from '../engine/state';
@@ -18,9 +18,9 @@ export interface TrainOptions {
   readonly model: TunedModel;
   readonly config: TrainConfig;
   readonly device: Device;
-  readonly chunks: readonly Chunk[];
+  readonly chunks: readonly ChunkTensors[];
   /** Chunks never trained on, whose loss is taken before the first update and after each epoch. */
-  readonly heldOut: readonly Chunk[];
+  readonly heldOut: readonly ChunkTensors[];
   /** Chunks carry segments and positions of their own (block-diagonal packing). */
   readonly separate: boolean;
   /** A loss after an earlier layer, added to the other. */
@@ -71,7 +71,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   };
 
   const asked = askedPlaces([...chunks, ...options.heldOut]);
-  const batchOf = (some: readonly Chunk[]) => batchTensors(some, config.batchSize, options.separate, asked);
+  const batchOf = (some: readonly ChunkTensors[]) => batchTensors(some, config.batchSize, options.separate, asked);
   const heldOut = await compileHeldOutLoss(model, config, device, options.separate, asked);
   const programs = await compileTraining(model, config, device, options.separate, asked, options.early);
   try {
@@ -170,7 +170,7 @@ export async function updateOnce(
 async function heldOutLoss(
   program: Program,
   { heldOut, config }: TrainOptions,
-  batchOf: (some: readonly Chunk[]) => HostTensors,
+  batchOf: (some: readonly ChunkTensors[]) => HostTensors,
   state: DeviceState,
 ): Promise<number> {
   let sum = 0;

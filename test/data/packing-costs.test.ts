@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Chunk } from '../../lib/data/packing/chunks';
-import { type Layout, layOut, layoutCost } from '../../lib/data/packing/costs';
+import { packingCost } from '../../lib/data/packing/costs';
+import { type Packing, packSamples } from '../../lib/data/packing/packing';
 import type { Sample } from '../../lib/data/samples';
 import { createRandom } from '../../lib/random';
 
@@ -9,14 +10,17 @@ function sample(id: string, prompt: number, loss: number): Sample {
   return { id, source: 'medquad', ids, labels: ids.slice().fill(-100, 0, prompt) };
 }
 
+const pack = (samples: readonly Sample[], packing: Packing, maxSeqLen: number) =>
+  packSamples(samples, { packing, maxSeqLen, zeroLossChunks: 'keep' });
+
 const drawing = [sample('a', 1, 2), sample('b', 2, 2), sample('c', 1, 3)];
 
-test('three samples in rows of four, counted by hand', () => {
-  const cost = (layout: Layout) => layoutCost(layOut(drawing, layout, 4), drawing, layout);
+test('three samples in chunks of four, counted by hand', () => {
+  const cost = (packing: Packing) => packingCost(pack(drawing, packing, 4), drawing);
   // a0 A1 A2 b0 | b1 B2 B3 c0 | C1 C2 C3 .
-  expect(cost('paper')).toEqual({
-    layout: 'paper',
-    rows: 3,
+  expect(cost('concatenated')).toEqual({
+    packing: 'concatenated',
+    chunks: 3,
     positions: 12,
     fillRate: 11 / 12,
     lossTokens: 7,
@@ -25,9 +29,9 @@ test('three samples in rows of four, counted by hand', () => {
     attendedPairs: 10 + 10 + 6,
     crossingPairs: 3 + 3,
   });
-  expect(cost('block-diagonal')).toMatchObject({ rows: 3, samplesSplit: 0, lossTokensCutOff: 0, crossingPairs: 0 });
+  expect(cost('block-diagonal')).toMatchObject({ chunks: 3, samplesSplit: 0, lossTokensCutOff: 0, crossingPairs: 0 });
   expect(cost('padded')).toMatchObject({
-    rows: 3,
+    chunks: 3,
     samplesSplit: 0,
     fillRate: 11 / 12,
     lossTokens: 7,
@@ -53,15 +57,19 @@ function countPairs(chunks: readonly Chunk[]) {
   return { attendedPairs: attended, crossingPairs: crossing };
 }
 
-test.for(['paper', 'block-diagonal', 'padded'] as const)('%s: pairs and tokens as the mask has them', (layout) => {
-  const random = createRandom(5);
-  const samples = Array.from({ length: 40 }, (_, i) => sample(`s${i}`, 1 + random.int(9), 1 + random.int(6)));
-  const chunks = layOut(samples, layout, 16);
-  const cost = layoutCost(chunks, samples, layout);
-  expect(cost).toMatchObject(countPairs(chunks));
-  const labels = samples.flatMap((one) => [...one.labels]).filter((label) => label >= 0).length;
-  expect(cost.lossTokens).toBe(labels);
-  expect(cost.positions).toBe(16 * chunks.length);
-  if (layout === 'padded') expect(chunks.map(({ spans }) => spans[0]!.sample)).toEqual(samples.map((_, i) => i));
-  else expect(cost.rows).toBeLessThan(samples.length);
-});
+test.for(['concatenated', 'block-diagonal', 'padded'] as const)(
+  '%s: pairs and tokens as the mask has them',
+  (packing) => {
+    const random = createRandom(5);
+    const samples = Array.from({ length: 40 }, (_, i) => sample(`s${i}`, 1 + random.int(9), 1 + random.int(6)));
+    const packed = pack(samples, packing, 16);
+    const { chunks } = packed;
+    const cost = packingCost(packed, samples);
+    expect(cost).toMatchObject(countPairs(chunks));
+    const labels = samples.flatMap((one) => [...one.labels]).filter((label) => label >= 0).length;
+    expect(cost.lossTokens).toBe(labels);
+    expect(cost.positions).toBe(16 * chunks.length);
+    if (packing === 'padded') expect(chunks.map(({ spans }) => spans[0]!.sample)).toEqual(samples.map((_, i) => i));
+    else expect(cost.chunks).toBeLessThan(samples.length);
+  },
+);

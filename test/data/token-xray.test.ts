@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TrainExample } from '../../lib/data/examples';
 import { withoutMask } from '../../lib/data/packing/chunks';
-import { packSamples } from '../../lib/data/packing/packing';
+import { type Packing, packSamples } from '../../lib/data/packing/packing';
 import { tokenizeExamples } from '../../lib/data/samples';
 import { renderPrompt } from '../../lib/data/template';
 import { tokenXray } from '../../lib/data/token-xray';
@@ -18,7 +18,7 @@ const examples: TrainExample[] = [
   { id: 'b', source: 'niv2', prompt: 'Name a bone.', response: 'The femur.' },
 ];
 
-async function views(packing: 'paper' | 'block-diagonal', maxSeqLen: number) {
+async function views(packing: Packing, maxSeqLen: number) {
   const tokenizer = await loadTokenizer('test/fixtures/llama-tokenizer');
   const { samples } = await tokenizeExamples(examples, tokenizer);
   const { chunks } = packSamples(samples, { packing, maxSeqLen, zeroLossChunks: 'keep' });
@@ -51,7 +51,7 @@ test("block-diagonal: each sample sees itself; the paper's: a row sees all of th
   const b = apart!.findIndex(({ sampleId }) => sampleId === 'b');
   expect(apart![b]).toMatchObject({ position: 0, attendsFrom: b });
   expect(apart![b + 5]).toMatchObject({ position: 5, attendsFrom: b });
-  const rows = await views('paper', 64);
+  const rows = await views('concatenated', 64);
   expect(rows.length).toBeGreaterThan(2);
   expect(
     rows
@@ -71,6 +71,6 @@ test('without the mask every token that has a target in its sample is learnt', a
   const all = withoutMask(apart!);
   const count = samples.reduce((sum, { ids }) => sum + ids.length - 1, 0);
   expect(all.weights.reduce((a, b) => a + b)).toBe(count);
-  const [stream] = packSamples(samples, { packing: 'paper', maxSeqLen: 512 }).chunks;
+  const [stream] = packSamples(samples, { packing: 'concatenated', maxSeqLen: 512 }).chunks;
   expect(withoutMask(stream!).weights.reduce((a, b) => a + b)).toBe(count + 1); // b's first token follows a's end
 });

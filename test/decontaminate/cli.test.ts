@@ -4,13 +4,13 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Decontamination } from '../../lib/decontaminate/record';
-import { MINIATURE } from '../reproduce/child';
+import { readDecontamination } from '../../lib/decontaminate/result-file';
+import { MINIATURE } from '../run/child';
 import { writeStatic } from './small-encoders';
 
-/** `npm run decontaminate`, as a person starts it: dist/cli/decontaminate.js, which `npm test` builds. */
+/** `npx med42 decontaminate`, as a person starts it: dist/cli/med42.js, which `npm test` builds. */
 
-const CLI = resolve(__dirname, '..', '..', 'dist', 'cli', 'decontaminate.js');
+const CLI = resolve(__dirname, '..', '..', 'dist', 'cli', 'med42.js');
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'decontaminate-cli-'));
@@ -18,7 +18,9 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, killWhen?: () => Promise<boolean>) {
-  const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, INIT_CWD: root, ...env } });
+  const child = spawn(process.execPath, [CLI, 'decontaminate', ...args], {
+    env: { ...process.env, INIT_CWD: root, ...env },
+  });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8');
@@ -35,12 +37,12 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, killWhen?: 
   );
 }
 
-describe('npm run decontaminate', () => {
+describe('npx med42 decontaminate', () => {
   it('falls back on TF-IDF where there is no network, and says so', async () => {
     const { code, text } = await start(['--out', 'out'], { HF_ENDPOINT: 'http://127.0.0.1:9' });
     expect([code, text]).toEqual([0, expect.stringMatching(/Falling back on TF-IDF, which is not the paper's method/)]);
     expect(text).toMatch(/Not the paper's method: word statistics/);
-    const result = JSON.parse(await readFile(join(root, 'out', 'decontamination.json'), 'utf8')) as Decontamination;
+    const result = (await readDecontamination(join(root, 'out')))!.methods[0]!;
     const exact = result.truth!.find(({ threshold }) => threshold === result.threshold)!.kinds[0]!;
     expect([result.kind, exact.rate]).toEqual(['tf-idf', 1]);
     expect(await readFile(join(root, 'out', 'pairs.md'), 'utf8')).toMatch(/Against the planted pairs/);
@@ -64,7 +66,7 @@ describe('npm run decontaminate', () => {
     [['--view', 'stem'], /unknown view "stem"; use one of question,/],
     [['--threshold', 'high'], /--threshold must be a number, got "high"/],
     [['--threshold', '1.5', '--tf-idf'], /the threshold must lie between 0 and 1, got 1.5/],
-    [['--colour', 'red'], /Unknown option '--colour'.*--help lists the options/],
+    [['--colour', 'red'], /unknown option '--colour'.*--help lists the options/],
     [['--encoder', join(MINIATURE, 'base')], /it is a LlamaForCausalLM, no sentence encoder/],
     [['--data', 'nowhere'], /no folder .*nowhere/],
     [['--top-k', '0', '--tf-idf'], /topK must be a whole number of 1 or more, got 0/],

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EvalItem, TrainExample } from '../../lib/data/examples';
 import { type DecontaminationInput, decontaminate } from '../../lib/decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../../lib/decontaminate/encoder';
-import { pairsToCsv, pairsToMarkdown } from '../../lib/decontaminate/files';
+import { pairsToCsv, pairsToMarkdown } from '../../lib/decontaminate/pairs-files';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { writeStatic } from './small-encoders';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Embedded, openEncoder } from '../../lib/decontaminate/encoder';
 import { type Device, openDevice } from '../../lib/engine/device';
-import { MINIATURE } from '../reproduce/child';
+import { MINIATURE } from '../run/child';
 import { TABLE, WORDS, writeStatic, writeTransformer } from './small-encoders';
 
 let root: string;

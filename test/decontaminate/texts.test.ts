@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { chooseTfIdf } from '../../lib/cli/choose-tf-idf';
 import type { EvalItem, TrainExample } from '../../lib/data/examples';
 import { harnessWords, ngramOverlap, ngrams, normalised, sharedNgram } from '../../lib/decontaminate/overlap';
 import { secondOpinions } from '../../lib/decontaminate/second-opinions';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from '../../lib/decontaminate/tf-idf';
 import { itemText, rowText, viewNamed } from '../../lib/decontaminate/views';
 import { wordDiff } from '../../lib/decontaminate/word-diff';
-import { MINIATURE } from '../reproduce/child';
+import { chooseTfIdf } from '../../lib/miniature/choose-tf-idf';
+import { MINIATURE } from '../run/child';
 
 describe('views', () => {
   const item: EvalItem = {

@@ -6,14 +6,14 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readHarnessResults } from '../../lib/eval/harness-results';
 import type { ItemResult } from '../../lib/eval/score';
 
-/** `npm run score`, as a person starts it: dist/cli/score.js, which `npm test` builds. */
+/** `npx med42 score`, as a person starts it: dist/cli/med42.js, which `npm test` builds. */
 
-const CLI = resolve(__dirname, '..', '..', 'dist', 'cli', 'score.js');
+const CLI = resolve(__dirname, '..', '..', 'dist', 'cli', 'med42.js');
 const root = mkdtempSync(join(tmpdir(), 'score cli '));
 afterAll(() => rmSync(root, { recursive: true }));
 
 function score(args: readonly string[], killWhen?: () => boolean) {
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(process.execPath, [CLI, 'score', ...args], {
     env: { ...process.env, INIT_CWD: root, MED42_THREADS: '2' },
   });
   let [stdout, stderr] = ['', ''];
@@ -61,7 +61,7 @@ function dataOf(...rows: readonly unknown[]): string {
   return folder;
 }
 
-describe('npm run score', () => {
+describe('npx med42 score', () => {
   it('killed with SIGKILL, carries on to equal results, and a third start finds them done', async () => {
     const args = (out: string) => ['--limit', '40', '--out', out];
     const file = join(root, 'killed', 'items.jsonl');

@@ -5,7 +5,7 @@ import { type LlamaConfig, weightShapes } from '../../lib/model/llama';
 import { readSafetensorsHeader, writeSafetensors } from '../../lib/model/safetensors';
 import { createRandom, type Random } from '../../lib/random';
 
-/** Two layers, two query heads to a key head: every path of the model, in a few thousand numbers. */
+/** Two layers, two query heads to a key head: every path of the model, in a few thousand parameters. */
 export const TINY: LlamaConfig = {
   vocabSize: 11,
   hiddenSize: 12,

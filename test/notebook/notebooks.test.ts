@@ -103,8 +103,10 @@ describe('wrong use', () => {
     const all = () => chooseNotebooks(folder, ['9']);
     expect(all).toThrow(/"9" names no notebook; there are 01-good, 02-bad/);
     expect(() => chooseNotebooks(folder, ['0'])).toThrow(/"0" names \d notebooks/);
-    expect(() => parseNotebookOptions(['--preset', 'big'], ROOT)).toThrow(/smoke, miniature, real, got "big"/);
-    expect(() => parseNotebookOptions(['--chekc'], ROOT)).toThrow(/'--chekc'; --help lists/);
+    expect(() => parseNotebookOptions(['--preset', 'big'], ROOT)).toThrow(
+      /smoke, miniature, controlled, real, llama2, got "big"/,
+    );
+    expect(() => parseNotebookOptions(['--chekc'], ROOT)).toThrow(/'--chekc', did you mean --check; --help lists/);
     expect(() => parseNotebookOptions(['--check', '--preset', 'smoke'], ROOT)).toThrow(/leave --preset and --set out/);
     expect(() => parseNotebookOptions(['--tolerance', 'x'], ROOT)).toThrow(/--tolerance must be a number/);
     expect(() => parseSetting('rows')).toThrow('--set takes NAME=VALUE, got "rows"');

@@ -99,7 +99,7 @@ test('trials of rates: a row for each way and rate, over its seeds; the recorded
     seed: number,
     right: number,
     heldOutLoss: number,
-    packing = 'paper',
+    packing = 'concatenated',
   ) => {
     const groups = {
       'read-and-tuned': { right, items: 10 },

@@ -43,7 +43,7 @@ describe('the launcher', () => {
   });
 });
 
-describe('npm run kernel', () => {
+describe('npx med42 kernel', () => {
   test('puts the kernel into the folder that Jupyter reads, and takes away only its own', async () => {
     const data = join(folder, 'data');
     const kernel = await installKernel(ROOT, data);

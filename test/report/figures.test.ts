@@ -10,8 +10,8 @@ import { figureA1 } from '../../lib/report/figures/pairs';
 import { meanWindow, runningMean, thinned } from '../../lib/report/figures/running-mean';
 import { reportParts } from '../../lib/report/parts';
 import type { StepRecord } from '../../lib/train/log';
+import { parseSvg, shapeBoxes, textBoxes } from '../draw/svg-tree';
 import { sampleDecontamination, sampleLog, sampleRecord } from './fixture';
-import { parseSvg, shapeBoxes, textBoxes } from './svg-tree';
 
 const HOSTILE = ' <script>alert(1)</script> & <b>bold</b> <a href="javascript:alert(2)">x</a>';
 const record = sampleRecord();

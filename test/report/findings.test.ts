@@ -21,7 +21,7 @@ describe('the answer follows the numbers', () => {
     );
     expect(second).toMatch(/cannot be told apart on the same items: full minus LoRA is [+−]?\d/);
     expect(second).toMatch(/a true difference below about \d+\.\d points could go unseen/);
-    expect(third).toMatch(/LoRA changes 5\.6% of the numbers/);
+    expect(third).toMatch(/LoRA changes 5\.6% of the parameters/);
   });
 
   it('neither above the base', () => {

@@ -248,7 +248,7 @@ function sampleMixture(): RunRecord['mixture'] {
 
 function samplePacking(): RunRecord['packing'] {
   return {
-    packing: 'paper',
+    packing: 'concatenated',
     maxSeqLen: 256,
     zeroLoss: 1,
     truncated: 0,

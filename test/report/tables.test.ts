@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Estimate } from '../../lib/compare/estimate';
+import type { ValueWithInterval } from '../../lib/compare/estimate';
 import { type Answer, shareRight } from '../../lib/compare/estimate';
 import type { RunRecord } from '../../lib/compare/run-record';
 import { answersOf, baseName, checkSameQuestions, runsOf } from '../../lib/compare/runs';
@@ -22,7 +22,7 @@ function row(table: Table, label: string): Record<string, Cell> {
   const found = table.rows.find(({ cells }) => cells[0] === label)!;
   return Object.fromEntries(table.columns.map(({ key }, i) => [key, found.cells[i]!]));
 }
-const value = (cell: Cell | undefined) => (cell as Estimate).value;
+const value = (cell: Cell | undefined) => (cell as ValueWithInterval).value;
 
 describe('baseName', () => {
   it('writes the size out, whatever it is', () => {
@@ -36,9 +36,9 @@ describe('baseName', () => {
       return baseName({ ...record, models }).replace(/^.*\(/, '(');
     };
     expect([969_216, 1_328_256, 6_738_415_616].map(named)).toEqual([
-      '(970 thousand numbers)',
-      '(1.3 million numbers)',
-      '(6.7 billion numbers)',
+      '(970 thousand parameters)',
+      '(1.3 million parameters)',
+      '(6.7 billion parameters)',
     ]);
   });
 });
@@ -174,7 +174,7 @@ describe('the other tables', () => {
 
   it('say how the rows were packed, as a choice of ours', () => {
     for (const [packing, words] of [
-      ['paper', 'attention crosses samples'],
+      ['concatenated', 'attention crosses samples'],
       ['block-diagonal', 'none sees another'],
     ] as const) {
       const packed = { ...record, packing: { ...record.packing, packing } };

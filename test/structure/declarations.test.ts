@@ -66,7 +66,7 @@ describe('what TypeScript 5.0.4 makes of dist/', () => {
         const { examples, report } = med42.mixByPaper(dataset.training.examples, 100, random);
         const tokenizer = await med42.loadTokenizer('data/miniature/base');
         const { samples } = await med42.tokenizeExamples(examples, tokenizer);
-        const packed = med42.packSamples(samples, { packing: 'paper', maxSeqLen: 256 });
+        const packed = med42.packSamples(samples, { packing: 'concatenated', maxSeqLen: 256 });
 
         const base = await med42.openModelFolder('data/miniature/base');
         const config: med42.TrainConfig = { ...med42.PAPER_LORA, epochs: 1 };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunRecord } from '../../lib/compare/run-record';
 import { readSafetensorsHeader } from '../../lib/model/safetensors';
-import { type Ended, filesBelow, linesOf, reproduceCli, type Watched } from '../reproduce/child';
+import { type Ended, filesBelow, linesOf, reproduceCli, type Watched } from '../run/child';
 
 /** Real processes, killed at real moments; the same command afterwards must not be tellable from one that ran through. */
 
@@ -52,8 +52,10 @@ test('the run that is compared with holds everything', () => {
   const scores = ['base', 'full-42', 'lora-42'].flatMap((name) => ['csv', 'jsonl'].map((e) => `scores/${name}.${e}`));
   const training = ['full-42', 'lora-42'].flatMap((m) => [`train/${m}/state-6.safetensors`, `train/${m}/train.jsonl`]);
   const models = ['models/full-42/model.safetensors', 'models/lora-42/adapter_model.safetensors'];
-  const names = [...models, 'mixture.json', 'packing.json', 'run.json', ...scores, ...training];
-  expect(Object.keys(uninterrupted).sort()).toEqual(names.sort());
+  const inputs = 'inputs/HASH/chunks.safetensors';
+  const names = [inputs, ...models, 'mixture.json', 'packing.json', 'run.json', ...scores, ...training];
+  const found = Object.keys(uninterrupted).map((name) => name.replace(/[0-9a-f]{64}/, 'HASH'));
+  expect(found.sort()).toEqual(names.sort());
   for (const name of ['lora-42', 'full-42']) {
     // Held-out loss before and after, six updates.
     expect(linesOf(join(whole, 'train', name, 'train.jsonl'))).toHaveLength(8);

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Which sample occupies positions [start, end) of a chunk. */
 export interface Span {
   /** Index in the samples that were packed. */
@@ -11,10 +13,10 @@ export interface Span {
 }
 
 /**
- * One row of a training batch, T = maxSeqLen positions; all arrays are `[T]`. SHIFTED: at position t the model reads
+ * What training reads of a chunk, T = maxSeqLen positions; all arrays are `[T]`. SHIFTED: at position t the model reads
  * `tokens[t]` and is to predict `targets[t]`, the token after it.
  */
-export interface Chunk {
+export interface ChunkTensors {
   readonly tokens: Int32Array;
   readonly targets: Int32Array;
   /** 1 where the target is a response token or its EOS, else 0. */
@@ -24,6 +26,10 @@ export interface Chunk {
   readonly positions: Int32Array;
   /** The first position that each attends to, where that is not the first of its segment. */
   readonly from?: Int32Array;
+}
+
+/** A chunk, and which samples lie where in it. */
+export interface Chunk extends ChunkTensors {
   readonly spans: readonly Span[];
 }
 
@@ -73,4 +79,15 @@ export function withoutMask(chunk: Chunk): Chunk {
     t === last ? weight : Number(chunk.segments[t]! >= 0 && chunk.segments[t] === chunk.segments[t + 1]),
   );
   return { ...chunk, weights };
+}
+
+/** Of every chunk's tokens, targets, weights, segments and positions, in order, little-endian. */
+export function hashChunks(chunks: readonly ChunkTensors[]): string {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) {
+    for (const values of [chunk.tokens, chunk.targets, chunk.weights, chunk.segments, chunk.positions]) {
+      hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+  }
+  return hash.digest('hex');
 }

@@ -1,23 +1,19 @@
 import type { Sample } from '../samples';
-import { type Chunk, countFilled, countLoss } from './chunks';
-import { packSamples } from './packing';
+import { countFilled, countLoss } from './chunks';
+import type { Packed, Packing } from './packing';
 
-/** A way to make rows of one length out of samples of many. */
-export type Layout = 'paper' | 'block-diagonal' | 'padded';
-
-/** What a layout costs, and what its model gets to see. */
-export interface LayoutCost {
-  readonly layout: Layout;
-  /** Rows of T positions. */
-  readonly rows: number;
-  /** Positions computed: rows x T. */
+/** What a packing costs, and what its model gets to see. */
+export interface PackingCost {
+  readonly packing: Packing;
+  readonly chunks: number;
+  /** Positions computed: chunks x T. */
   readonly positions: number;
   /** Sample tokens / positions. */
   readonly fillRate: number;
   readonly lossTokens: number;
-  /** Samples that lie in more than one row. */
+  /** Samples that lie in more than one chunk. */
   readonly samplesSplit: number;
-  /** Loss tokens that are predicted without the beginning of their own prompt in sight: it lies in an earlier row. */
+  /** Loss tokens that are predicted without the beginning of their own prompt in sight: it lies in an earlier chunk. */
   readonly lossTokensCutOff: number;
   /** Pairs (token, earlier or same token it may attend to), of sample tokens. */
   readonly attendedPairs: number;
@@ -25,29 +21,8 @@ export interface LayoutCost {
   readonly crossingPairs: number;
 }
 
-/**
- * One sample a row, filled up with padding: what is trained where nothing is packed. Each row is laid out as
- * `block-diagonal` would lay out that sample alone; a longer sample keeps its first T tokens.
- */
-function padSamples(samples: readonly Sample[], maxSeqLen: number): Chunk[] {
-  return samples.flatMap((sample, i) =>
-    packSamples([sample], {
-      packing: 'block-diagonal',
-      maxSeqLen,
-      overlong: 'truncate',
-      zeroLossChunks: 'keep',
-    }).chunks.map((chunk) => ({ ...chunk, spans: chunk.spans.map((span) => ({ ...span, sample: i })) })),
-  );
-}
-
-/** The rows of a layout; none is left out for want of loss, and an overlong sample is cut where samples stay whole. */
-export function layOut(samples: readonly Sample[], layout: Layout, maxSeqLen: number): readonly Chunk[] {
-  if (layout === 'padded') return padSamples(samples, maxSeqLen);
-  return packSamples(samples, { packing: layout, maxSeqLen, overlong: 'truncate', zeroLossChunks: 'keep' }).chunks;
-}
-
-/** @param chunks rows of a layout, all of one length, made of `samples` */
-export function layoutCost(chunks: readonly Chunk[], samples: readonly Sample[], layout: Layout): LayoutCost {
+/** @param samples those that were packed */
+export function packingCost({ chunks, report }: Packed, samples: readonly Sample[]): PackingCost {
   const positions = chunks.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const pieces = new Map<number, number>();
   let tokens = 0;
@@ -73,8 +48,8 @@ export function layoutCost(chunks: readonly Chunk[], samples: readonly Sample[],
     }
   }
   return {
-    layout,
-    rows: chunks.length,
+    packing: report.packing,
+    chunks: chunks.length,
     positions,
     fillRate: tokens / positions,
     lossTokens,

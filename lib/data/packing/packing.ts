@@ -1,6 +1,7 @@
 import { IGNORED, type Sample } from '../samples';
 import { blockDiagonalChunks } from './block-diagonal';
 import { type Chunk, countFilled, countLoss } from './chunks';
+import { paddedChunks } from './padded';
 import { type Packing, type PackingReport, reportPacking } from './report';
 import { streamChunks } from './stream';
 
@@ -8,13 +9,12 @@ export type { Chunk, Span } from './chunks';
 export type { Packing, PackingReport, SourceShare } from './report';
 
 export interface PackingOptions {
-  /** `paper`: one stream cut into chunks (`stream.ts`). `block-diagonal`: whole samples apart (`block-diagonal.ts`). */
   readonly packing: Packing;
   /** T, tokens of a chunk; 4096 in the paper. */
   readonly maxSeqLen: number;
-  /** `paper` only: what becomes of the stream's last, partial chunk. Default `pad`. */
+  /** `concatenated` only: what becomes of the stream's last, partial chunk. Default `pad`. */
   readonly lastChunk?: 'pad' | 'drop';
-  /** `block-diagonal` only: a sample longer than a chunk throws, or keeps its first T tokens. Default `error`. */
+  /** `block-diagonal` and `padded` only: a sample longer than a chunk throws, or keeps its first T tokens. Default `error`. */
   readonly overlong?: 'error' | 'truncate';
   /**
    * A chunk without a response token has no loss of its own. `error` (the default) throws, `drop` leaves it out, `keep`
@@ -22,6 +22,12 @@ export interface PackingOptions {
    */
   readonly zeroLossChunks?: 'error' | 'drop' | 'keep';
 }
+
+const CHUNKS_OF: Readonly<Record<Packing, (samples: readonly Sample[], length: number) => Iterable<Chunk>>> = {
+  concatenated: streamChunks,
+  'block-diagonal': blockDiagonalChunks,
+  padded: paddedChunks,
+};
 
 export interface Packed {
   readonly chunks: readonly Chunk[];
@@ -41,15 +47,15 @@ export function packSamples(samples: readonly Sample[], options: PackingOptions)
   }
   if (samples.length === 0) throw new Error('packing: there must be a sample to pack, got none; load training rows');
 
-  const fitted = packing === 'block-diagonal' ? fitToChunk(samples, maxSeqLen, overlong) : samples;
-  const made = packing === 'block-diagonal' ? blockDiagonalChunks(fitted, maxSeqLen) : streamChunks(fitted, maxSeqLen);
+  const fitted = packing === 'concatenated' ? samples : fitToChunk(samples, maxSeqLen, overlong);
+  const made = CHUNKS_OF[packing](fitted, maxSeqLen);
   const chunks: Chunk[] = [];
   let zeroLoss = 0;
   let droppedZeroLoss = 0;
   let droppedPartial = 0;
   let index = 0;
   for (const chunk of made) {
-    if (packing === 'paper' && lastChunk === 'drop' && countFilled(chunk) < maxSeqLen) {
+    if (packing === 'concatenated' && lastChunk === 'drop' && countFilled(chunk) < maxSeqLen) {
       droppedPartial++;
     } else if (countLoss(chunk) > 0) {
       chunks.push(chunk);

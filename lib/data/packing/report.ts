@@ -1,14 +1,21 @@
-import { createHash } from 'node:crypto';
 import { IGNORED, type Sample } from '../samples';
-import { type Chunk, countFilled, countLoss } from './chunks';
+import { type Chunk, countFilled, countLoss, hashChunks } from './chunks';
 
-export type Packing = 'paper' | 'block-diagonal';
+/**
+ * How samples become chunks of one length. `concatenated`: one stream cut into chunks, as the paper does (`stream.ts`).
+ * `block-diagonal`: whole samples apart, several a chunk (`block-diagonal.ts`). `padded`: one sample a chunk
+ * (`padded.ts`), what is trained where nothing is packed.
+ */
+export type Packing = 'concatenated' | 'block-diagonal' | 'padded';
 
 /** What each packing decides that the paper leaves open; printed with every result. */
 export const PACKING_ASSUMPTIONS: Readonly<Record<Packing, string>> = {
-  paper: 'packing cuts samples at chunk edges, attention crosses samples, positions run through the chunk',
+  concatenated: 'packing cuts samples at chunk edges, attention crosses samples, positions run through the chunk',
   'block-diagonal':
     'packing keeps samples whole and apart: none is cut, none sees another, positions begin anew with each ' +
+    '(the paper concatenates them, and does not say what a token may look at)',
+  padded:
+    'packing puts one sample into each chunk and fills it up with padding: none is cut, none sees another ' +
     '(the paper concatenates them, and does not say what a token may look at)',
 };
 
@@ -31,7 +38,7 @@ export interface PackingCounts {
   readonly maxSeqLen: number;
   /** Chunks without a response token, dropped or kept. */
   readonly zeroLoss: number;
-  /** Samples cut to maxSeqLen (`block-diagonal` only). */
+  /** Samples cut to maxSeqLen (`block-diagonal` and `padded` only). */
   readonly truncated: number;
   /** Those of them that lost their whole response: they are read and teach nothing. */
   readonly truncatedWithoutLoss: number;
@@ -59,7 +66,7 @@ export interface PackingReport extends PackingCounts {
   readonly lossTokensPerChunk: { readonly min: number; readonly median: number; readonly max: number };
   /** In the order of the source's name. */
   readonly sources: readonly SourceShare[];
-  /** Of every chunk's tokens, targets, weights, segments and positions, in order, little-endian. */
+  /** `hashChunks` of the chunks. */
   readonly sha256: string;
 }
 
@@ -71,11 +78,7 @@ export function reportPacking(
 ): PackingReport {
   const bySource = new Map<string, { samples: Set<number>; tokens: number; lossTokens: number }>();
   const pieces = new Map<number, number>();
-  const hash = createHash('sha256');
   for (const chunk of chunks) {
-    for (const values of [chunk.tokens, chunk.targets, chunk.weights, chunk.segments, chunk.positions]) {
-      hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    }
     for (const [i, { sample, source, start, end }] of chunk.spans.entries()) {
       const share = bySource.get(source) ?? { samples: new Set(), tokens: 0, lossTokens: 0 };
       bySource.set(source, share);
@@ -124,6 +127,6 @@ export function reportPacking(
       lossTokens: share.lossTokens,
       lossTokensPercent: lossTokens > 0 ? (100 * share.lossTokens) / lossTokens : 0,
     })),
-    sha256: hash.digest('hex'),
+    sha256: hashChunks(chunks),
   };
 }

@@ -1,7 +1,7 @@
 import type { EvalItem } from '../../data/examples';
 import { strip } from '../whitespace';
 import type { TaskDefinition, TaskName, TaskVariant } from './definition';
-import { answerOf, LETTERS, letteredOptions, lettersOf, MMLU_SUBJECTS, subjectOf, textsOf } from './parts';
+import { answerOf, LETTERS, letteredOptions, lettersOf, MMLU_TASKS, subjectOf, textsOf } from './parts';
 import { PRESENT_TASKS } from './present';
 
 /*
@@ -118,10 +118,10 @@ const mmluContinuation = (name: TaskName): TaskDefinition => ({
 });
 
 export const OLDER_TASKS: readonly TaskDefinition[] = [
-  ...MMLU_SUBJECTS.map(mmlu2022),
+  ...MMLU_TASKS.map(mmlu2022),
   sameStrings('headqa_en', '2022', { source: 'lm_eval/tasks/headqa.py at v0.3.0' }),
   sameStrings('pubmedqa', '2022', { source: 'lm_eval/tasks/pubmedqa.py at v0.3.0' }),
-  ...MMLU_SUBJECTS.map(mmlu2023),
+  ...MMLU_TASKS.map(mmlu2023),
   sameStrings('headqa_en', '2023', { source: 'lm_eval/tasks/headqa.py at 0bf683b' }),
   doctor('medmcqa', '2023'),
   medqa2023,
@@ -132,5 +132,5 @@ export const OLDER_TASKS: readonly TaskDefinition[] = [
   doctor('medqa_4options', 'doctor-2023'),
   doctor('usmle_self_assessment', 'doctor-2023'),
   doctor('usmle_sample_exam', 'doctor-2023'),
-  ...MMLU_SUBJECTS.map(mmluContinuation),
+  ...MMLU_TASKS.map(mmluContinuation),
 ];

@@ -17,7 +17,7 @@ export const textsOf = (item: EvalItem): readonly string[] => item.choices;
 export const answerOf = (item: EvalItem): number => item.answer;
 
 /** The MMLU tasks, in the order of the paper's table 1. */
-export const MMLU_SUBJECTS: readonly TaskName[] = TASK_NAMES.filter((name) => name.startsWith('mmlu_'));
+export const MMLU_TASKS: readonly TaskName[] = TASK_NAMES.filter((name) => name.startsWith('mmlu_'));
 
 /** 'mmlu_medical_genetics' -> 'medical genetics' */
 export const subjectOf = (name: TaskName): string => name.slice('mmlu_'.length).replaceAll('_', ' ');

@@ -1,7 +1,7 @@
 import type { EvalItem } from '../../data/examples';
 import { strip } from '../whitespace';
 import type { TaskDefinition, TaskName } from './definition';
-import { answerOf, LETTERS, letteredOptions, lettersOf, MMLU_SUBJECTS, mmluDescription, subjectOf } from './parts';
+import { answerOf, LETTERS, letteredOptions, lettersOf, MMLU_TASKS, mmluDescription, subjectOf } from './parts';
 
 /*
  * The harness's present form, letter for letter. No prompt ends in a space or a newline, the space stands before the
@@ -117,7 +117,7 @@ function usmle(name: TaskName): TaskDefinition {
 
 /** The twelve rows of the paper's table 1 in the harness's present form. */
 export const PRESENT_TASKS: readonly TaskDefinition[] = [
-  ...MMLU_SUBJECTS.map(mmlu),
+  ...MMLU_TASKS.map(mmlu),
   headqa,
   medmcqa,
   medqa,

@@ -2,7 +2,7 @@ import type { EvalItem } from '../../data/examples';
 import { CHAT_TASKS } from './chat';
 import { TASK_NAMES, type TaskDefinition, type TaskName, type TaskVariant } from './definition';
 import { OLDER_TASKS } from './older';
-import { MMLU_SUBJECTS } from './parts';
+import { MMLU_TASKS } from './parts';
 import { PRESENT_TASKS } from './present';
 
 /** Every definition there is: at most one for each name and variant. */
@@ -36,7 +36,7 @@ export function taskNameOf(item: EvalItem): TaskName {
   const found = TASK_NAMES.find((name) => name === named);
   if (found) return found;
   if (item.task === 'mmlu') {
-    const subjects = MMLU_SUBJECTS.map((name) => name.slice('mmlu_'.length));
+    const subjects = MMLU_TASKS.map((name) => name.slice('mmlu_'.length));
     const got = JSON.stringify(item.subject) ?? 'none';
     throw new Error(
       `tasks: item ${item.id}: of task "mmlu", "subject" must be one of ${subjects.join(', ')}, got ${got}; mend or remove it`,

@@ -52,7 +52,7 @@ async function readRows<T>(folder: string, file: string, parse: (text: string, p
   const path = join(folder, file);
   if (!existsSync(path)) {
     throw new Error(
-      `miniature: no file ${path}; pass the miniature's folder, or write it with npm run build:miniature`,
+      `miniature: no file ${path}; pass the miniature's folder, or write it with npx med42 build-miniature`,
     );
   }
   const rows: T[] = [];
@@ -69,7 +69,9 @@ function fieldsOf(text: string, { file, line }: Place): Readonly<Record<string, 
   } catch {
     // Said below, with the line.
   }
-  throw new Error(`miniature: ${file} line ${line}: must be a JSON object; write it anew with npm run build:miniature`);
+  throw new Error(
+    `miniature: ${file} line ${line}: must be a JSON object; write it anew with npx med42 build-miniature`,
+  );
 }
 
 function textField(value: unknown, field: string, { file, line }: Place): string {

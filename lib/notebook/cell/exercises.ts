@@ -1,6 +1,6 @@
 import { PAPER_LORA, type TrainConfig } from '../../config';
 import { mixtureShares } from '../../data/mixture-shares';
-import { layOut, layoutCost } from '../../data/packing/costs';
+import { packingCost } from '../../data/packing/costs';
 import { packSamples } from '../../data/packing/packing';
 import { IGNORED, type Sample } from '../../data/samples';
 import { float32, type HostTensor } from '../../engine/tensors';
@@ -91,7 +91,7 @@ const rowCount: Reference<[sampleLengths: number[], rowLength: number], number> 
   like: (sampleLengths, rowLength) =>
     packSamples(
       sampleLengths.map((length, i) => sampleOf({ source: '', prompt: 0, response: length }, i)),
-      { packing: 'paper', maxSeqLen: rowLength, zeroLossChunks: 'keep' },
+      { packing: 'concatenated', maxSeqLen: rowLength, zeroLossChunks: 'keep' },
     ).chunks.length,
   given: (random) => [list(1 + random.int(6), () => 2 + random.int(12)), 2 + random.int(8)],
 };
@@ -99,7 +99,8 @@ const rowCount: Reference<[sampleLengths: number[], rowLength: number], number> 
 /** 02: the share of attended pairs that lie in two samples, of two samples in one chunk. */
 function crossing(first: number, second: number): number {
   const samples = [first, second].map((length, i) => sampleOf({ source: '', prompt: 1, response: length - 1 }, i));
-  const { crossingPairs, attendedPairs } = layoutCost(layOut(samples, 'paper', first + second), samples, 'paper');
+  const packed = packSamples(samples, { packing: 'concatenated', maxSeqLen: first + second, zeroLossChunks: 'keep' });
+  const { crossingPairs, attendedPairs } = packingCost(packed, samples);
   return crossingPairs / attendedPairs;
 }
 

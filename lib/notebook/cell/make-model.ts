@@ -1,7 +1,8 @@
 import type { ModelRecord } from '../../compare/run-record';
 import type { TrainConfig } from '../../config';
-import { hashWeights } from '../../run/hash-weights';
+import { hashWeights } from '../../model/hash-weights';
 import { modelIdentity, openInputs } from '../../run/inputs';
+import { writeModelInputs } from '../../run/model-inputs';
 import { readMade } from '../../run/model-job';
 import { runInProcess } from '../../run/model-process';
 import type { RunOptions } from '../../run/options';
@@ -43,8 +44,7 @@ export async function makeModel(
     seed: training.seed,
     training,
   };
-  const sources = { data, model };
-  const inputs = await openInputs(sources, config);
+  const inputs = await openInputs({ data, model }, config);
   const modelHash = await hashWeights(inputs.base);
   const identity = modelIdentity(plan, inputs, modelHash, device);
   const known = await readMade(out, name, identity);
@@ -53,7 +53,17 @@ export async function makeModel(
     return known.record;
   }
   await runInProcess(
-    { plan, label: name, sources, config, device, threads: null, out, modelHash, identity },
+    {
+      plan,
+      label: name,
+      inputs: await writeModelInputs(inputs, out),
+      model,
+      device,
+      threads: null,
+      out,
+      modelHash,
+      identity,
+    },
     progress,
     signal,
   );

@@ -20,7 +20,7 @@ export interface RateRow {
 }
 
 /**
- * What `npm run tune` measured, each way of training at each rate of the grid: the reader's own trials, else those that come
+ * What `npx med42 tune` measured, each way of training at each rate of the grid: the reader's own trials, else those that come
  * with the workbook. Empty where there are neither.
  *
  * @param results the folder of results

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { ModelRecord } from '../../compare/run-record';
 import type { TrainConfig } from '../../config';
 import { writeFileAtomic } from '../../files';
-import { hashWeights } from '../../run/hash-weights';
+import { hashWeights } from '../../model/hash-weights';
 import { modelIdentity, openInputs } from '../../run/inputs';
 import type { RunOptions } from '../../run/options';
 import type { RunWatcher } from '../../run/run';

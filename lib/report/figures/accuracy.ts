@@ -1,26 +1,26 @@
 import { mean } from 'simple-statistics';
-import { type Estimate, shareRight } from '../../compare/estimate';
+import { shareRight, type ValueWithInterval } from '../../compare/estimate';
 import type { RunRecord } from '../../compare/run-record';
 import { answersOf, MODELS, type ModelName, runsOf } from '../../compare/runs';
 import type { Figure, PlotlyObject } from '../../draw/figure';
 import { plotlyText } from '../../escape';
 import { paperRow, TABLE_1 } from '../../paper/tables';
 import { cellText } from '../table';
-import { answersTo, type ScoredRow, scoredRows } from '../tables/paper-rows';
+import { answersTo, type BenchmarkRow, scoredRows } from '../tables/paper-rows';
 import { accuracyBars, barPlace, GROUP_HEIGHT, levelLines, rowAxis } from './bars';
 import { axis, frame, INK, PAPER, STYLE } from './style';
 
 /** One row of the figure: what was asked, and how each model did. */
 export interface AccuracyRow {
-  readonly row: ScoredRow;
+  readonly row: BenchmarkRow;
   readonly n: number;
   /** In percent. */
   readonly chance: number;
-  readonly models: readonly { readonly method: ModelName; readonly accuracy: Estimate }[];
+  readonly models: readonly { readonly method: ModelName; readonly accuracy: ValueWithInterval }[];
 }
 
 /** Accuracy by row of table 1, the mean over the training seeds; the rows kept that `keep` wants. */
-export function accuracyRows(record: RunRecord, keep: (row: ScoredRow) => boolean): AccuracyRow[] {
+export function accuracyRows(record: RunRecord, keep: (row: BenchmarkRow) => boolean): AccuracyRow[] {
   const models = MODELS.map((method) => ({ method, answers: answersOf(record, runsOf(record, method)) })).filter(
     ({ answers }) => answers.length > 0,
   );

@@ -1,4 +1,4 @@
-import type { Estimate } from '../../compare/estimate';
+import type { ValueWithInterval } from '../../compare/estimate';
 import type { ModelName } from '../../compare/runs';
 import type { PlotlyObject } from '../../draw/figure';
 import { axis, INK, PAPER, STYLE } from './style';
@@ -28,7 +28,7 @@ export function accuracyBars(
   method: ModelName,
   i: number,
   count: number,
-  values: readonly (Estimate | null)[],
+  values: readonly (ValueWithInterval | null)[],
 ): PlotlyObject {
   const shown = values.flatMap((estimate, row) => (estimate ? [{ estimate, row }] : []));
   return {

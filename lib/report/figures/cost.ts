@@ -8,7 +8,7 @@ import { type Cost, costOf } from '../tables/cost';
 import { axis, FONT_SIZE, frame, INK, STYLE } from './style';
 
 const PANELS: readonly { readonly label: string; readonly of: (cost: Cost) => number; readonly digits: number }[] = [
-  { label: 'trained numbers (thousands)', of: (cost) => cost.trainable / 1e3, digits: 0 },
+  { label: 'trainable parameters (thousands)', of: (cost) => cost.trainable / 1e3, digits: 0 },
   { label: 'peak memory (MiB)', of: (cost) => cost.peakMemoryBytes / 2 ** 20, digits: 0 },
   { label: 'seconds in updates', of: (cost) => cost.seconds, digits: 1 },
   { label: 'saved file (KiB)', of: (cost) => cost.savedBytes / 2 ** 10, digits: 0 },

@@ -1,4 +1,4 @@
-import type { Estimate } from '../../compare/estimate';
+import type { ValueWithInterval } from '../../compare/estimate';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { Figure } from '../../draw/figure';
 import type { ReportParts } from '../parts';
@@ -45,8 +45,8 @@ export function gainAndLossFigure({ record, comparison }: ReportParts): Figure |
   );
 }
 
-function series(name: string, changes: readonly (Estimate | number)[]): DotSeries {
-  const of = (key: keyof Pick<Estimate, 'value' | 'low' | 'high'>) =>
+function series(name: string, changes: readonly (ValueWithInterval | number)[]): DotSeries {
+  const of = (key: keyof Pick<ValueWithInterval, 'value' | 'low' | 'high'>) =>
     changes.map((change) => (isEstimate(change) ? change[key] : change));
   return { name, values: of('value'), low: of('low'), high: of('high') };
 }

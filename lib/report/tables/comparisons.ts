@@ -1,4 +1,4 @@
-import type { Estimate } from '../../compare/estimate';
+import type { ValueWithInterval } from '../../compare/estimate';
 import { GROUP_LABELS, METHOD_LABELS } from '../../compare/labels';
 import type { Contrast, ModelComparison, SliceComparison } from '../../compare/models';
 import { paperRow, TABLE_1 } from '../../paper/tables';
@@ -20,7 +20,7 @@ function placeOf({ kind, name }: SliceComparison): number {
 }
 
 /** A difference in points with its 95% interval; without one where nothing varies. */
-export function differenceOf({ pooled }: SliceComparison): Estimate | number {
+export function differenceOf({ pooled }: SliceComparison): ValueWithInterval | number {
   const points = (share: number) => 100 * share;
   const { difference, interval } = pooled;
   if (!interval) return points(difference);

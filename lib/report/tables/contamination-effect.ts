@@ -1,5 +1,5 @@
 import { type ContaminationEffect, contaminationEffects } from '../../compare/contamination';
-import type { Estimate } from '../../compare/estimate';
+import type { ValueWithInterval } from '../../compare/estimate';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { ComparedRun } from '../../compare/models';
 import type { Decontamination } from '../../decontaminate/record';
@@ -16,7 +16,7 @@ export function effectsOf(record: ComparedRun, { flagged }: Decontamination): Co
 }
 
 /** In points; without an interval where nothing varies. */
-export function effectPoints({ value, interval }: ContaminationEffect): Estimate | number {
+export function effectPoints({ value, interval }: ContaminationEffect): ValueWithInterval | number {
   return interval ? { value: 100 * value, low: 100 * interval[0], high: 100 * interval[1] } : 100 * value;
 }
 

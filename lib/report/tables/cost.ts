@@ -46,7 +46,7 @@ export function cost(record: RunRecord): Table {
     columns: [
       { key: 'method', label: 'Method' },
       { key: 'runs', label: 'runs' },
-      { key: 'trainable', label: 'trained numbers' },
+      { key: 'trainable', label: 'trainable parameters' },
       { key: 'trainable_percent', label: '% of all', digits: 2 },
       { key: 'updates', label: 'updates' },
       { key: 'tokens', label: 'tokens read' },
@@ -73,7 +73,7 @@ export function cost(record: RunRecord): Table {
       'Means over the runs of a line. Seconds are of a process that may have shared the machine with another model’s ' +
         '(manifest.json, `atOnce`). Peak memory is of the whole training process, the program itself included. Saved: ' +
         'the adapter’s file for LoRA, all weights for full-parameter.',
-      'The paper states trained numbers alone: 20 and 104 million of 7 and 70 billion for LoRA (0.29% and 0.15%).',
+      'The paper states trainable parameters alone: 20 and 104 million of 7 and 70 billion for LoRA (0.29% and 0.15%).',
     ],
   };
 }

@@ -1,4 +1,4 @@
-import type { Estimate } from '../../compare/estimate';
+import type { ValueWithInterval } from '../../compare/estimate';
 import { type Answer, shareRight } from '../../compare/estimate';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { ModelRecord, RunRecord, Setting } from '../../compare/run-record';
@@ -12,9 +12,9 @@ export interface Forgetting {
   readonly setting: Setting;
   readonly seeds: number;
   readonly n: number;
-  readonly accuracy: Estimate;
+  readonly accuracy: ValueWithInterval;
   /** Null of the base itself; a bare number where nothing varies. */
-  readonly change: Estimate | number | null;
+  readonly change: ValueWithInterval | number | null;
   readonly p: number | null;
 }
 

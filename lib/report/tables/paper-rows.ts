@@ -6,7 +6,7 @@ import { type PaperRowKey, TABLE_1 } from '../../paper/tables';
 import type { Row } from '../table';
 
 /** A row of the paper's tables, and which of our scored tasks it is made of. */
-export interface ScoredRow {
+export interface BenchmarkRow {
   readonly key: PaperRowKey;
   readonly label: string;
   readonly level: Row['level'];
@@ -14,9 +14,9 @@ export interface ScoredRow {
 }
 
 /** The paper's rows in its order, those of which a task was scored; an average over fewer tasks than the paper's says so. */
-export function scoredRows(record: RunRecord): ScoredRow[] {
+export function scoredRows(record: RunRecord): BenchmarkRow[] {
   const scored = scoredTasks(record);
-  return TABLE_1.flatMap(({ key, label }): ScoredRow[] => {
+  return TABLE_1.flatMap(({ key, label }): BenchmarkRow[] => {
     if (key !== 'mmlu' && key !== 'usmle') {
       const level = /^(mmlu|usmle)_/.test(key) ? 'part' : undefined;
       return scored.some((task) => task === key) ? [{ key, label, level, tasks: [key] }] : [];
@@ -28,6 +28,6 @@ export function scoredRows(record: RunRecord): ScoredRow[] {
   });
 }
 
-export function answersTo({ tasks }: ScoredRow, answers: readonly Answer[]): Answer[] {
+export function answersTo({ tasks }: BenchmarkRow, answers: readonly Answer[]): Answer[] {
   return answers.filter(({ task }) => tasks.some((one) => one === task));
 }

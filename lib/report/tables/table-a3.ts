@@ -1,4 +1,4 @@
-import type { Estimate } from '../../compare/estimate';
+import type { ValueWithInterval } from '../../compare/estimate';
 import { type Answer, shareRight } from '../../compare/estimate';
 import { METHOD_LABELS } from '../../compare/labels';
 import type { RunRecord } from '../../compare/run-record';
@@ -18,7 +18,7 @@ export interface CleanedRow {
   readonly models: readonly {
     readonly method: ModelName;
     /** Null when every item of the row is flagged. */
-    readonly clean: Estimate | null;
+    readonly clean: ValueWithInterval | null;
     readonly change: number | null;
   }[];
 }

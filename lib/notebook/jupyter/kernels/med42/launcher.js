@@ -28,7 +28,7 @@ if (readPackage().name !== 'med42-workbook') {
   refuse(
     'the workbook is not in ' +
       root +
-      '. If it was moved, run `npm run kernel -- install` in its folder; ' +
+      '. If it was moved, run `npx med42 kernel install` in its folder; ' +
       'if it is gone, remove the kernel: ' +
       __dirname,
   );

@@ -3,7 +3,7 @@ import { contaminationEffects } from '../../lib/compare/contamination';
 import type { ComparedRun } from '../../lib/compare/models';
 import { createRandom } from '../../lib/random';
 import { contaminationEffect } from '../../lib/report/tables/contamination-effect';
-import { sampleDecontamination, sampleRecord } from './fixture';
+import { sampleDecontamination, sampleRecord } from '../report/fixture';
 
 const record = sampleRecord({ base: 0.4, lora: 0.6, full: 0.6 });
 const ids = record.models[0]!.scores.items.map(({ id }) => id);

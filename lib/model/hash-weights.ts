@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { ModelFolder } from '../model/folder';
+import type { ModelFolder } from './folder';
 
 /** sha256 over the bytes of a model's weight files, in name order. */
 export async function hashWeights(base: ModelFolder): Promise<string> {

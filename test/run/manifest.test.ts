@@ -10,7 +10,7 @@ import { describeDataFile } from '../../lib/run/data-file';
 import { environment } from '../../lib/run/environment';
 import { type ManifestInput, manifest, manifestToJson } from '../../lib/run/manifest';
 import { withoutPaths } from '../../lib/run/without-paths';
-import { sampleRecord } from './fixture';
+import { sampleRecord } from '../report/fixture';
 
 let folder: string;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ async function input(): Promise<ManifestInput> {
     },
     tokenizer: { name: 'tokenizer.json', sha256: hash },
     template: { name: 'med42', sha256: hash },
-    packing: { packing: 'paper', maxSeqLen: 128, chunks: 10, tokens: 1280, lossTokens: 300, sha256: hash },
+    packing: { packing: 'concatenated', maxSeqLen: 128, chunks: 10, tokens: 1280, lossTokens: 300, sha256: hash },
     tasks: sampleRecord({ tasks: ['medqa_4options'] }).models[0]!.scores.tasks,
     training: [PAPER_LORA, { ...PAPER_FULL, learningRate: 1e-3 }],
     timings: { startedAt: '2024-01-01T00:00:00Z', seconds: { train: 12.5 } },

@@ -7,9 +7,8 @@ import { type DiffPart, wordDiff } from './word-diff';
 /** Pairs written out with their differing words; pairs.csv has them all. */
 const SHOWN = 500;
 
-/** Writes decontamination.json, pairs.csv and pairs.md into `out`. */
-export async function writeDecontamination(result: Decontamination, out: string): Promise<void> {
-  await writeFileAtomic(join(out, 'decontamination.json'), `${JSON.stringify(result, null, 1)}\n`);
+/** Writes pairs.csv and pairs.md into `out`. */
+export async function writePairs(result: Decontamination, out: string): Promise<void> {
   await writeFileAtomic(join(out, 'pairs.csv'), pairsToCsv(result.pairs));
   await writeFileAtomic(join(out, 'pairs.md'), pairsToMarkdown(result));
 }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..', '..');
-export const CLI = join(ROOT, 'dist', 'cli', 'reproduce.js');
+export const CLI = join(ROOT, 'dist', 'cli', 'med42.js');
 export const MINIATURE = join(ROOT, 'data', 'miniature');
 
 export interface Ended {
@@ -20,7 +20,7 @@ export interface Watched {
 }
 
 /**
- * The command line as a person starts it, in a process of its own: dist/cli/reproduce.js, which `npm test` builds.
+ * The command line as a person starts it, in a process of its own: dist/cli/med42.js, which `npm test` builds.
  *
  * @param shell a line of bash to run before, in the same process (`ulimit`)
  * @param threads with one, the smoke preset's models are made one after another
@@ -33,7 +33,7 @@ export async function reproduceCli(
 ): Promise<Ended> {
   const env: NodeJS.ProcessEnv = { ...process.env, MED42_THREADS: String(threads) };
   delete env.INIT_CWD;
-  const line = [process.execPath, CLI, ...args];
+  const line = [process.execPath, CLI, 'reproduce', ...args];
   const child =
     shell === undefined
       ? spawn(line[0]!, line.slice(1), { env })

@@ -9,7 +9,7 @@ import { saveFigure } from '../../lib/draw/save';
 import { drawSvg } from '../../lib/draw/svg';
 import { exportRun } from '../../lib/report/export-run';
 import { accuracyFigure } from '../../lib/report/figures/accuracy';
-import { sampleDecontamination, sampleRecord } from './fixture';
+import { sampleDecontamination, sampleRecord } from '../report/fixture';
 
 let folder: string;
 beforeAll(async () => {

@@ -387,7 +387,7 @@ describe('the shipped files', () => {
           .slice(FOLDER.length + 1)
           .replaceAll('\\', '/'),
       )
-      // The base model is pretrained, not generated: `npm run build:base`.
+      // The base model is pretrained, not generated: `npx med42 build-base`.
       .filter((path) => !path.startsWith('base/'));
     expect(there.sort()).toEqual([...files.keys()].sort());
     const bytes = [...files.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
@@ -409,7 +409,7 @@ describe('the shipped files', () => {
     expect(Object.fromEntries(await readItemFacts(FOLDER))).toEqual(world.itemFacts);
     expect(await readPlanted(FOLDER)).toEqual(world.planted);
     expect(await readQuiz(FOLDER)).toEqual(world.quiz);
-    await expect(readQuiz(join(FOLDER, 'train'))).rejects.toThrow('build:miniature');
+    await expect(readQuiz(join(FOLDER, 'train'))).rejects.toThrow('build-miniature');
   });
 
   it('keep their documents apart', () => {

@@ -1,0 +1,138 @@
+import { Command, CommanderError } from 'commander';
+import { HelpShown } from '../run/arguments';
+
+/** A command of `med42`: its file is loaded when it is asked for, so that help is there at once. */
+interface CommandEntry {
+  readonly name: string;
+  readonly group: string;
+  readonly summary: string;
+  readonly load: () => { main(args: readonly string[]): Promise<void> | void };
+}
+
+/** In the order in which help lists them. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'reproduce',
+    group: 'The paper’s line:',
+    summary: 'the whole comparison: data, training, scoring, report',
+    load: () => require('./reproduce'),
+  },
+  {
+    name: 'score',
+    group: 'The paper’s line:',
+    summary: 'any Llama, with an adapter or without, on the benchmarks',
+    load: () => require('./score'),
+  },
+  {
+    name: 'decontaminate',
+    group: 'The paper’s line:',
+    summary: 'evaluation items near training rows',
+    load: () => require('./decontaminate'),
+  },
+  {
+    name: 'generate',
+    group: 'The paper’s line:',
+    summary: 'text from the base, a fine-tune or an adapter',
+    load: () => require('./generate'),
+  },
+  {
+    name: 'export',
+    group: 'The paper’s line:',
+    summary: 'figures and tables of saved results, for a report',
+    load: () => require('./export'),
+  },
+  { name: 'lab', group: 'Notebooks:', summary: 'opens them in your Jupyter', load: () => require('./lab') },
+  {
+    name: 'notebooks',
+    group: 'Notebooks:',
+    summary: 'runs them all without Jupyter, or checks them',
+    load: () => require('./notebooks'),
+  },
+  {
+    name: 'kernel',
+    group: 'Notebooks:',
+    summary: 'puts the kernel into your Jupyter, or takes it away',
+    load: () => require('./kernel'),
+  },
+  {
+    name: 'tune',
+    group: 'The miniature:',
+    summary: 'chooses its packing and rates on development items',
+    load: () => require('./tune'),
+  },
+  {
+    name: 'build-miniature',
+    group: 'The miniature:',
+    summary: 'writes its rows, items and tokenizer anew',
+    load: () => require('./build-miniature'),
+  },
+  {
+    name: 'build-base',
+    group: 'The miniature:',
+    summary: 'pretrains its base anew',
+    load: () => require('./build-base'),
+  },
+  {
+    name: 'choose-tf-idf',
+    group: 'The miniature:',
+    summary: 'chooses the form and threshold of TF-IDF',
+    load: () => require('./choose-tf-idf'),
+  },
+  {
+    name: 'record',
+    group: 'The miniature:',
+    summary: 'keeps a run’s results with the workbook',
+    load: () => require('./record'),
+  },
+];
+
+/** The command line as a whole: grouped help, and the nearest command where one is unknown. */
+function program(): Command {
+  const med42 = new Command('med42')
+    .description(
+      'Full-parameter against LoRA fine-tuning of medical language models, as the Med42 paper compares them.',
+    )
+    .helpCommand(false)
+    .usage('COMMAND [options]')
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\n`med42 COMMAND --help` lists a command’s options. Research only, not for clinical decisions.',
+    )
+    .configureOutput({ writeErr: () => {} });
+  for (const { name, group, summary, load } of COMMANDS) {
+    med42
+      .command(name)
+      .summary(summary)
+      .usage('[options]')
+      .helpGroup(group)
+      .helpOption(false)
+      .allowUnknownOption()
+      .argument('[arguments...]')
+      .action((_, __, command: Command) => load().main(command.args));
+  }
+  return med42;
+}
+
+/** @param args without Node and the script */
+export async function run(args: readonly string[]): Promise<void> {
+  const med42 = program();
+  // `med42 --help | head` closes the pipe early.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  try {
+    if (args.length === 0) med42.outputHelp();
+    else await med42.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (error instanceof HelpShown) return;
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const message = error instanceof Error ? error.message : String(error);
+    const unknown = error instanceof CommanderError ? '; `med42 --help` lists the commands' : '';
+    console.error(
+      `\n${message.replace(/^error: /, 'med42: ').replace(/\s*\(Did you mean (.*)\?\)$/s, ', did you mean $1')}${unknown}`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+if (require.main === module) void run(process.argv.slice(2));
