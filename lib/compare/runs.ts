@@ -1,4 +1,4 @@
-import { TASK_NAMES, type TaskName } from '../eval/tasks/tasks';
+import { inTaskOrder, type TaskName } from '../eval/tasks/tasks';
 import type { Answer } from './estimate';
 import { ANSWER_IN_CONTEXT } from './models';
 import type { ModelRecord, RunRecord, Setting } from './run-record';
@@ -38,7 +38,7 @@ export function baseName({ models, subject }: RunRecord): string {
 
 /** The tasks that were scored, in the benchmarks' order. */
 export function scoredTasks({ models }: RunRecord): TaskName[] {
-  return TASK_NAMES.filter((name) => models.some(({ scores }) => scores.tasks.some(({ task }) => task === name)));
+  return inTaskOrder(models.flatMap(({ scores }) => scores.tasks.map(({ task }) => task)));
 }
 
 /**

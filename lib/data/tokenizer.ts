@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Encoding, Tokenizer as NativeTokenizer } from 'tokenizers';
+import type { Rendering } from './chat-template';
 import { type AddedToken, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
 
 export interface EncodeOptions {
@@ -34,6 +35,17 @@ export interface Tokenizer {
    * A token with any character of the response counts as the response's.
    */
   encodeJoint(pairs: readonly { readonly prompt: string; readonly response: string }[]): Promise<JointEncoding[]>;
+  /**
+   * Tokenises texts in which control tokens are spelt, as a chat template writes them; `learnt` says of each token
+   * whether it has a character of the stretches that are learnt.
+   */
+  encodeRendered(
+    renderings: readonly Rendering[],
+  ): Promise<{ readonly ids: readonly number[]; readonly learnt: readonly boolean[] }[]>;
+  /** A token as tokenizer.json spells it. */
+  textOf(id: number): string;
+  /** Texts that `encodeRendered` takes for a control token. */
+  readonly controlTexts: readonly string[];
   /** Control tokens leave no text unless `keepSpecial`. */
   decode(ids: readonly number[], options?: { readonly keepSpecial?: boolean }): Promise<string>;
 }
@@ -81,6 +93,18 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       const encodings = await encodeAll(pairs.map(({ prompt, response }) => prompt + response));
       return encodings.map((encoding, i) => ({ ids: encoding.getIds(), ...findSeam(encoding, pairs[i]!.prompt) }));
     },
+    encodeRendered: async (renderings) => {
+      const encodings = await whole.encodeBatch(
+        renderings.map(({ text }) => text),
+        { addSpecialTokens: false },
+      );
+      return encodings.map((encoding, i) => ({
+        ids: encoding.getIds(),
+        learnt: learntTokens(encoding, renderings[i]!),
+      }));
+    },
+    textOf: (id) => whole.idToToken(id) ?? '',
+    controlTexts: special.map(({ content }) => content),
     decode: (ids, { keepSpecial = false } = {}) => whole.decode([...ids], !keepSpecial),
   };
 }
@@ -114,6 +138,16 @@ function findSeam(encoding: Encoding, prompt: string): Pick<JointEncoding, 'resp
   }
   const start = encoding.tokenToChars(low)?.[0];
   return { responseStart: low, straddles: start !== undefined && start < seam };
+}
+
+/** Offsets count code points. */
+function learntTokens(encoding: Encoding, { text, learnt }: Rendering): boolean[] {
+  const points = (until: number) => [...text.slice(0, until)].length;
+  const spans = learnt.map(([from, to]) => [points(from), points(to)] as const);
+  return Array.from({ length: encoding.getLength() }, (_, token) => {
+    const [start, end] = encoding.tokenToChars(token) ?? [0, 0];
+    return spans.some(([from, to]) => start < to && end > from);
+  });
 }
 
 function parse(json: unknown, folder: string): NativeTokenizer {

@@ -27,7 +27,7 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
   assertFits(tokenizer, base.config.vocabSize);
   const context = base.config.maxPositionEmbeddings;
   const maxSeqLen = Math.min(config.full.maxSeqLen, context);
-  const data = await prepareData(sources.data, config, tokenizer, maxSeqLen);
+  const data = await prepareData(sources, config, tokenizer, maxSeqLen);
   const { scorable, overlong } = await splitOverlong(data.dataset.evaluation.items, tokenizer, context, config.bos);
   return {
     config: { ...config, lora: { ...config.lora, maxSeqLen }, full: { ...config.full, maxSeqLen } },

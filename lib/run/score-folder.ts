@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type EvalItem, loadEvalItems } from '../data/examples';
+import { evaluationNotes } from '../data/reading/notes';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
 import { createState } from '../engine/state';
@@ -14,7 +15,7 @@ import { requestHash, requestsOf } from '../eval/requests';
 import { type ScoreResult, scoreItems, scoringPlan } from '../eval/score';
 import { openScoreFile } from '../eval/score-file';
 import { selectItems } from '../eval/select-items';
-import { taskNameOf, taskOf } from '../eval/tasks/tasks';
+import { inTaskOrder, isListed, taskNameOf, taskOf } from '../eval/tasks/tasks';
 import { createTokenScorer } from '../eval/token-scorer';
 import { writeFileAtomic } from '../files';
 import { openAdapterFolder } from '../model/adapter-folder';
@@ -152,10 +153,18 @@ async function scoreAndWrite(
 }
 
 async function chosenItems(command: ScoreCommand, progress: Progress): Promise<readonly EvalItem[]> {
-  const { items } = await loadEvalItems(command.data);
+  const set = await loadEvalItems(command.data, command.rows);
+  const { items } = set;
+  for (const note of evaluationNotes(set)) progress.say(note);
   const { items: chosen, undefinedTasks } = ofData(command, () =>
     selectItems(items, command.tasks, command.variant, command.data),
   );
+  const own = inTaskOrder(chosen.map(taskNameOf)).filter((task) => !isListed(task));
+  for (const task of own) {
+    progress.say(
+      `${task}: a benchmark of your own, scored ${command.variant === 'continuation' ? 'by whole answers' : 'by letters (whole answers: --variant continuation)'}`,
+    );
+  }
   for (const [task, count] of Object.entries(undefinedTasks)) {
     progress.say(`not scored: ${count} items of ${task}, which has no variant '${command.variant}'`);
   }

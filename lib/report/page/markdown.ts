@@ -13,6 +13,7 @@ export function reportMarkdown({ record, findings, tables }: ReportParts): strin
     markdownText(`${model} · ${data} · ${device} · preset ${record.preset}`),
     ...findings.answer.map(markdownText),
     ...findings.checks.map((check) => `- ${markdownText(check)}`),
+    ...(record.notes ?? []).map((note) => `- ${markdownText(note)}`),
     '![Figure 1](figures/figure-1.svg)',
     ...table('table-1'),
     ...table('cost'),
