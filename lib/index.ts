@@ -148,8 +148,7 @@ export { type DiffPart, wordDiff } from './decontaminate/word-diff';
 
 // Comparison: the record of a run, models against models.
 export type { ChanceCheck } from './compare/chance';
-export { type ContaminationEffect, contaminationEffects } from './compare/contamination';
-export { aboutTaughtFacts } from './compare/items-about';
+export { aboutTaughtFacts, type ContaminationEffect, contaminationEffects } from './compare/contamination';
 export {
   type ComparedRun,
   type CompareOptions,

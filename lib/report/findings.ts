@@ -1,15 +1,13 @@
-import type { ValueWithInterval } from '../compare/estimate';
-import { aboutTaughtFacts } from '../compare/items-about';
-import type { Contrast, ModelComparison, SliceComparison } from '../compare/models';
+import { aboutTaughtFacts, effectsOf } from '../compare/contamination';
+import { costOf } from '../compare/cost';
+import { type Difference, inPoints, verdictOf } from '../compare/estimate';
+import { type Forgetting, forgettingOf } from '../compare/forgetting';
+import { type Contrast, differenceOf, type ModelComparison, mainSlice, type SliceComparison } from '../compare/models';
 import type { RunRecord } from '../compare/run-record';
 import { mainSetting, runsOf } from '../compare/runs';
 import type { Decontamination } from '../decontaminate/record';
 import { constantAnswers } from '../eval/constant-answers';
 import { isEstimate, numberText, pText } from './table';
-import { differenceOf } from './tables/comparisons';
-import { effectPoints, effectsOf } from './tables/contamination-effect';
-import { costOf } from './tables/cost';
-import { type Forgetting, forgettingOf } from './tables/forgetting';
 
 /** What the numbers say, in words that follow from them. */
 export interface Findings {
@@ -21,24 +19,11 @@ export interface Findings {
 
 const NAMES = { base: 'the base', lora: 'LoRA', full: 'full-parameter training' } as const;
 
-/** 'higher' or 'lower' only where the whole 95% interval is. */
-export type Direction = 'higher' | 'lower' | 'untold' | 'equal';
-
-export function verdictOf(difference: ValueWithInterval | number): Direction {
-  if (!isEstimate(difference)) return difference > 0 ? 'higher' : difference < 0 ? 'lower' : 'equal';
-  return difference.low > 0 ? 'higher' : difference.high < 0 ? 'lower' : 'untold';
-}
-
 /** '+3.1 points [1.2, 5.0]' */
-export function pointsText(difference: ValueWithInterval | number, signed = true): string {
+export function pointsText(difference: Difference, signed = true): string {
   const number = (value: number) => numberText(value, 1, signed);
   if (!isEstimate(difference)) return `${number(difference)} points, the same on every item`;
   return `${number(difference.value)} points [${number(difference.low)}, ${number(difference.high)}]`;
-}
-
-/** The items that the answer is about: the facts that were fine-tuned on where they are known, else all. */
-function mainSlice({ slices }: Contrast): SliceComparison {
-  return slices.find(({ kind }) => kind === 'tuned-groups') ?? slices.find(({ kind }) => kind === 'all')!;
 }
 
 export function findings(
@@ -213,7 +198,7 @@ function contamination(record: RunRecord, method: Decontamination | null): strin
   // Items about facts that no row teaches have nothing to gain from any row.
   const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';
   const told = effects.map((one) => {
-    const effect = effectPoints(one);
+    const effect = inPoints(one);
     const words = {
       higher: `gained more on them than on ${clean}`,
       lower: `gained less on them than on ${clean}`,

@@ -1,4 +1,4 @@
-import { aboutTaughtFacts } from '../compare/items-about';
+import { aboutTaughtFacts } from '../compare/contamination';
 import { compareModels, type ModelComparison } from '../compare/models';
 import type { RunRecord } from '../compare/run-record';
 import { checkSameQuestions } from '../compare/runs';
