@@ -3,7 +3,7 @@ import { forgettingOf } from '../../compare/forgetting';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import { differenceOf, mainSlice } from '../../compare/models';
 import type { Figure } from '../../draw/figure';
-import type { ReportParts } from '../parts';
+import type { ReportInputs } from '../inputs';
 import { isEstimate } from '../table';
 import { type DotSeries, dotsFigure } from './dots';
 
@@ -11,7 +11,7 @@ import { type DotSeries, dotsFigure } from './dots';
  * What each way of tuning gained on the questions it was tuned for (facts that the training rows teach, where these are
  * known) and lost on the general quiz, both against the untouched base. Null where nothing was tuned or there is no quiz.
  */
-export function gainAndLossFigure({ record, comparison }: ReportParts): Figure | null {
+export function gainAndLossFigure({ record, comparison }: ReportInputs): Figure | null {
   const forgotten = forgettingOf(record);
   const arms = (comparison?.contrasts ?? []).flatMap((contrast) => {
     const { setting, from, to } = contrast;
