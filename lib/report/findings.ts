@@ -29,7 +29,7 @@ export function pointsText(difference: Difference, signed = true): string {
 export function findings(
   record: RunRecord,
   comparison: ModelComparison | null,
-  method: Decontamination | null,
+  detector: Decontamination | null,
 ): Findings {
   const setting = mainSetting(record);
   const contrast = (from: Contrast['from'], to: Contrast['to']) =>
@@ -45,7 +45,7 @@ export function findings(
       ...perTask(contrast('lora', 'full')),
       ...control(comparison),
       ...paperRates(comparison, setting),
-      ...contamination(record, method),
+      ...contamination(record, detector),
     ],
   };
 }
@@ -187,13 +187,15 @@ function paperRates(comparison: ModelComparison | null, main: Contrast['setting'
   ];
 }
 
-function contamination(record: RunRecord, method: Decontamination | null): string[] {
-  if (!method) return [];
+function contamination(record: RunRecord, detector: Decontamination | null): string[] {
+  if (!detector) return [];
   const items = record.models[0]!.scores.items;
-  const out = new Set(method.flagged);
+  const out = new Set(detector.flagged);
   const flagged = items.filter(({ id }) => out.has(id)).length;
-  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}${method.isPapersMethod ? '' : ', which is not the paper’s method'})`;
-  const effects = effectsOf(aboutTaughtFacts(record), method).filter(({ setting }) => setting === mainSetting(record));
+  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${detector.method}${detector.isPapersMethod ? '' : ', which is not the paper’s method'})`;
+  const effects = effectsOf(aboutTaughtFacts(record), detector).filter(
+    ({ setting }) => setting === mainSetting(record),
+  );
   if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
   // Items about facts that no row teaches have nothing to gain from any row.
   const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';
