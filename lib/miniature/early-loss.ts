@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '../engine/tf';
 import { type BatchLoss, RESPONSE_LOSS } from '../train/batch-loss';
 import { crossEntropySum } from '../train/loss';
 

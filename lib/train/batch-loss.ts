@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../engine/compile';
 import { dropout } from '../engine/dropout';
 import { valueAndGradients } from '../engine/gradient';
+import * as tf from '../engine/tf';
 import { placesInRows, type TrainingScope } from '../model/llama';
 import type { Dropout, TunedModel } from '../model/tuned';
 import { crossEntropySum } from './loss';

@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
 import type { TrainConfig } from '../config';
 import { compile, type Program, type Step, type Tensors } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
+import * as tf from '../engine/tf';
 import { readTensor } from '../model/safetensors';
 import type { TunedModel } from '../model/tuned';
 import { type BatchLoss, checkLoss, lossAndGradients, lossSum, RESPONSE_LOSS } from './batch-loss';
