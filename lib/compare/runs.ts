@@ -63,6 +63,22 @@ export function answersOf(record: RunRecord, runs: readonly ModelRecord[]): Answ
   });
 }
 
+/** The answers of base, LoRA and full-parameter training at the main setting, of those that were run. */
+export function answersByMethod(record: RunRecord): { readonly method: ModelName; readonly answers: Answer[] }[] {
+  return MODELS.map((method) => ({ method, answers: answersOf(record, runsOf(record, method)) })).filter(
+    ({ answers }) => answers.length > 0,
+  );
+}
+
+/** The held-out loss before the first update and after the last, in nats a response token; null where it was not measured. */
+export function heldOutLosses({ training }: ModelRecord): {
+  readonly before: number | null;
+  readonly after: number | null;
+} {
+  const losses = (training?.log ?? []).flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
+  return { before: losses[0] ?? null, after: losses.length > 1 ? losses.at(-1)! : null };
+}
+
 /** The group of the fact that an item asks for; undefined where that is not known, or the answer stands in its own context. */
 export function factGroupOf({ facts }: RunRecord, { id, task }: Answer): string | undefined {
   return ANSWER_IN_CONTEXT.some((one) => one === task) ? undefined : facts?.[id]?.group;

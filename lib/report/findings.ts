@@ -1,15 +1,13 @@
-import type { ValueWithInterval } from '../compare/estimate';
-import { aboutTaughtFacts } from '../compare/items-about';
-import type { Contrast, ModelComparison, SliceComparison } from '../compare/models';
+import { aboutTaughtFacts, effectsOf } from '../compare/contamination';
+import { costOf } from '../compare/cost';
+import { type Difference, inPoints, verdictOf } from '../compare/estimate';
+import { type Forgetting, forgettingOf } from '../compare/forgetting';
+import { type Contrast, differenceOf, type ModelComparison, mainSlice, type SliceComparison } from '../compare/models';
 import type { RunRecord } from '../compare/run-record';
 import { mainSetting, runsOf } from '../compare/runs';
 import type { Decontamination } from '../decontaminate/record';
 import { constantAnswers } from '../eval/constant-answers';
 import { isEstimate, numberText, pText } from './table';
-import { differenceOf } from './tables/comparisons';
-import { effectPoints, effectsOf } from './tables/contamination-effect';
-import { costOf } from './tables/cost';
-import { type Forgetting, forgettingOf } from './tables/forgetting';
 
 /** What the numbers say, in words that follow from them. */
 export interface Findings {
@@ -21,30 +19,17 @@ export interface Findings {
 
 const NAMES = { base: 'the base', lora: 'LoRA', full: 'full-parameter training' } as const;
 
-/** 'higher' or 'lower' only where the whole 95% interval is. */
-export type Direction = 'higher' | 'lower' | 'untold' | 'equal';
-
-export function verdictOf(difference: ValueWithInterval | number): Direction {
-  if (!isEstimate(difference)) return difference > 0 ? 'higher' : difference < 0 ? 'lower' : 'equal';
-  return difference.low > 0 ? 'higher' : difference.high < 0 ? 'lower' : 'untold';
-}
-
 /** '+3.1 points [1.2, 5.0]' */
-export function pointsText(difference: ValueWithInterval | number, signed = true): string {
+export function pointsText(difference: Difference, signed = true): string {
   const number = (value: number) => numberText(value, 1, signed);
   if (!isEstimate(difference)) return `${number(difference)} points, the same on every item`;
   return `${number(difference.value)} points [${number(difference.low)}, ${number(difference.high)}]`;
 }
 
-/** The items that the answer is about: the facts that were fine-tuned on where they are known, else all. */
-function mainSlice({ slices }: Contrast): SliceComparison {
-  return slices.find(({ kind }) => kind === 'tuned-groups') ?? slices.find(({ kind }) => kind === 'all')!;
-}
-
 export function findings(
   record: RunRecord,
   comparison: ModelComparison | null,
-  method: Decontamination | null,
+  detector: Decontamination | null,
 ): Findings {
   const setting = mainSetting(record);
   const contrast = (from: Contrast['from'], to: Contrast['to']) =>
@@ -60,7 +45,7 @@ export function findings(
       ...perTask(contrast('lora', 'full')),
       ...control(comparison),
       ...paperRates(comparison, setting),
-      ...contamination(record, method),
+      ...contamination(record, detector),
     ],
   };
 }
@@ -202,18 +187,20 @@ function paperRates(comparison: ModelComparison | null, main: Contrast['setting'
   ];
 }
 
-function contamination(record: RunRecord, method: Decontamination | null): string[] {
-  if (!method) return [];
+function contamination(record: RunRecord, detector: Decontamination | null): string[] {
+  if (!detector) return [];
   const items = record.models[0]!.scores.items;
-  const out = new Set(method.flagged);
+  const out = new Set(detector.flagged);
   const flagged = items.filter(({ id }) => out.has(id)).length;
-  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}${method.isPapersMethod ? '' : ', which is not the paper’s method'})`;
-  const effects = effectsOf(aboutTaughtFacts(record), method).filter(({ setting }) => setting === mainSetting(record));
+  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${detector.method}${detector.isPapersMethod ? '' : ', which is not the paper’s method'})`;
+  const effects = effectsOf(aboutTaughtFacts(record), detector).filter(
+    ({ setting }) => setting === mainSetting(record),
+  );
   if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
   // Items about facts that no row teaches have nothing to gain from any row.
   const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';
   const told = effects.map((one) => {
-    const effect = effectPoints(one);
+    const effect = inPoints(one);
     const words = {
       higher: `gained more on them than on ${clean}`,
       lower: `gained less on them than on ${clean}`,

@@ -3,7 +3,7 @@ import { TOTALS } from '../../paper/table-a1';
 import { numberText, type Table } from '../table';
 
 /** The paper's table A1 with the rows that this run drew; for a mixture of its own, the sources and their rows. */
-export function tableA1({ mixture, standIns, packing, notes: read = [] }: RunRecord): Table {
+export function tableA1({ mixture, standIns, packing }: RunRecord): Table {
   const { rows, domains, missing, total } = mixture;
   const packed =
     `Packed “${packing.packing}”: ${packing.samples} samples in ${packing.chunks} chunks of ${packing.maxSeqLen} tokens, ` +
@@ -33,7 +33,6 @@ export function tableA1({ mixture, standIns, packing, notes: read = [] }: RunRec
           : 'Shares as the settings give them.',
         ...(missing.length > 0 ? [`Not there, so that their share went to the others: ${missing.join(', ')}.`] : []),
         packed,
-        ...read,
       ],
     };
   }
@@ -92,7 +91,6 @@ export function tableA1({ mixture, standIns, packing, notes: read = [] }: RunRec
         ? [`Stand-ins: ${notes.slice(0, 2).join('; ')}; and so on for ${notes.length} sources.`]
         : []),
       packed,
-      ...read,
     ],
   };
 }
