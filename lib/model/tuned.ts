@@ -78,10 +78,10 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
 
 function frozenWeights(base: ModelFolder): Record<string, FrozenWeight> {
   return Object.fromEntries(
-    Object.entries(base.weights).map(([name, { dtype, shape, file, offset, length }]) => {
-      if (dtype === 'int32') throw new Error(`model: ${file}: "${name}" is of integers; a weight must be a float`);
-      return [name, { dtype, shape, file, offset, length }];
-    }),
+    Object.entries(base.weights).map(([name, { dtype, shape, file, offset, length }]) => [
+      name,
+      { dtype, shape, file, offset, length },
+    ]),
   );
 }
 
