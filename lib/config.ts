@@ -22,6 +22,8 @@ export interface LoraConfig {
    * alpha. With nothing given: `targetModules` of every block, all with `rank` and `alpha`.
    */
   readonly layers?: Readonly<Record<string, { readonly rank: number; readonly alpha: number }>>;
+  /** Modules trained whole beside, by their full names ("lm_head"); none where nothing is given. */
+  readonly modulesToSave?: readonly string[];
 }
 
 /** The seven linear layers of a Llama block. */

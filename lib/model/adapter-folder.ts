@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import type { LoraConfig } from '../config';
 import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
 import { parseJsonObject, writeFileAtomic } from '../files';
-import { type AdapterConfig, adapterConfig, MERGE } from './adapter-config';
+import { type AdapterConfig, adapterConfig } from './adapter-config';
 import { type AdapterTensors, adapterTensors } from './adapter-keys';
-import { floatWeight, type ModelFolder, type StoredWeight } from './folder';
+import { wholeWeights } from './adapter-whole';
+import type { ModelFolder } from './folder';
 import { withoutAdapterWeights } from './folder-advice';
-import { EMBEDDING, HEAD, weightShapes } from './llama';
+import { weightShapes } from './llama';
 import { linearLayers, loraShapes } from './lora';
 import { modelCard } from './model-card';
-import { areEqual, readSafetensorsHeader, readTensor, writeSafetensors } from './safetensors';
+import { readSafetensorsHeader, readTensor, writeSafetensors } from './safetensors';
 
 const PREFIX = 'base_model.model.';
 
@@ -49,7 +50,7 @@ export async function saveAdapterFolder(
     alpha_pattern: differing(config, 'alpha'),
     bias: 'none',
     fan_in_fan_out: false,
-    modules_to_save: null,
+    modules_to_save: config.modulesToSave ?? null,
     use_dora: false,
     inference_mode: true,
   };
@@ -63,7 +64,7 @@ function differing({ layers = {}, ...config }: LoraConfig, field: 'rank' | 'alph
 }
 
 export interface AdapterFolder {
-  /** The base with the whole weights that the adapter has in their place: as a rule, the base itself. */
+  /** The base, with an output matrix apart from its tied embedding where the adapter tells the two apart. */
   readonly base: ModelFolder;
   readonly config: LoraConfig;
   readonly adapter: HostTensors;
@@ -97,10 +98,12 @@ export async function openAdapterFolder(folder: string, base: ModelFolder): Prom
     (name) => name in shapes,
   );
   const adapter = await loraTensors(folder, base, read, tensors);
+  const whole = await wholeWeights(folder, base, read, tensors);
+  const modulesToSave = Object.keys(whole.tensors).map((name) => name.replace(/\.weight$/, ''));
   return {
-    base: await withWhole(folder, base, read, tensors),
-    config: read.config,
-    adapter,
+    base: whole.base,
+    config: modulesToSave.length > 0 ? { ...read.config, modulesToSave } : read.config,
+    adapter: { ...adapter, ...whole.tensors },
     baseModel: read.baseModel,
   };
 }
@@ -141,64 +144,3 @@ async function loraTensors(
   }
   return adapter;
 }
-
-/**
- * The base with the adapter's whole weights in their place. Of tied embeddings, `modules_to_save` replaces the one it
- * names; an embedding that was merely saved along replaces both.
- */
-async function withWhole(
-  folder: string,
-  base: ModelFolder,
-  { modulesToSave, config }: AdapterConfig,
-  { whole, keyOf }: AdapterTensors,
-): Promise<ModelFolder> {
-  const shapes = weightShapes({ ...base.config, tieWordEmbeddings: false });
-  const adapted = loraShapes(base.config, config);
-  const isSaved = (name: string) => ancestors(name).some((one) => modulesToSave.some((module) => one.endsWith(module)));
-  for (const [name, shape] of Object.entries(shapes)) {
-    const stored = whole[name];
-    if (!stored) {
-      if (!isSaved(name)) continue;
-      const missing = `has no "${name}", which "modules_to_save" of its adapter_config.json names`;
-      throw new Error(`lora: ${folder} ${missing}; take both files from the same adapter`);
-    }
-    if (String(stored.shape) !== String(shape)) {
-      const grown = `in peft, call resize_token_embeddings(${stored.shape[0]}) on the base, then ${MERGE}`;
-      const remedy = name === EMBEDDING || name === HEAD ? grown : 'use the base model that the adapter was trained on';
-      throw new Error(`lora: ${folder}: "${keyOf[name]}" is [${stored.shape}], the base's is [${shape}]; ${remedy}`);
-    }
-    if (name.replace(/weight$/, 'lora_A.weight') in adapted) {
-      throw new Error(
-        `lora: ${folder} has "${keyOf[name]}" beside LoRA of the same layer, which is not built; ${MERGE}`,
-      );
-    }
-  }
-  const replaced = Object.fromEntries(Object.entries(whole).map(([name, stored]) => [name, floatWeight(name, stored)]));
-  if (!base.config.tieWordEmbeddings || !(EMBEDDING in whole || HEAD in whole)) {
-    return { ...base, weights: { ...base.weights, ...replaced } };
-  }
-  const [embedding, head] = [replaced[EMBEDDING], replaced[HEAD]];
-  const along = [isSaved(EMBEDDING) ? undefined : embedding, isSaved(HEAD) ? undefined : head].filter((w) => w);
-  if (along.length === 2 && !(await areEqual(along[0]!, along[1]!))) {
-    throw new Error(`lora: ${folder} has two different matrices for the base's one tied embedding; ${MERGE}`);
-  }
-  const shared = along[0] ?? base.weights[EMBEDDING]!;
-  const [first, last] = [embedding ?? shared, head ?? shared];
-  const weights: Record<string, StoredWeight> = { ...base.weights, ...replaced, [EMBEDDING]: first };
-  if (first === last || (await areEqual(first, last))) {
-    const { [HEAD]: _, ...tied } = weights;
-    return { ...base, weights: tied };
-  }
-  return {
-    ...base,
-    config: { ...base.config, tieWordEmbeddings: false },
-    rawConfig: { ...base.rawConfig, tie_word_embeddings: false },
-    weights: { ...weights, [HEAD]: last },
-  };
-}
-
-/** The modules a weight lies in: "model.norm.weight" -> "model", "model.norm". */
-const ancestors = (name: string): string[] => {
-  const parts = name.split('.').slice(0, -1);
-  return parts.map((_, i) => parts.slice(0, i + 1).join('.'));
-};

@@ -59,7 +59,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
 export function floatWeight(name: string, { dtype, ...stored }: StoredTensor): StoredWeight {
   if (dtype === 'unread' || dtype === 'int32') {
     throw new Error(
-      `model: ${stored.file}: "${name}" is of ${stored.format}; a weight must be F32, F16 or BF16: use the model that ` +
+      `model: ${stored.file}: "${name}" is of ${stored.format}; a weight must be F32, F16 or BF16: use the unquantised ` +
         'model, or save it with torch in one of these types',
     );
   }
