@@ -19,7 +19,10 @@ export interface JointEncoding {
 }
 
 export interface Tokenizer {
-  /** Largest id + 1: the rows an embedding must have. */
+  /**
+   * Largest id that a row can hold + 1: the rows an embedding must have. A special token other than BOS and EOS (a pad
+   * token that was added later) comes from no text, and needs none.
+   */
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number;
@@ -67,8 +70,12 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const special = files.addedTokens.filter((token) => token.special || token.id === bosId || token.id === eosId);
   const plain = await withoutSpecial(files, special, whole, folder);
 
-  let vocabSize = 0;
-  for (const id of Object.values(whole.getVocab(true))) vocabSize = Math.max(vocabSize, id + 1);
+  const isUsed = ({ id, content }: AddedToken) => id === bosId || id === eosId || content === files.unknownToken;
+  const unused = new Set(special.filter((token) => !isUsed(token)).map(({ id }) => id));
+  const vocabSize = Object.values(whole.getVocab(true)).reduce(
+    (size, id) => (unused.has(id) ? size : Math.max(size, id + 1)),
+    0,
+  );
   const addBos = files.addBos ?? (bosId !== undefined && (await whole.encode('a')).getIds()[0] === bosId);
   if (addBos && bosId === undefined) {
     throw new Error(`tokenizer: ${folder} asks for a BOS (add_bos_token) but names none; set bos_token`);

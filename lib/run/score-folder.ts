@@ -78,7 +78,7 @@ async function prepare(command: ScoreCommand, progress: Progress) {
   const plans = ofData(command, () => scoringPlan(scorable, sample));
   const requests = plans.flatMap(({ task, chosen }) => chosen.flatMap((item) => requestsOf(item, task)));
   const answers = plans.flatMap(({ task, chosen }) => chosen.map((item) => [item.id, task.docToTarget(item)]));
-  const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base.config);
+  const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base);
   const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
   const asked = [requestHash(requests), answers];
   const identity = createHash('sha256')
@@ -100,7 +100,7 @@ async function scoreAndWrite(
   let done = store.known.length;
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
 
-  const model = adapter ? tunedModel(base, 'lora', adapter.config) : tunedModel(base, 'base');
+  const model = adapter ? tunedModel(adapter.base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});
   const result = await scoreItems(scorable, createTokenScorer(model, state, device), tokenizer, {
     ...sample,
