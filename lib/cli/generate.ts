@@ -53,15 +53,17 @@ export async function main(args: readonly string[]): Promise<void> {
     const said: number[] = [];
     let shown = '';
     process.stdout.write(prompt);
-    await generator.generate(ids, limit, async (token) => {
-      said.push(token);
-      const whole = await tokenizer.decode([...ids, ...said]);
-      // A character may take several tokens: what ends in an unfinished one waits for the next.
-      if (whole.endsWith('\uFFFD') || whole.length <= prompt.length + shown.length) return undefined;
-      const fresh = whole.slice(prompt.length + shown.length);
-      shown += fresh;
-      process.stdout.write(fresh);
-      return undefined;
+    await generator.generate(ids, limit, {
+      onToken: async (token) => {
+        said.push(token);
+        const whole = await tokenizer.decode([...ids, ...said]);
+        // A character may take several tokens: what ends in an unfinished one waits for the next.
+        if (whole.endsWith('\uFFFD') || whole.length <= prompt.length + shown.length) return undefined;
+        const fresh = whole.slice(prompt.length + shown.length);
+        shown += fresh;
+        process.stdout.write(fresh);
+        return undefined;
+      },
     });
   } finally {
     await generator.dispose();
