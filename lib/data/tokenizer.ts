@@ -22,12 +22,18 @@ export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number;
+  /** Ids that end an answer: the EOS, and what generation_config.json lists (config.json, where that is silent). */
+  readonly stopIds: readonly number[];
+  /** How control tokens are spelt in a chat template. */
+  readonly controlTexts: readonly string[];
   /** `add_bos_token`, or what the post-processor does where the configuration is silent. */
   readonly addBos: boolean;
   /** Of `tokenizer.json`'s bytes. */
   readonly sha256: string;
   encode(text: string, options: EncodeOptions): Promise<number[]>;
   encodeBatch(texts: readonly string[], options: EncodeOptions): Promise<number[][]>;
+  /** What a chat template made, where control tokens' spellings are those tokens; for no other text. */
+  encodeTemplate(text: string): Promise<number[]>;
   /**
    * Tokenises each prompt and response TOGETHER. A SentencePiece normaliser prepends a space to whatever it is given,
    * so a response tokenised alone would start with a token that never follows a prompt at inference.
@@ -67,6 +73,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     vocabSize,
     bosId,
     eosId,
+    stopIds: [...new Set([eosId, ...files.stopIds])],
+    controlTexts: special.map(({ content }) => content),
     addBos,
     sha256: files.sha256,
     encode: async (text, options) => {
@@ -77,6 +85,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       const encodings = await encodeAll(texts);
       return encodings.map((encoding) => [...prefix(options), ...encoding.getIds()]);
     },
+    encodeTemplate: async (text) => [...(await whole.encode(text, null, { addSpecialTokens: false })).getIds()],
     encodeJoint: async (pairs) => {
       const encodings = await encodeAll(pairs.map(({ prompt, response }) => prompt + response));
       return encodings.map((encoding, i) => ({ ids: encoding.getIds(), ...findSeam(encoding, pairs[i]!.prompt) }));
