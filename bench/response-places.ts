@@ -25,7 +25,13 @@ async function main(): Promise<void> {
   const device = await openDevice('cpu', threads, { flushDenormals: true });
   const base = await openModelFolder(join(DATA, 'base'));
   const preset = PRESETS.miniature;
-  const { chunks, heldOut } = await prepareData(DATA, preset, await loadTokenizer(base.folder), preset.lora.maxSeqLen);
+  const sources = { data: DATA, model: base.folder };
+  const { chunks, heldOut } = await prepareData(
+    sources,
+    preset,
+    await loadTokenizer(base.folder),
+    preset.lora.maxSeqLen,
+  );
   const most = askedPlaces([...chunks, ...heldOut]);
   console.log(
     `${updates} updates each, ${threads} thread(s), ${cpus()[0]?.model}; most response tokens a chunk: ${most}`,

@@ -36,6 +36,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./generate'),
   },
   {
+    name: 'chat',
+    group: 'The paper’s line:',
+    summary: 'a conversation with one of them, in the terminal',
+    load: () => require('./chat'),
+  },
+  {
     name: 'export',
     group: 'The paper’s line:',
     summary: 'figures and tables of saved results, for a report',

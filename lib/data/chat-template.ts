@@ -29,24 +29,23 @@ type Json = Readonly<Record<string, unknown>>;
  * @returns undefined where the folder has none
  * @throws when the template is not one that Jinja reads
  */
-export async function openChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
+async function openChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
   const read = (name: string) => readFile(join(folder, name), 'utf8').catch(() => undefined);
   const config = JSON.parse((await read('tokenizer_config.json')) ?? '{}') as Json;
-  const source = (await read('chat_template.jinja')) ?? named(config.chat_template);
+  const own = await read('chat_template.jinja');
+  const source = own ?? named(config.chat_template);
   if (source === undefined) return undefined;
-  const explain = (error: unknown) =>
-    new Error(
-      `template: the chat template of ${folder} cannot be used (${(error as Error).message}); use --template med42`,
-      {
+  const file = join(folder, own === undefined ? 'tokenizer_config.json' : 'chat_template.jinja');
+  const attempt = <Result>(what: string, action: () => Result): Result => {
+    try {
+      return action();
+    } catch (error) {
+      throw new Error(`chat template: ${file} ${what} (${(error as Error).message}); use --template med42 or none`, {
         cause: error,
-      },
-    );
-  let template: Template;
-  try {
-    template = new Template(source);
-  } catch (error) {
-    throw explain(error);
-  }
+      });
+    }
+  };
+  const template = attempt('is not a template that @huggingface/jinja reads', () => new Template(source));
   const tokens = Object.fromEntries(
     ['bos_token', 'eos_token', 'unk_token', 'pad_token'].flatMap((name) => {
       const text = tokenText(config[name]);
@@ -54,14 +53,21 @@ export async function openChatTemplate(folder: string): Promise<ChatTemplate | u
     }),
   );
   return {
-    render: (messages, prompting) => {
-      try {
-        return template.render({ ...tokens, messages, add_generation_prompt: prompting });
-      } catch (error) {
-        throw explain(error);
-      }
-    },
+    render: (messages, prompting) =>
+      attempt('refuses a conversation', () =>
+        template.render({ ...tokens, messages, add_generation_prompt: prompting }),
+      ),
   };
+}
+
+/** @throws when the folder has no chat template */
+export async function requireChatTemplate(folder: string): Promise<ChatTemplate> {
+  const template = await openChatTemplate(folder);
+  if (template) return template;
+  throw new Error(
+    `chat template: ${folder} has none (chat_template.jinja, or "chat_template" in tokenizer_config.json); ` +
+      'use --template med42 or none',
+  );
 }
 
 /** The default one of several. */
@@ -111,7 +117,7 @@ export function renderChat(messages: readonly Message[], template: ChatTemplate,
     const answered = template.render(messages.slice(0, i + 1), false);
     if (!asked.startsWith(text) || !answered.startsWith(asked)) {
       throw new Error(
-        `template: example "${id}": the model's chat template must only add to a conversation as it goes on, and ` +
+        `chat template: example "${id}": the model's chat template must only add to a conversation as it goes on, and ` +
           `changes what came before turn ${i + 1}; use --template med42, or rows of one exchange`,
       );
     }

@@ -21,6 +21,8 @@ export interface TokenizerFiles {
   readonly unknownToken: string | undefined;
   /** `add_bos_token` of tokenizer_config.json. */
   readonly addBos: boolean | undefined;
+  /** `eos_token_id`, one or several, of generation_config.json, else of config.json. */
+  readonly stopIds: readonly number[];
   /**
    * BOS and EOS: the tokens tokenizer_config.json names, else the ids of config.json, else generation_config.json's.
    * Of a list of ids (a chat model's stops) the first.
@@ -46,6 +48,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
       return content ? parseJsonObject(content.toString('utf8'), join(folder, name), 'tokenizer') : {};
     }),
   );
+  const ends = generation?.eos_token_id ?? config?.eos_token_id;
   const addBos = tokenizerConfig?.add_bos_token;
   const unknownToken = (json.model as Json | undefined)?.unk_token;
   return {
@@ -54,6 +57,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     addedTokens: Array.isArray(json.added_tokens) ? (json.added_tokens as AddedToken[]) : [],
     unknownToken: typeof unknownToken === 'string' ? unknownToken : undefined,
     addBos: typeof addBos === 'boolean' ? addBos : undefined,
+    stopIds: [ends].flat().filter((id): id is number => typeof id === 'number'),
     controlIds: (idOf) => {
       const find = (kind: 'bos' | 'eos'): number | undefined => {
         const token = tokenName(tokenizerConfig?.[`${kind}_token`]);

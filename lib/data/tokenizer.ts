@@ -26,6 +26,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number;
+  /** Ids that end an answer: the EOS, and what generation_config.json lists (config.json, where that is silent). */
+  readonly stopIds: readonly number[];
   /** `add_bos_token`, or what the post-processor does where the configuration is silent. */
   readonly addBos: boolean;
   /** Of `tokenizer.json`'s bytes. */
@@ -86,6 +88,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     vocabSize,
     bosId,
     eosId,
+    stopIds: [...new Set([eosId, ...files.stopIds])],
+    controlTexts: special.map(({ content }) => content),
     addBos,
     sha256: files.sha256,
     encode: async (text, options) => {
@@ -111,7 +115,6 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       }));
     },
     textOf: (id) => whole.idToToken(id) ?? '',
-    controlTexts: special.map(({ content }) => content),
     decode: (ids, { keepSpecial = false } = {}) => whole.decode([...ids], !keepSpecial),
   };
 }

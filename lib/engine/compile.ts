@@ -6,6 +6,7 @@ import { registerIndexing } from './kernels-index';
 import { registerProducts } from './kernels-product';
 import { registerShapes } from './kernels-shape';
 import { encodeModel, type OnnxType } from './onnx';
+import { isOpen } from './open-size';
 import { refuseOtherKernels } from './refusals';
 import type * as ort from './runtime';
 import { openSession, reshaped } from './session';
@@ -37,6 +38,8 @@ export interface ProgramSpec {
   readonly inputs: Specs;
   readonly state: Specs;
   readonly frozen?: Readonly<Record<string, FrozenWeight>>;
+  /** Sizes in the inputs' shapes that stand for lengths which each run chooses (`openSizes`); none in state or frozen. */
+  readonly open?: readonly number[];
   /** Reads a frozen weight into the host: only the eager device `tfjs` needs it. */
   readonly readFrozen?: (weight: FrozenWeight) => Promise<HostTensor>;
 }
@@ -65,6 +68,7 @@ export async function compile(step: Step, spec: ProgramSpec, device: Device): Pr
 
 async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promise<Program> {
   const frozen = spec.frozen ?? {};
+  const open = spec.open ?? [];
   const folders = [...new Set(Object.values(frozen).map((w) => dirname(w.file)))];
   if (folders.length > 1) {
     throw new Error(`engine: frozen weights of ${spec.name} must lie in one folder, got ${folders.join(' and ')}`);
@@ -83,24 +87,30 @@ async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promi
     Object.fromEntries(Object.keys(names).map((name) => [name, tensors[prefix + name]!]));
   const updated = new Set<string>();
   const outputShapes: Record<string, readonly number[]> = {};
-  const graph = trace(spec.name, declared, device.target, (tensors) => {
-    const result = step({
-      inputs: pick(tensors, 'in.', spec.inputs),
-      state: pick(tensors, 'state.', spec.state),
-      frozen: pick(tensors, 'frozen.', frozen),
-    });
-    const named: Record<string, tf.Tensor> = {};
-    for (const [name, tensor] of Object.entries(result.outputs)) {
-      named[`out.${name}`] = tensor;
-      outputShapes[`out.${name}`] = tensor.shape;
-    }
-    for (const [name, tensor] of Object.entries(result.state ?? {})) {
-      checkUpdate(spec, name, tensor);
-      updated.add(name);
-      named[`next.${name}`] = tensor;
-    }
-    return named;
-  });
+  const graph = trace(
+    spec.name,
+    declared,
+    device.target,
+    (tensors) => {
+      const result = step({
+        inputs: pick(tensors, 'in.', spec.inputs),
+        state: pick(tensors, 'state.', spec.state),
+        frozen: pick(tensors, 'frozen.', frozen),
+      });
+      const named: Record<string, tf.Tensor> = {};
+      for (const [name, tensor] of Object.entries(result.outputs)) {
+        named[`out.${name}`] = tensor;
+        outputShapes[`out.${name}`] = tensor.shape;
+      }
+      for (const [name, tensor] of Object.entries(result.state ?? {})) {
+        checkUpdate(spec, name, tensor);
+        updated.add(name);
+        named[`next.${name}`] = tensor;
+      }
+      return named;
+    },
+    open,
+  );
   const gpuOutputs = [...updated].map((name) => `next.${name}`);
   const options = sessionOptions(device, gpuOutputs);
   if (folders[0] !== undefined) {
@@ -117,7 +127,7 @@ async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promi
     const feeds: Record<string, ort.Tensor> = {};
     const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(outputs.map((name) => [name, null]));
     for (const [name, expected] of Object.entries(spec.inputs)) {
-      checkTensor(`engine: ${spec.name}: input`, name, expected, inputs[name]);
+      checkTensor(`engine: ${spec.name}: input`, name, expected, inputs[name], open);
       if (feedNames.has(`in.${name}`)) feeds[`in.${name}`] = hostToOrt(inputs[name]!);
     }
     checkState(spec, state);
@@ -144,7 +154,8 @@ async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promi
       outputs.map((name) => {
         const tensor = results[name] as ort.Tensor;
         const dtype = tensor.type === 'int32' ? ('int32' as const) : ('float32' as const);
-        return [name.slice(4), { shape: outputShapes[name]!, dtype, data: tensor.data as Float32Array }];
+        const shape = outputShapes[name]!.some((d) => isOpen(d, open)) ? tensor.dims : outputShapes[name]!;
+        return [name.slice(4), { shape, dtype, data: tensor.data as Float32Array }];
       }),
     );
   };
@@ -185,8 +196,8 @@ async function eagerProgram(step: Step, spec: ProgramSpec): Promise<Program> {
   const run = async (inputs: HostTensors, state: DeviceState): Promise<HostTensors> => {
     const fed: Record<string, tf.Tensor> = {};
     for (const [name, expected] of Object.entries(spec.inputs)) {
-      checkTensor(`engine: ${spec.name}: input`, name, expected, inputs[name]);
-      fed[name] = tf.tensor(inputs[name]!.data, [...expected.shape], expected.dtype);
+      checkTensor(`engine: ${spec.name}: input`, name, expected, inputs[name], spec.open);
+      fed[name] = tf.tensor(inputs[name]!.data, [...inputs[name]!.shape], expected.dtype);
     }
     checkState(spec, state);
     const held = Object.fromEntries(

@@ -1,4 +1,14 @@
-import type { Attribute, Graph, Initializer, Node, OnnxType, ValueInfo } from './onnx';
+import { createHash } from 'node:crypto';
+import {
+  type Attribute,
+  type Graph,
+  type Initializer,
+  type Node,
+  type OnnxType,
+  UNKNOWN,
+  type ValueInfo,
+} from './onnx';
+import { isOpen, reshapeTarget } from './open-size';
 
 /** A value of the graph under construction: what a traced tensor stands for. */
 export interface Value {
@@ -31,8 +41,10 @@ export interface GraphBuilder {
   ): readonly Value[];
   /** The node that made a value, if one did: lowerings merge with it where that saves a pass over memory. */
   producerOf(value: Value): Producer | undefined;
-  /** A small constant; equal ones share one initializer. */
+  /** A constant; equal ones share one initializer. @throws when its size or values are of a length left open */
   constant(values: readonly number[], type: OnnxType, shape: readonly number[]): Value;
+  /** What a Reshape from one shape to another is told. */
+  reshapeTo(from: readonly number[], to: readonly number[]): Value;
   /** A constant that ONNX Runtime reads from a file. */
   frozen(name: string, initializer: Omit<Initializer, 'name'>): Value;
   /** A graph input. */
@@ -46,7 +58,8 @@ export interface GraphBuilder {
   finish(name: string, outputs: readonly { readonly name: string; readonly value: Value }[]): Graph;
 }
 
-export function createGraphBuilder(): GraphBuilder {
+/** @param open sizes that stand for lengths which each run chooses (`open-size.ts`) */
+export function createGraphBuilder(open: readonly number[] = []): GraphBuilder {
   let nodes: Node[] = [];
   const initializers: Initializer[] = [];
   const inputs: ValueInfo[] = [];
@@ -54,6 +67,19 @@ export function createGraphBuilder(): GraphBuilder {
   const producers = new Map<string, Producer>();
   let count = 0;
   const fresh = (hint: string) => `${hint}_${count++}`;
+
+  const stored = (values: readonly number[], type: OnnxType, shape: readonly number[]): Value => {
+    const data = encodeValues(values, type);
+    const key = `${type}[${shape}]${data.length > 64 ? createHash('sha1').update(data).digest('base64') : values}`;
+    const known = constants.get(key);
+    if (known) return known;
+    const value = { name: fresh('const'), type, shape };
+    initializers.push({ ...value, data });
+    constants.set(key, value);
+    return value;
+  };
+  /** As the file declares it: a length left open is unknown until a run. */
+  const declaredShape = (shape: readonly number[]) => shape.map((d) => (isOpen(d, open) ? UNKNOWN : d));
 
   const builder: GraphBuilder = {
     node: (op, operands, type, shape, options) => builder.nodes(op, operands, [{ type, shape }], options)[0]!,
@@ -71,14 +97,15 @@ export function createGraphBuilder(): GraphBuilder {
     },
     producerOf: (value) => producers.get(value.name),
     constant: (values, type, shape) => {
-      const key = `${type}[${shape}]${values}`;
-      const known = constants.get(key);
-      if (known) return known;
-      const value = { name: fresh('const'), type, shape };
-      initializers.push({ ...value, data: encodeValues(values, type) });
-      constants.set(key, value);
-      return value;
+      if ([...shape, ...(type === 'int64' ? values : [])].some((size) => isOpen(size, open))) {
+        throw new Error(
+          `engine: a constant of shape [${shape}] hangs on a length that each run chooses (one of ${open}); ` +
+            'give it as an input, or let an operation broadcast',
+        );
+      }
+      return stored(values, type, shape);
     },
+    reshapeTo: (from, to) => stored(reshapeTarget(from, to, open), 'int64', [to.length]),
     frozen: (name, initializer) => {
       const value = { name, type: initializer.type, shape: initializer.shape };
       initializers.push({ ...initializer, name });
@@ -86,7 +113,7 @@ export function createGraphBuilder(): GraphBuilder {
     },
     input: (name, type, shape) => {
       const value = { name, type, shape };
-      inputs.push(value);
+      inputs.push({ ...value, shape: declaredShape(shape) });
       return value;
     },
     subgraph: (name, inner, body) => {
@@ -117,7 +144,7 @@ export function createGraphBuilder(): GraphBuilder {
         // An output is its value under another name: a copy of the state each step would be felt.
         if (produced.has(value.name) && !renamed.has(value.name)) renamed.set(value.name, output);
         else nodes.push({ op: 'Identity', domain: '', inputs: [value.name], outputs: [output], attributes: {} });
-        return { name: output, type: value.type, shape: value.shape };
+        return { name: output, type: value.type, shape: declaredShape(value.shape) };
       });
       const final = reachable(
         nodes.map((n) => rename(n, renamed)),

@@ -81,7 +81,7 @@ const cast = (call: KernelCall, x: Value, type: Value['type']): Value => {
 export const reshape = (call: KernelCall, x: Value, shape: readonly number[]): Value =>
   String(x.shape) === String(shape)
     ? x
-    : call.graph.node('Reshape', [x, call.graph.constant(shape, 'int64', [shape.length])], x.type, shape);
+    : call.graph.node('Reshape', [x, call.graph.reshapeTo(x.shape, shape)], x.type, shape);
 
 /** The remainder with the divisor's sign, as tfjs and ONNX's integer Mod have it: ((a rem b) + b) rem b. */
 function integerMod(call: KernelCall, a: Value, b: Value, shape: readonly number[]): Value {

@@ -1,3 +1,5 @@
+import { isOpen } from './open-size';
+
 /** Tensors as the host sees them, and the specs that programs are compiled for. */
 
 export type Dtype = 'float32' | 'int32';
@@ -38,13 +40,24 @@ export function int32(shape: readonly number[], data?: Int32Array): HostTensor {
   return { shape, dtype: 'int32', data: data ?? new Int32Array(sizeOf(shape)) };
 }
 
-/** @throws naming the tensor when shape, type or size is not the spec's */
-export function checkTensor(owner: string, name: string, spec: TensorSpec, tensor: HostTensor | undefined): void {
-  const wanted = `${spec.dtype} [${spec.shape}]`;
+/**
+ * @param open sizes of the spec that stand for any length
+ * @throws naming the tensor when shape, type or size is not the spec's
+ */
+export function checkTensor(
+  owner: string,
+  name: string,
+  spec: TensorSpec,
+  tensor: HostTensor | undefined,
+  open: readonly number[] = [],
+): void {
+  const describe = (dtype: Dtype, shape: readonly number[]) =>
+    `${dtype} [${shape.map((d, i) => (isOpen(spec.shape[i] ?? 0, open) ? 'any' : d))}]`;
+  const wanted = describe(spec.dtype, spec.shape);
   if (!tensor) throw new Error(`${owner}: "${name}" is missing; needs ${wanted}`);
-  const given = `${tensor.dtype} [${tensor.shape}]`;
+  const given = describe(tensor.dtype, tensor.shape);
   if (wanted !== given) throw new Error(`${owner}: "${name}" must be ${wanted}, got ${given}`);
-  if (tensor.data.length !== sizeOf(spec.shape)) {
-    throw new Error(`${owner}: "${name}" of shape [${spec.shape}] holds ${tensor.data.length} numbers`);
+  if (tensor.data.length !== sizeOf(tensor.shape)) {
+    throw new Error(`${owner}: "${name}" of shape [${tensor.shape}] holds ${tensor.data.length} numbers`);
   }
 }

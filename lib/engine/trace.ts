@@ -161,6 +161,7 @@ export interface TraceInput {
  *
  * @param inputs the graph's inputs and frozen weights, in order; frozen 16-bit weights arrive as float32
  * @param fn may use tf.* ops and gradients; it must not read values nor draw random numbers
+ * @param open sizes that stand for lengths which each run chooses (`open-size.ts`)
  * @throws naming kernel and op when a kernel has no lowering; when randomness or a read is met
  */
 export function trace(
@@ -168,10 +169,11 @@ export function trace(
   inputs: readonly TraceInput[],
   target: TraceTarget,
   fn: (tensors: Readonly<Record<string, tf.Tensor>>) => Readonly<Record<string, tf.Tensor>>,
+  open: readonly number[] = [],
 ): Graph {
   // Undefined until a backend was first asked for.
   const before = tf.getBackend() ?? 'cpu';
-  const graph = createGraphBuilder();
+  const graph = createGraphBuilder(open);
   const engine = tf.engine();
   backend.graph = graph;
   backend.values = new WeakMap();

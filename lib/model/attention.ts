@@ -114,3 +114,34 @@ function attentionOver(blocks: readonly Block[], q: tf.Tensor, k: tf.Tensor, v: 
     };
   });
 }
+
+/** What a cache holds of one layer. */
+export interface Past {
+  /** [B, K, S, D] */
+  readonly keys: tf.Tensor;
+  /** [B, K, S, D] */
+  readonly values: tf.Tensor;
+  /** [S], added to the scores: which places hold a token. */
+  readonly mask: tf.Tensor;
+}
+
+/**
+ * Attention of T new tokens to themselves and to S earlier ones: softmax([q kp^T, q k^T] + masks) [vp; v]. The cache is
+ * read where it lies, not joined with the new keys, which would copy it for every token. No gradient.
+ *
+ * @param q [B, K, G*T, D], scaled; k and v [B, K, T, D]; mask [1, T, T]
+ */
+export function attentionWithPast(past: Past, q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  const length = mask.shape[1]!;
+  const groups = q.shape[2]! / length;
+  const own = tf.tile(mask.reshape([length, length]), [groups, 1]); // [G*T, T]
+  const scores = [
+    tf.matMul(q, past.keys, false, true).add(past.mask), // [B, K, G*T, S]
+    tf.matMul(q, k, false, true).add(own), // [B, K, G*T, T]
+  ];
+  const [earlier, now] = scores.map((s) => tf.max(s, -1, true)) as [tf.Tensor, tf.Tensor];
+  const highest = tf.maximum(earlier, now);
+  const [a, b] = scores.map((s) => tf.exp(s.sub(highest))) as [tf.Tensor, tf.Tensor];
+  const sum = tf.sum(a, -1, true).add(tf.sum(b, -1, true));
+  return tf.matMul(a, past.values).add(tf.matMul(b, v)).div(sum);
+}

@@ -1,36 +1,44 @@
 import { compile, type Program, type Step } from '../engine/compile';
 import type { Device } from '../engine/device';
-import { createState, type DeviceState } from '../engine/state';
-import { float32, float32Specs, int32 } from '../engine/tensors';
+import { openSizes } from '../engine/open-size';
+import type { DeviceState } from '../engine/state';
+import { float32, float32Specs, type HostTensors, int32 } from '../engine/tensors';
 import * as tf from '../engine/tf';
+import { attentionWithPast } from './attention';
+import { type Cache, createCache, keysOf, valuesOf } from './cache';
 import { FORBIDDEN } from './llama';
 import { readTensor } from './safetensors';
+import { type ChooseToken, likeliest } from './sampling';
 import type { TunedModel } from './tuned';
 
-/** Continues a text token by token, always with the likeliest one. */
+export interface GenerateOptions {
+  /** Which token follows, of the scores [V] of all; with nothing given, the likeliest. */
+  readonly choose?: ChooseToken;
+  /** Called with each new token; return false to stop. */
+  readonly onToken?: (token: number) => boolean | undefined | Promise<boolean | undefined>;
+}
+
+/** Continues a text token by token. */
 export interface Generator {
   /**
+   * What the prompt has in common with the text before it is not read again.
+   *
    * @param prompt token ids, at least one
-   * @param onToken called with each new token; return false to stop
-   * @returns the new tokens, the end-of-sequence token not among them
+   * @param limit new tokens at most
+   * @returns the new tokens, the stop token not among them
    * @throws when prompt and new tokens do not fit the context
    */
-  generate(
-    prompt: readonly number[],
-    limit: number,
-    onToken?: (token: number) => boolean | undefined | Promise<boolean | undefined>,
-  ): Promise<number[]>;
+  generate(prompt: readonly number[], limit: number, options?: GenerateOptions): Promise<number[]>;
   dispose(): Promise<void>;
 }
 
-/** Prompt tokens read at once. */
-const BLOCK = 32;
+/** Prompt tokens read at once: more of them fill the matrix products no better. */
+const BLOCK = 256;
 
 /**
- * Greedy generation with a key/value cache of fixed size S = `maxLength`:
- *
- *     cache [1, K, S, D]   k k k k k . . . .      a block of n new keys is put at `position`
- *                                    ^position    and attends to what lies up to itself
+ * Generation with a key/value cache. One program reads T tokens beside S places of the cache, whatever T and S are: a
+ * block of the prompt, or one new token. It gives the T tokens' keys and values, which the host puts into the cache
+ * in place.
  *
  * @param state the model's trained tensors (empty for the untouched base)
  * @param stop ids that end the text (end of sequence)
@@ -42,31 +50,17 @@ export async function createGenerator(
   stop: readonly number[],
   maxLength = model.base.config.maxPositionEmbeddings,
 ): Promise<Generator> {
-  const cache = await createState(
-    device,
-    Object.fromEntries(Object.entries(cacheShapes(model, maxLength)).map(([name, shape]) => [name, float32(shape)])),
-  );
-  const joined: DeviceState = {
-    ...state,
-    specs: { ...state.specs, ...cache.specs },
-    slots: new Map([...state.slots, ...cache.slots]),
-  };
-  const block = await compileBlock(model, device, BLOCK, maxLength);
-  const single = await compileBlock(model, device, 1, maxLength);
-  /** Reads `tokens` at `position`; the likeliest token after the last of them. */
-  const read = async (program: Program, size: number, tokens: readonly number[], position: number): Promise<number> => {
-    const padded = int32([1, size]);
-    padded.data.set(tokens);
-    const inputs = {
-      tokens: padded,
-      position: int32([], Int32Array.of(position)),
-      last: int32([1], Int32Array.of(tokens.length - 1)),
-    };
-    const { next } = await program.run(inputs, joined);
-    return next!.data[0]!;
+  const program = await compileReader(model, device);
+  const cache = createCache(model.base.config);
+  /** Scores [V] of what follows the last of `tokens`. */
+  const read = async (tokens: readonly number[]): Promise<Float32Array> => {
+    const inputs = { ...blockInputs(tokens, cache), ...cache.tensors };
+    const { logits, ...fresh } = await program.run(inputs, state);
+    cache.append(tokens, fresh);
+    return logits!.data as Float32Array;
   };
   return {
-    generate: async (prompt, limit, onToken) => {
+    generate: async (prompt, limit, { choose = likeliest, onToken } = {}) => {
       if (prompt.length === 0)
         throw new Error('generate: the prompt must have a token; give the BOS token for an empty one');
       if (prompt.length + limit > maxLength) {
@@ -74,85 +68,83 @@ export async function createGenerator(
           `generate: ${prompt.length} prompt and ${limit} new tokens do not fit the context of ${maxLength}; shorten one`,
         );
       }
-      let next = 0;
-      let position = 0;
-      // A block may be padded past the prompt: later tokens overwrite what it left in the cache, and none sees it before.
-      for (; position < prompt.length; position += BLOCK) {
-        const part = prompt.slice(position, position + BLOCK);
-        const fits = position + BLOCK <= maxLength;
-        if (fits) next = await read(block, BLOCK, part, position);
-        else for (const [i, token] of part.entries()) next = await read(single, 1, [token], position + i);
-      }
       const produced: number[] = [];
-      for (let at = prompt.length; produced.length < limit && !stop.includes(next); at++) {
+      if (limit === 0) return produced;
+      cache.keepCommon(prompt);
+      let scores: Float32Array | undefined;
+      for (let at = cache.length; at < prompt.length; at += BLOCK) scores = await read(prompt.slice(at, at + BLOCK));
+      for (;;) {
+        const next = choose(scores!);
+        if (stop.includes(next)) break;
         produced.push(next);
         if ((await onToken?.(next)) === false || produced.length === limit) break;
-        next = await read(single, 1, [next], at);
+        scores = await read([next]);
       }
       return produced;
     },
-    dispose: async () => {
-      await block.dispose();
-      await single.dispose();
-      cache.dispose();
-    },
+    dispose: () => program.dispose(),
   };
 }
 
-const keysOf = (layer: number) => `cache.keys.${layer}`;
-const valuesOf = (layer: number) => `cache.values.${layer}`;
-
-function cacheShapes(model: TunedModel, maxLength: number): Record<string, readonly number[]> {
-  const { numHiddenLayers, numKeyValueHeads, headDim } = model.base.config;
-  const shapes: Record<string, readonly number[]> = {};
-  for (let layer = 0; layer < numHiddenLayers; layer++) {
-    shapes[keysOf(layer)] = [1, numKeyValueHeads, maxLength, headDim];
-    shapes[valuesOf(layer)] = [1, numKeyValueHeads, maxLength, headDim];
-  }
-  return shapes;
+/** What a run is told of its T tokens. */
+function blockInputs(tokens: readonly number[], cache: Cache): HostTensors {
+  const count = tokens.length;
+  const mask = float32([1, count, count]);
+  for (let i = 0; i < count; i++) mask.data.fill(FORBIDDEN, i * count + i + 1, (i + 1) * count);
+  return {
+    tokens: int32([1, count], Int32Array.from(tokens)),
+    positions: int32(
+      [1, count],
+      Int32Array.from(tokens, (_, i) => cache.length + i),
+    ),
+    last: int32([1], Int32Array.of(count - 1)),
+    mask,
+    pastMask: cache.mask,
+  };
 }
 
-/** Inputs tokens [1, n], position [], last [1] (index of the last real token); output next [1]. */
-function compileBlock(model: TunedModel, device: Device, size: number, maxLength: number): Promise<Program> {
+/**
+ * Inputs tokens and positions [1, T], last [1] (place of the last token), mask [1, T, T], pastMask [S] and the cache;
+ * outputs logits [1, V] and the new keys and values [1, K, T, D], named as the cache names them.
+ */
+function compileReader(model: TunedModel, device: Device): Promise<Program> {
   const { config } = model.base;
+  const { numHiddenLayers, numKeyValueHeads: kv, numAttentionHeads: heads, headDim } = config;
+  const fixed = Object.values(config).filter((value) => Number.isInteger(value)) as number[];
+  const [count, places] = openSizes(2, [...fixed, model.lora?.rank ?? 1]) as [number, number];
+  const layers = Array.from({ length: numHiddenLayers }, (_, layer) => [keysOf(layer), valuesOf(layer)]).flat();
   const step: Step = ({ inputs, state, frozen }) => {
-    const position = inputs.position!;
-    const slots = tf.range(0, maxLength, 1, 'int32'); // [S]
-    const offset = slots.sub(position); // [S]: which of the new keys belongs in a slot
-    const fresh = tf.logicalAnd(
-      tf.greaterEqual(offset, tf.scalar(0, 'int32')),
-      tf.less(offset, tf.scalar(size, 'int32')),
-    );
-    const source = tf.clipByValue(offset, 0, size - 1) as tf.Tensor1D;
-    const queries = tf.range(0, size, 1, 'int32').add(position); // [n]
-    const visible = tf.lessEqual(slots.reshape([1, maxLength]), queries.reshape([size, 1])); // [n, S]
-    const mask = tf.where(visible, tf.scalar(0), tf.fill([size, maxLength], FORBIDDEN)).reshape([1, size, maxLength]);
-    const next: Record<string, tf.Tensor> = {};
-    const put = (name: string, values: tf.Tensor): tf.Tensor => {
-      const placed = tf.gather(values, source, 2); // [1, K, S, D]
-      const where = fresh.reshape([1, 1, maxLength, 1]).broadcastTo(placed.shape);
-      next[name] = tf.where(where, placed, state[name]!);
-      return next[name];
-    };
+    const fresh: Record<string, tf.Tensor> = {};
     const { hidden, head } = model.forward(state, frozen, inputs.tokens!, {
       scope: {
-        positions: tf.minimum(queries, tf.scalar(maxLength - 1, 'int32')).reshape([1, size]),
-        mask,
-        remember: (layer, k, v) => [put(keysOf(layer), k), put(valuesOf(layer), v)],
+        positions: inputs.positions!,
+        mask: inputs.mask!,
+        attend: (layer) => (q, k, v, mask) => {
+          fresh[keysOf(layer)] = k;
+          fresh[valuesOf(layer)] = v;
+          const past = { keys: inputs[keysOf(layer)]!, values: inputs[valuesOf(layer)]!, mask: inputs.pastMask! };
+          return attentionWithPast(past, q, k, v, mask);
+        },
       },
     });
-    const logits = tf.matMul(tf.gather(hidden, inputs.last!) as tf.Tensor2D, head as tf.Tensor2D, false, true);
-    return { outputs: { next: tf.argMax(logits, -1) }, state: next };
+    const last = tf.gather(hidden, inputs.last!) as tf.Tensor2D; // [1, C]
+    return { outputs: { logits: tf.matMul(last, head as tf.Tensor2D, false, true), ...fresh } };
   };
-  const integer = (shape: readonly number[]) => ({ shape, dtype: 'int32' }) as const;
   return compile(
     step,
     {
-      name: `generate-${size}-${config.vocabSize}`,
-      inputs: { tokens: integer([1, size]), position: integer([]), last: integer([1]) },
-      state: float32Specs({ ...model.trainedShapes, ...cacheShapes(model, maxLength) }),
+      name: `generate-${numHiddenLayers}-${heads}-${config.vocabSize}`,
+      inputs: {
+        tokens: { shape: [1, count], dtype: 'int32' },
+        positions: { shape: [1, count], dtype: 'int32' },
+        last: { shape: [1], dtype: 'int32' },
+        ...float32Specs({ mask: [1, count, count], pastMask: [places] }),
+        ...float32Specs(Object.fromEntries(layers.map((name) => [name, [1, kv, places, headDim]]))),
+      },
+      state: float32Specs(model.trainedShapes),
       frozen: model.frozen,
       readFrozen: readTensor,
+      open: [count, places],
     },
     device,
   );

@@ -100,10 +100,10 @@ export interface ScoringScope {
 export interface GenerationScope {
   /** [B, T] */
   readonly positions: tf.Tensor;
-  /** [1 or B, T, S], added to the scores of T queries and S keys. */
+  /** [1 or B, T, T], added to the scores of the new tokens among themselves. */
   readonly mask: tf.Tensor;
-  /** Takes a layer's new keys and values [B, K, T, D], gives those to attend to [B, K, S, D]. */
-  readonly remember: (layer: number, keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
+  /** A layer's attention in place of the model's own: over the cache's keys and values. */
+  readonly attend: (layer: number) => typeof attention;
 }
 
 /** Added to a score, makes its probability exactly 0. */
@@ -132,13 +132,10 @@ export function llamaHidden(
     const prefix = `model.layers.${layer}`;
     const queries = asked && layer === c.numHiddenLayers - 1 ? askedQueries(c, view, asked) : all;
     const norm = (name: string, input: tf.Tensor) => rmsNorm(input, weights[`${prefix}.${name}.weight`]!, c.rmsNormEps);
-    const remember: Remember = (k, v) => view.remember?.(layer, k, v) ?? [k, v];
     const project: Linear = (name, input) => linear(`${prefix}.self_attn.${name}`, input);
-    const attend = isCausal && queries === all ? causalAttention : attention;
+    const attend = view.attend?.(layer) ?? (isCausal && queries === all ? causalAttention : attention);
     const normed = norm('input_layernorm', x);
-    x = queries
-      .select(x)
-      .add(selfAttention(c, project, normed, [batch, length], queries, tables.key, remember, attend));
+    x = queries.select(x).add(selfAttention(c, project, normed, [batch, length], queries, tables.key, attend));
     const h = norm('post_attention_layernorm', x);
     const gated = swiglu(linear(`${prefix}.mlp.gate_proj`, h), linear(`${prefix}.mlp.up_proj`, h)); // [B*T, F]
     x = x.add(linear(`${prefix}.mlp.down_proj`, gated));
@@ -160,11 +157,11 @@ interface View {
   readonly positions: tf.Tensor | undefined;
   readonly asked?: tf.Tensor | undefined;
   readonly watch?: TrainingScope['watch'] | undefined;
-  readonly remember?: GenerationScope['remember'];
+  readonly attend?: GenerationScope['attend'];
 }
 
 function viewOf(scope: AttentionScope, length: number): View {
-  if ('remember' in scope) return { ...scope, isCausal: false };
+  if ('attend' in scope) return { ...scope, isCausal: false };
   if ('branches' in scope && scope.branches) return { ...scope.branches, asked: scope.asked, isCausal: true };
   const { segments, asked, watch }: TrainingScope = scope;
   const mask = attentionMask(length, segments?.from);
@@ -203,8 +200,6 @@ export function placesInRows(asked: tf.Tensor, length: number): tf.Tensor1D {
   return asked.add(rows).reshape([batch * count]) as tf.Tensor1D;
 }
 
-type Remember = (keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
-
 /** x [B*T, C] -> [B*R, C]. Query head h reads key/value head floor(h / G), G = H / K query heads a group. */
 function selfAttention(
   c: LlamaConfig,
@@ -213,7 +208,6 @@ function selfAttention(
   [batch, length]: readonly [number, number],
   queries: Queries,
   keyTable: RopeTable,
-  remember: Remember,
   attend: typeof attention,
 ): tf.Tensor {
   const { numAttentionHeads: heads, numKeyValueHeads: kv, headDim } = c;
@@ -226,7 +220,7 @@ function selfAttention(
   const k = rope(split('k_proj', x, length, 1), keyTable).reshape([batch, kv, length, headDim]);
   const v = split('v_proj', x, length, 1).reshape([batch, kv, length, headDim]);
   // A group's query heads share their keys: fold them into the rows, [B, K, G*R, D].
-  const out = attend(q.reshape([batch, kv, groups * count, headDim]), ...remember(k, v), queries.mask);
+  const out = attend(q.reshape([batch, kv, groups * count, headDim]), k, v, queries.mask);
   const merged = out.reshape([batch, kv, groups, count, headDim]).transpose([0, 3, 1, 2, 4]);
   return project('o_proj', merged.reshape([batch * count, heads * headDim]));
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ChatTemplate, openChatTemplate } from '../data/chat-template';
+import { requireChatTemplate } from '../data/chat-template';
 import { splitDevelopment } from '../data/development';
 import { type Dataset, type EvalItem, loadDataset, type TrainExample } from '../data/examples';
 import { type Mixture, type MixtureReport, mixByPaper, mixBySource } from '../data/mixture';
@@ -54,7 +54,7 @@ export async function prepareData(
   const dataset = await loadDataset(folder, config.rows);
   const { examples, report: mixture } = mix(dataset.training.examples, config);
   const split = splitDevelopment(examples, config.developmentFraction, createRandom(config.seed, 'development'));
-  const template = config.template === 'model' ? await chatTemplateOf(model) : config.template;
+  const template = config.template === 'model' ? await requireChatTemplate(model) : config.template;
   const tokenized = await tokenizeExamples(split.train, tokenizer, template);
   const development = await tokenizeExamples(split.development, tokenizer, template);
   const pack = (samples: typeof tokenized.samples) =>
@@ -78,16 +78,6 @@ export async function prepareData(
     notes: notesOf(dataset, packed.report),
     world: await readWorld(folder),
   };
-}
-
-/** @throws when the model brings no chat template */
-async function chatTemplateOf(model: string): Promise<ChatTemplate> {
-  const template = await openChatTemplate(model);
-  if (template) return template;
-  throw new Error(
-    `template: ${model} has no chat template (no chat_template in tokenizer_config.json, no chat_template.jinja); ` +
-      'use --template med42 or --template none',
-  );
 }
 
 /** Table A1's shares where they are asked for, or where every row is of a set of table A1. */

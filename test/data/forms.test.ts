@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { loadDataset, loadEvalItems, loadTrainExamples } from '../../lib/data/examples';
 import { dataNotes } from '../../lib/data/reading/notes';
 
-const FIXTURES = join(import.meta.dirname, 'fixtures');
+const FIXTURES = join(__dirname, 'fixtures');
 
 /** A data folder: rows (as JSON lines), a file's content, or a fixture's name. */
 function folder(files: Readonly<Record<string, readonly unknown[] | string | Buffer | { fixture: string }>>): string {

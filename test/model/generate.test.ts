@@ -137,6 +137,14 @@ describe('the miniature’s base', () => {
     await generator.dispose();
   });
 
+  test('on eager tfjs, the reference of the other devices', async () => {
+    const eager = await openDevice('tfjs');
+    const generator = await createGenerator(model, await createState(eager, {}), eager, []);
+    const prompt = text.slice(0, 5);
+    expect(await generator.generate(prompt, 4)).toEqual(await cached(model, {}, prompt, 4));
+    await generator.dispose();
+  });
+
   test('stops before a stop token, at the limit, or when told to', async () => {
     const prompt = text.slice(0, 20);
     const all = await cached(model, {}, prompt, 40);
@@ -150,9 +158,11 @@ describe('the miniature’s base', () => {
     expect(await cached(model, {}, prompt, 0)).toEqual([]);
     const generator = await createGenerator(model, await createState(device, {}), device, []);
     const seen: number[] = [];
-    const told = await generator.generate(prompt, 40, (token) => {
-      seen.push(token);
-      return seen.length < 3;
+    const told = await generator.generate(prompt, 40, {
+      onToken: (token) => {
+        seen.push(token);
+        return seen.length < 3;
+      },
     });
     expect(told).toEqual(all.slice(0, 3));
     expect(seen).toEqual(told);

@@ -68,7 +68,15 @@ describe.skipIf(!ready)('lm-evaluation-harness 0.4.13', () => {
       const ids = scoringPlan(scorable, sample).map(({ task, chosen }) => [task.name, chosen.map(({ id }) => id)]);
       const folder = join(out, `theirs-${i}`);
       scores.push({ model: modelFolder(model), bos: bos === 'tokenizer', ids: Object.fromEntries(ids), folder });
-      const command = { ...RUNS[i]!, model: modelFolder(model), adapter: null, data: DATA, tasks: ['all'], seed: 1 };
+      const command = {
+        ...RUNS[i]!,
+        model: modelFolder(model),
+        adapter: null,
+        data: DATA,
+        rows: {},
+        tasks: ['all'],
+        seed: 1,
+      };
       const rest = { variant: 'present', out: join(out, `ours-${i}`), device: 'cpu', showRequests: null } as const;
       const whole = { ...command, ...rest, limit: everything ? null : limit };
       const { result } = await scoreFolder(whole, new AbortController().signal, quiet);

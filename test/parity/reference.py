@@ -3,6 +3,7 @@
     reference.py logits --model FOLDER --tokens ROWS.json --out LOGITS.safetensors
     reference.py load   --model FOLDER [--adapter FOLDER] --tokens ROWS.json --out LOGITS.safetensors
     reference.py train  --model FOLDER --request REQUEST.json --out FOLDER
+    reference.py generate --model FOLDER [--adapter FOLDER] --request REQUEST.json --out ANSWER.json
     reference.py make-adapter --model FOLDER --rank N --alpha X --seed N [--rslora] --out FOLDER
 
     reference.py serve
@@ -10,7 +11,7 @@
 `serve` reads commands from its standard input, a JSON list of arguments a line, so that many cost one start of Python.
 Everything is float32 on the CPU, on two threads, from a fixed seed. ROWS.json is a list of token rows, [B][T];
 LOGITS.safetensors holds `logits` [B, T, V]. Each command prints one JSON line with the versions it ran on; the
-fields of a training request and of its answer are described at `train`.
+fields of a training request and of its answer are described at `train`, those of `generate` in generation.py.
 """
 
 import argparse
@@ -31,6 +32,8 @@ import transformers
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM, get_scheduler
+
+from generation import write_answer
 
 VERSIONS = {
     "python": platform.python_version(),
@@ -87,6 +90,14 @@ def logits(options):
 def load(options):
     model = load_model(options.model)
     write_logits(load_adapter(model, options.adapter) if options.adapter else model, options)
+
+
+def generate(options):
+    def model():
+        base = load_model(options.model)
+        return load_adapter(base, options.adapter) if options.adapter else base
+
+    write_answer(options, model)
 
 
 def add_lora(base, rank, alpha, rslora):
@@ -202,13 +213,14 @@ def parse_options(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     wanted = {"logits": (logits, ["tokens"]), "load": (load, ["tokens"]), "train": (train, ["request"]),
-              "make-adapter": (make_adapter, [])}
+              "make-adapter": (make_adapter, []), "generate": (generate, ["request"])}
     for name, (run, files) in wanted.items():
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         for option in ["model", *files, "out"]:
             command.add_argument(f"--{option}", required=True)
-    commands.choices["load"].add_argument("--adapter")
+    for name in ["load", "generate"]:
+        commands.choices[name].add_argument("--adapter")
     adapter = commands.choices["make-adapter"]
     adapter.add_argument("--rank", type=int, required=True)
     adapter.add_argument("--alpha", type=float, required=True)

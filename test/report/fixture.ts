@@ -240,6 +240,7 @@ function sampleMixture(): RunRecord['mixture'] {
   };
   return {
     total,
+    shares: 'paper',
     rows,
     missing: [],
     domains: { medical: domain('medical'), general: domain('general') },

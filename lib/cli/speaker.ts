@@ -1,0 +1,160 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { conversationEncoder, type EncodeConversation } from '../data/conversation';
+import { TEMPLATES, type TemplateName } from '../data/template';
+import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
+import { type DeviceName, openDevice } from '../engine/device';
+import { createState } from '../engine/state';
+import { WORKBOOK_ROOT } from '../files';
+import { openAdapterFolder } from '../model/adapter-folder';
+import { openModelFolder } from '../model/folder';
+import { createGenerator } from '../model/generate';
+import { type ChooseToken, likeliest, sampler } from '../model/sampling';
+import { tunedModel } from '../model/tuned';
+import { createRandom } from '../random';
+import { callersFolder } from './interrupt';
+
+/** What `generate` and `chat` share: the model that speaks, and how its tokens are chosen and shown. */
+
+export interface SpeakerOptions {
+  readonly model?: string;
+  readonly adapter?: string;
+  readonly template: string;
+  readonly tokens: string;
+  readonly temperature: string;
+  readonly topK?: string;
+  readonly topP?: string;
+  readonly seed: string;
+  readonly device: string;
+}
+
+export const withSpeakerOptions = (command: Command, template: TemplateName): Command =>
+  command
+    .option(
+      '--model <folder>',
+      'a Llama in a Hugging Face folder, a fine-tune of this workbook’s among them  (default: the bundled base)',
+    )
+    .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
+    .option(
+      '--template <name>',
+      `${TEMPLATES.join(' | ')}: the paper’s, the tokenizer’s own, or the bare text`,
+      template,
+    )
+    .option('--tokens <n>', 'new tokens at most', '100')
+    .option('--temperature <t>', '0: always the likeliest token; above 0: drawn, the likeliest less often', '0')
+    .option('--top-k <n>', 'draws among the n likeliest tokens')
+    .option('--top-p <p>', 'draws among the likeliest tokens that together have probability p')
+    .option('--seed <n>', 'of what is drawn', '0')
+    .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu');
+
+export interface Speaker {
+  /** Tokens that prompt and answer may have together. */
+  readonly maxLength: number;
+  /** New tokens at most. */
+  readonly limit: number;
+  readonly tokenizer: Tokenizer;
+  readonly encode: EncodeConversation;
+  /**
+   * Continues `ids` by `limit` tokens at most, or as many as the context holds.
+   *
+   * @param write called with each piece of text that is whole
+   * @param isStopped asked after each token
+   * @returns the whole text
+   */
+  speak(ids: readonly number[], write: (text: string) => void, isStopped?: () => boolean): Promise<string>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * @param owner the command's name, for messages
+ * @throws naming the option that is wrong, before a model is loaded
+ */
+export async function openSpeaker(owner: string, options: SpeakerOptions): Promise<Speaker> {
+  const limit = wholeNumber(owner, 'tokens', options.tokens, 1);
+  const choose = readSampling(owner, options);
+  const template = TEMPLATES.find((name) => name === options.template);
+  if (!template) {
+    throw new Error(`${owner}: --template must be one of ${TEMPLATES.join(', ')}, got "${options.template}"`);
+  }
+  const from = callersFolder();
+  const bundled = resolve(WORKBOOK_ROOT, 'data', 'miniature', 'base');
+  const base = await openModelFolder(options.model ? resolve(from, options.model) : bundled);
+  const tokenizer = await loadTokenizer(base.folder);
+  assertFits(tokenizer, base.config.vocabSize);
+  const encode = await conversationEncoder(template, base.folder, tokenizer);
+  const device = await openDevice(options.device as DeviceName, undefined, { flushDenormals: true });
+  const adapter = options.adapter ? await openAdapterFolder(resolve(from, options.adapter), base) : undefined;
+  const model = adapter ? tunedModel(adapter.base, 'lora', adapter.config) : tunedModel(base, 'base');
+  const state = await createState(device, adapter?.adapter ?? {});
+  const generator = await createGenerator(model, state, device, tokenizer.stopIds);
+  const maxLength = base.config.maxPositionEmbeddings;
+  return {
+    maxLength,
+    limit,
+    tokenizer,
+    encode,
+    speak: async (ids, write, isStopped = () => false) => {
+      const show = textStream(tokenizer, ids);
+      let said = '';
+      // With no room left the generator says what does not fit.
+      const room = ids.length < maxLength ? Math.min(limit, maxLength - ids.length) : limit;
+      await generator.generate(ids, room, {
+        choose,
+        onToken: async (token) => {
+          const fresh = await show(token);
+          said += fresh;
+          if (fresh !== '') write(fresh);
+          return !isStopped();
+        },
+      });
+      return said;
+    },
+    dispose: async () => {
+      await generator.dispose();
+      state.dispose();
+    },
+  };
+}
+
+function readSampling(owner: string, options: SpeakerOptions): ChooseToken {
+  const number = (name: string, given: string): number => {
+    const value = given.trim() === '' ? Number.NaN : Number(given);
+    if (Number.isNaN(value)) throw new Error(`${owner}: --${name} must be a number, got "${given}"`);
+    return value;
+  };
+  const temperature = number('temperature', options.temperature);
+  const seed = wholeNumber(owner, 'seed', options.seed, 0);
+  const narrow = {
+    ...(options.topK === undefined ? {} : { topK: number('top-k', options.topK) }),
+    ...(options.topP === undefined ? {} : { topP: number('top-p', options.topP) }),
+  };
+  if (temperature === 0) {
+    if (Object.keys(narrow).length === 0) return likeliest;
+    throw new Error(`${owner}: --top-k and --top-p need a --temperature above 0, for without one no token is drawn`);
+  }
+  return sampler({ temperature, ...narrow }, createRandom(seed, 'sampling'));
+}
+
+function wholeNumber(owner: string, name: string, given: string, least: number): number {
+  const value = given.trim() === '' ? Number.NaN : Number(given);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`${owner}: --${name} must be a whole number of ${least} or more, got "${given}"`);
+}
+
+/** Tokens of the prompt that are decoded beside the new ones: a space before a word shows only after another. */
+const CONTEXT = 8;
+
+/** The text that each further token adds. A character may take several tokens: an unfinished one waits for the next. */
+function textStream(tokenizer: Tokenizer, prompt: readonly number[]): (token: number) => Promise<string> {
+  const ids = prompt.slice(-CONTEXT);
+  let before: string | undefined;
+  return async (token) => {
+    before ??= await tokenizer.decode(ids);
+    ids.push(token);
+    const whole = await tokenizer.decode(ids);
+    if (whole.endsWith('\uFFFD') || !whole.startsWith(before)) return '';
+    const fresh = whole.slice(before.length);
+    before = whole;
+    return fresh;
+  };
+}
