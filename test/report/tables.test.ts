@@ -145,26 +145,24 @@ describe('tables A2 and A3', () => {
 describe('the other tables', () => {
   it('are all there on the miniature, each once', () => {
     expect(parts.tables.map(({ key }) => key)).toEqual([
-      ...[
-        'table-1',
-        'table-a1',
-        'table-a2',
-        'table-a3',
-        'comparisons',
-        'comparisons-paper-rates',
-        'fact-groups',
-        'runs',
-      ],
-      ...[
-        'forgetting',
-        'cost',
-        'decontamination',
-        'contamination-effect',
-        'requests',
-        'hyper-parameters',
-        'assumptions',
-      ],
-      ...['audit', 'claims', 'flagged-right'],
+      'table-1',
+      'comparisons',
+      'comparisons-paper-rates',
+      'fact-groups',
+      'runs',
+      'cost',
+      'forgetting',
+      'table-a2',
+      'table-a3',
+      'contamination-effect',
+      'decontamination',
+      'table-a1',
+      'claims',
+      'audit',
+      'flagged-right',
+      'requests',
+      'hyper-parameters',
+      'assumptions',
     ]);
     for (const { columns, rows } of parts.tables) {
       expect(new Set(columns.map(({ key }) => key)).size).toBe(columns.length);
