@@ -11,7 +11,7 @@ import { detectableDifference } from '../statistics/power';
 import { satterthwaite } from '../statistics/satterthwaite';
 import { type ScoredModel, type SharedItems, sharedItems } from './items';
 import type { ComparedRun } from './models';
-import type { Setting } from './run-record';
+import { SETTINGS, type Setting } from './run-record';
 
 /** Whether tuning helped more on flagged items than on clean ones of the same task. Shares, 0..1. */
 export interface ContaminationEffect extends Estimate {
@@ -56,7 +56,7 @@ export function contaminationEffects(
   const base = run.models.find(({ method }) => method === 'base');
   if (!base) throw new Error('contamination effect: needs the base that the models were tuned from, got none');
   if (!canTell(shared, marked)) return [];
-  const found = (['tuned', 'paper'] as const).flatMap((setting) =>
+  const found = SETTINGS.flatMap((setting) =>
     (['lora', 'full'] as const).flatMap((method) => {
       const models = run.models.filter((model) => model.method === method && model.setting === setting);
       return models.length === 0 ? [] : [effectOf(shared, marked, base, models, setting, method)];

@@ -63,6 +63,7 @@ export function reportParts(record: RunRecord, extras: ReportExtras): ReportPart
     tableA1(record),
     first ? tableA2(record, methods) : null,
     first ? tableA3(record, first) : null,
+    comparison && comparisons(comparison, 'controlled'),
     comparison && comparisons(comparison, 'tuned'),
     comparison && comparisons(comparison, 'paper'),
     factGroups(record),

@@ -29,8 +29,12 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
   const maxSeqLen = Math.min(config.full.maxSeqLen, context);
   const data = await prepareData(sources.data, config, tokenizer, maxSeqLen);
   const { scorable, overlong } = await splitOverlong(data.dataset.evaluation.items, tokenizer, context, config.bos);
+  const cut = (pair: Pick<RunConfig, 'lora' | 'full'>) => ({
+    lora: { ...pair.lora, maxSeqLen },
+    full: { ...pair.full, maxSeqLen },
+  });
   return {
-    config: { ...config, lora: { ...config.lora, maxSeqLen }, full: { ...config.full, maxSeqLen } },
+    config: { ...config, ...cut(config), controlled: config.controlled && cut(config.controlled) },
     base,
     tokenizer,
     data,

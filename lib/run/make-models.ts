@@ -3,7 +3,7 @@ import { writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
 import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
-import type { ModelPlan } from './plan';
+import { beginningOrder, type ModelPlan } from './plan';
 import { clock } from './progress';
 import type { RunWatcher } from './run';
 
@@ -43,7 +43,10 @@ export async function makeModels(
   }
   const earlierSeconds = [...made.values()].reduce((sum, { took }) => sum + took.seconds, 0);
 
-  const waiting = plans.filter((plan) => !made.has(plan));
+  const waiting = beginningOrder(
+    plans.filter((plan) => !made.has(plan)),
+    atOnce,
+  );
   const begun = new Map<ModelPlan, number>();
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);

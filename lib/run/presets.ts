@@ -12,6 +12,11 @@ export interface RunConfig {
   /** Chunk length and the rest; maxSeqLen is cut to the model's context. */
   readonly lora: TrainConfig;
   readonly full: TrainConfig;
+  /**
+   * Where `lora` and `full` differ in epochs too: a pair that differs in the method and its own best rate alone, so that a
+   * difference between its models is the method's.
+   */
+  readonly controlled: { readonly lora: TrainConfig; readonly full: TrainConfig } | null;
   /** Of the training: each method is trained once with each. */
   readonly seeds: readonly number[];
   /** Where the run's rates are its own: the paper's, to run beside them, once. */
@@ -35,6 +40,7 @@ const COMMON = {
   bos: 'never',
   seed: 42,
   seeds: [42],
+  controlled: null,
   paperRates: null,
   threads: null,
 } as const;
@@ -74,6 +80,7 @@ const ENTRIES = {
     samples: 1600,
     lora: MINIATURE_LORA,
     full: MINIATURE_FULL,
+    controlled: CONTROLLED,
     seeds: THREE_SEEDS,
     paperRates: PAPER_RATES,
     limitPerTask: null,

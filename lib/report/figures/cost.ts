@@ -1,7 +1,7 @@
 import { shareRight } from '../../compare/estimate';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
-import type { RunRecord } from '../../compare/run-record';
-import { answersOf, runsOf } from '../../compare/runs';
+import type { RunRecord, Setting } from '../../compare/run-record';
+import { answersOf, armsOf, runsOf } from '../../compare/runs';
 import type { Figure, PlotlyObject } from '../../draw/figure';
 import { numberText } from '../table';
 import { type Cost, costOf } from '../tables/cost';
@@ -14,16 +14,16 @@ const PANELS: readonly { readonly label: string; readonly of: (cost: Cost) => nu
   { label: 'saved file (KiB)', of: (cost) => cost.savedBytes / 2 ** 10, digits: 0 },
 ];
 
+/** How a setting's marker is drawn. */
+const MARKS: Readonly<Record<Setting, string>> = { tuned: '', controlled: '-dot', paper: '-open' };
+
 /** What accuracy costs: four panels, each cost across, accuracy over all items up. Null when nothing was trained. */
 export function costFigure(record: RunRecord): Figure | null {
-  const arms = (['tuned', 'paper'] as const).flatMap((setting) =>
-    (['lora', 'full'] as const).flatMap((method) => {
-      const runs = runsOf(record, method, setting);
-      const cost = costOf(runs);
-      const accuracy = shareRight(answersOf(record, runs));
-      return cost && accuracy ? [{ method, setting, cost, accuracy }] : [];
-    }),
-  );
+  const arms = armsOf(record).flatMap(({ method, setting, runs }) => {
+    const cost = costOf(runs);
+    const accuracy = shareRight(answersOf(record, runs));
+    return cost && accuracy ? [{ method, setting, cost, accuracy }] : [];
+  });
   if (arms.length === 0) return null;
   const base = shareRight(answersOf(record, runsOf(record, 'base')))!;
   const title = 'Accuracy against cost';
@@ -51,7 +51,7 @@ export function costFigure(record: RunRecord): Figure | null {
       x: [PANELS[i]!.of(cost)],
       y: [accuracy.value],
       marker: {
-        symbol: setting === 'tuned' ? marker : `${marker}-open`,
+        symbol: `${marker}${MARKS[setting]}`,
         size: 12,
         color: colour,
         line: { color: colour, width: 2 },

@@ -93,6 +93,7 @@ function sectionsOf(parts: ReportParts, drawings: ReadonlyMap<string, string>): 
       id: 'differences',
       title: 'Differences between the models',
       body: [
+        table('comparisons-controlled'),
         table('comparisons'),
         paperRates && `<details><summary>The same at the paper’s own rates</summary>\n${paperRates}\n</details>`,
       ],

@@ -27,6 +27,12 @@ export function differenceOf({ pooled }: SliceComparison): ValueWithInterval | n
   return { value: points(difference), low: points(interval[0]), high: points(interval[1]) };
 }
 
+const WHERE: Readonly<Record<Contrast['setting'], string>> = {
+  tuned: '',
+  controlled: ', both methods trained for equal epochs',
+  paper: ', at the paper’s own rates',
+};
+
 /** base to LoRA, base to full and LoRA to full on the same items, at one setting. */
 export function comparisons(
   { contrasts, clusteredBy, bootstrap }: ModelComparison,
@@ -37,10 +43,9 @@ export function comparisons(
   if (!first) return null;
   const order = first.slices.map((slice, i) => ({ slice, i })).sort((a, b) => placeOf(a.slice) - placeOf(b.slice));
   const seeds = Math.min(...own.flatMap(({ slices }) => slices.map(({ pooled }) => pooled.seedsTo)));
-  const isTuned = setting === 'tuned';
   return {
-    key: isTuned ? 'comparisons' : 'comparisons-paper-rates',
-    title: `Differences in accuracy between models on the same items, in points${isTuned ? '' : ', at the paper’s own rates'}`,
+    key: { tuned: 'comparisons', controlled: 'comparisons-controlled', paper: 'comparisons-paper-rates' }[setting],
+    title: `Differences in accuracy between models on the same items, in points${WHERE[setting]}`,
     columns: [
       { key: 'slice', label: 'Items' },
       { key: 'n', label: 'n' },

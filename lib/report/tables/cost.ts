@@ -1,7 +1,7 @@
 import { mean } from 'simple-statistics';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { RunRecord, TrainingRecord } from '../../compare/run-record';
-import { runsOf } from '../../compare/runs';
+import { armsOf } from '../../compare/runs';
 import type { Table } from '../table';
 
 /** What a method cost, the mean over its training seeds. */
@@ -33,13 +33,10 @@ export function costOf(runs: readonly { readonly training: TrainingRecord | null
 
 /** What LoRA and full-parameter training took. */
 export function cost(record: RunRecord): Table {
-  const arms = (['tuned', 'paper'] as const).flatMap((setting) =>
-    (['lora', 'full'] as const).flatMap((method) => {
-      const runs = runsOf(record, method, setting);
-      const of = costOf(runs);
-      return of ? [{ label: `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}`, runs, cost: of }] : [];
-    }),
-  );
+  const arms = armsOf(record).flatMap(({ method, setting, runs }) => {
+    const of = costOf(runs);
+    return of ? [{ label: `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}`, runs, cost: of }] : [];
+  });
   return {
     key: 'cost',
     title: 'What training took',

@@ -2,7 +2,7 @@ import type { ValueWithInterval } from '../../compare/estimate';
 import { type Answer, shareRight } from '../../compare/estimate';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { ModelRecord, RunRecord, Setting } from '../../compare/run-record';
-import { type ModelName, runsOf } from '../../compare/runs';
+import { armsOf, type ModelName, runsOf } from '../../compare/runs';
 import { seedComparison } from '../../statistics/seed-comparison';
 import type { Table } from '../table';
 
@@ -22,8 +22,8 @@ export interface Forgetting {
 export function forgettingOf(record: RunRecord): Forgetting[] {
   const base = quizzes(runsOf(record, 'base'));
   if (base.length === 0) return [];
-  const own = (method: ModelName, setting: Setting): Forgetting[] => {
-    const items = quizzes(runsOf(record, method, setting));
+  const own = (method: ModelName, setting: Setting, runs: readonly ModelRecord[]): Forgetting[] => {
+    const items = quizzes(runs);
     if (items.length === 0) return [];
     const seeds = items.map((one) => one.map(isRight));
     const answers = items[0]!.map(
@@ -42,8 +42,8 @@ export function forgettingOf(record: RunRecord): Forgetting[] {
     return [{ ...common, change, p }];
   };
   return [
-    ...own('base', 'tuned'),
-    ...(['tuned', 'paper'] as const).flatMap((setting) => [...own('lora', setting), ...own('full', setting)]),
+    ...own('base', 'tuned', runsOf(record, 'base')),
+    ...armsOf(record).flatMap(({ method, setting, runs }) => own(method, setting, runs)),
   ];
 }
 
