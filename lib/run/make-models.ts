@@ -3,7 +3,7 @@ import { writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
 import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
-import { beginningOrder, type ModelPlan } from './plan';
+import { beginningOrder, type ModelPlan, workOf } from './plan';
 import { clock } from './progress';
 import type { RunWatcher } from './run';
 
@@ -79,14 +79,17 @@ export async function makeModels(
   return { models: plans.map((plan) => made.get(plan)!), earlierSeconds };
 }
 
-/** Every model to come is taken to need as long as the last of its method; undefined until each method was seen. */
+/** Every model to come is taken to work as fast as the last of its method; undefined until each method was seen. */
 function secondsLeft(
   made: readonly MadeModel[],
   begun: ReadonlyMap<ModelPlan, number>,
   waiting: readonly ModelPlan[],
   atOnce: number,
 ): number | undefined {
-  const needs = ({ method }: ModelPlan) => made.findLast(({ record }) => record.method === method)?.took.seconds;
+  const needs = ({ method, training }: ModelPlan) => {
+    const last = made.findLast(({ record }) => record.method === method);
+    return last && (last.took.seconds * workOf(training)) / workOf(last.record.training?.config ?? null);
+  };
   const rest = [
     ...waiting.map(needs),
     ...[...begun].map(([plan, start]) => {

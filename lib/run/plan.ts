@@ -92,11 +92,11 @@ function scheduleLength(plans: readonly ModelPlan[], atOnce: number): number {
   const busyUntil = new Array<number>(Math.max(1, atOnce)).fill(0);
   for (const plan of plans) {
     const free = busyUntil.indexOf(Math.min(...busyUntil));
-    busyUntil[free]! += workOf(plan);
+    busyUntil[free]! += workOf(plan.training);
   }
   return Math.max(...busyUntil);
 }
 
 /** In epochs of LoRA, as measured on the miniature: scoring takes 0.6 of one, an epoch of full-parameter training 1.3. */
-const workOf = ({ training }: ModelPlan): number =>
+export const workOf = (training: TrainConfig | null): number =>
   0.6 + (training ? training.epochs * (training.method === 'full' ? 1.3 : 1) : 0);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { LEARNING_RATE_GRID, type TrainConfig } from '../../lib/config';
-import { beginningOrder, type ModelPlan, planModels } from '../../lib/run/plan';
+import { beginningOrder, planModels, workOf } from '../../lib/run/plan';
 import { CONTROLLED, PRESETS } from '../../lib/run/presets';
 
 const differing = (a: TrainConfig, b: TrainConfig) =>
@@ -47,9 +47,7 @@ test('models are begun so that workers end together; one worker takes them in th
   expect(beginningOrder(plans, 1)).toEqual(plans);
   const order = beginningOrder(plans, 2);
   expect([...order].sort((a, b) => plans.indexOf(a) - plans.indexOf(b))).toEqual(plans);
-  const work = ({ training }: ModelPlan) =>
-    0.6 + (training ? training.epochs * (training.method === 'full' ? 1.3 : 1) : 0);
   const busy = [0, 0];
-  for (const plan of order) busy[busy[0]! <= busy[1]! ? 0 : 1]! += work(plan);
+  for (const plan of order) busy[busy[0]! <= busy[1]! ? 0 : 1]! += workOf(plan.training);
   expect(Math.max(...busy) / ((busy[0]! + busy[1]!) / 2)).toBeLessThan(1.02);
 });
