@@ -1,4 +1,5 @@
 import { assertFits, loadTokenizer } from '../data/tokenizer';
+import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
 import { openModelFolder } from '../model/folder';
@@ -43,6 +44,7 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
     packing: data.packing,
     quiz: data.world?.quiz ?? null,
     items: scorable,
+    encode: (requests) => encodeRequests(requests, tokenizer, config.bos),
     overlong: overlong.map(({ id }) => id),
   };
 }

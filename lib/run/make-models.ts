@@ -31,7 +31,6 @@ export async function makeModels(
   { say, progress }: Required<RunWatcher>,
 ): Promise<{ readonly models: readonly MadeModel[]; readonly earlierSeconds: number }> {
   const { model, device, out } = options;
-  const shared = await writeModelInputs(inputs, out);
   const labelOf = (plan: ModelPlan) => `[${plans.indexOf(plan) + 1}/${plans.length}] ${plan.title}`;
   const identityOf = (plan: ModelPlan) => modelIdentity(plan, inputs, modelHash, device);
   const made = new Map<ModelPlan, MadeModel>();
@@ -43,10 +42,13 @@ export async function makeModels(
   }
   const earlierSeconds = [...made.values()].reduce((sum, { took }) => sum + took.seconds, 0);
 
+  const inOrder = () => plans.map((plan) => made.get(plan)!);
   const waiting = beginningOrder(
     plans.filter((plan) => !made.has(plan)),
     atOnce,
   );
+  if (waiting.length === 0) return { models: inOrder(), earlierSeconds };
+  const shared = await writeModelInputs(inputs, out);
   const begun = new Map<ModelPlan, number>();
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
@@ -76,7 +78,7 @@ export async function makeModels(
   await Promise.all(Array.from({ length: atOnce }, work));
   if (first !== undefined) throw first;
   signal.throwIfAborted();
-  return { models: plans.map((plan) => made.get(plan)!), earlierSeconds };
+  return { models: inOrder(), earlierSeconds };
 }
 
 /** Every model to come is taken to work as fast as the last of its method; undefined until each method was seen. */
