@@ -47,7 +47,7 @@ export { type SeedScores, type SeedSpread, type SeedVariance, seedVariance } fro
 export { type Reported, type UnpairedDifference, unpairedDifference } from './statistics/two-proportions';
 
 // Engine: a function in tf.* ops becomes a program for a device; state stays there from run to run.
-export * as tf from '@tensorflow/tfjs';
+export * as tf from './engine/tf';
 export { compile, type Program, type ProgramSpec, type Step, type Tensors } from './engine/compile';
 export { type Device, type DeviceName, openDevice } from './engine/device';
 export { type WithGradient, withGradient } from './engine/gradient';

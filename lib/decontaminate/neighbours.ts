@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
 import { compile } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { createState } from '../engine/state';
 import { float32 } from '../engine/tensors';
+import * as tf from '../engine/tf';
 
 /** Vectors of length 1 (or 0), read a block at a time. */
 export interface RowVectors {

@@ -103,7 +103,7 @@ async function load(): Promise<Drawer> {
   measureTexts(window);
   const dice = { random: createRandom(0) };
   const ourMath = Object.create(Math, { random: { value: () => dice.random.next() } }) as Math;
-  const path = createRequire(join(__dirname, 'svg.js')).resolve('plotly.js-dist');
+  const path = createRequire(join(__dirname, 'svg.js')).resolve('plotly.js-dist-min');
   const values: Record<string, unknown> = {
     window,
     self: window,

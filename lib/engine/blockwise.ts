@@ -1,5 +1,5 @@
-import type * as tf from '@tensorflow/tfjs';
 import type { Value } from './graph';
+import type * as tf from './tf';
 import { isTracing, type KernelCall, registerLowering, runTraceKernel, traceSubgraph, traceTarget } from './trace';
 
 /**

@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { registerBlockwise } from './blockwise';
 import { type Device, sessionOptions } from './device';
 import { registerElementwise } from './kernels';
@@ -12,6 +11,7 @@ import type * as ort from './runtime';
 import { openSession, reshaped } from './session';
 import { type DeviceState, hostToOrt, release, spareFor } from './state';
 import { checkTensor, type FrozenWeight, type HostTensor, type HostTensors, type Specs } from './tensors';
+import * as tf from './tf';
 import { TRACE_BACKEND, trace } from './trace';
 
 registerElementwise();

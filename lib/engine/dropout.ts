@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import * as tf from './tf';
 
 /** p^2 < 2^31, and 3 does not divide p - 1, so that cubing is one-to-one modulo p. */
 const P = 46_337;

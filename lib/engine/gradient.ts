@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import * as tf from './tf';
 
 /** A function with its gradient written out. */
 export interface WithGradient {

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import * as tf from './tf';
 
 /** What cannot be traced, said so that one knows what to write instead. */
 

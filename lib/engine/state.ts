@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
 import type { Device } from './device';
 import * as ort from './runtime';
 import { reshaped } from './session';
 import { checkTensor, type HostTensor, type HostTensors, type Specs, sizeOf } from './tensors';
+import * as tf from './tf';
 
 /**
  * Tensors that live on a device from run to run: parameters, moments, sums of gradients.

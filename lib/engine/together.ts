@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import * as tf from './tf';
 import { isTracing, traceTarget } from './trace';
 
 /** Numbers of a tensor that is joined with others: a node costs as much as a pass over some thousands. */

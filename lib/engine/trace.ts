@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
 import { createGraphBuilder, type GraphBuilder, type Value } from './graph';
 import type { Graph, OnnxType } from './onnx';
 import { refuseRandomness, unreadable } from './refusals';
+import * as tf from './tf';
 
 /**
  * A tfjs backend that records instead of computing: each kernel call becomes ONNX nodes.

@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
 import { compile, type Program, type Step } from '../engine/compile';
 import type { Device } from '../engine/device';
 import type { DeviceState } from '../engine/state';
 import { float32Specs, type HostTensors, int32 } from '../engine/tensors';
+import * as tf from '../engine/tf';
 import { FORBIDDEN, type LlamaConfig, linearShapes } from '../model/llama';
 import { readTensor } from '../model/safetensors';
 import type { TunedModel } from '../model/tuned';

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
 import { withGradient } from '../engine/gradient';
+import * as tf from '../engine/tf';
 
 /**
  * softmax(q k^T + mask) v for q [B, K, G*T, D] (already scaled), k and v [B, K, S, D], mask [1 or B, T, S].

@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
 import { compile, type Program, type Step } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { createState, type DeviceState } from '../engine/state';
 import { float32, float32Specs, int32 } from '../engine/tensors';
+import * as tf from '../engine/tf';
 import { FORBIDDEN } from './llama';
 import { readTensor } from './safetensors';
 import type { TunedModel } from './tuned';

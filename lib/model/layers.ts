@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
 import { withGradient } from '../engine/gradient';
+import * as tf from '../engine/tf';
 
 /** Layers whose gradients are written out: fewer passes over memory than autodiff's own. */
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '../engine/tf';
 import { attention, causalAttention } from './attention';
 import { rmsNorm, swiglu } from './layers';
 import { type RopeTable, rope, ropeTables } from './rope';

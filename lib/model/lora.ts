@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
 import { ALL_LINEAR, type LoraConfig } from '../config';
 import { withGradient } from '../engine/gradient';
 import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
+import * as tf from '../engine/tf';
 import type { Random } from '../random';
 import { type Linear, type LlamaConfig, linearShapes, plainLinear, type Weights } from './llama';
 

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
 import { withGradient } from '../engine/gradient';
+import * as tf from '../engine/tf';
 import type { LlamaConfig } from './llama';
 
 /**

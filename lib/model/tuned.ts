@@ -1,6 +1,6 @@
-import type * as tf from '@tensorflow/tfjs';
 import type { LoraConfig, Method } from '../config';
 import type { FrozenWeight, HostTensor, HostTensors } from '../engine/tensors';
+import type * as tf from '../engine/tf';
 import type { Random } from '../random';
 import type { ModelFolder } from './folder';
 import {

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
 import { blockwise } from '../engine/blockwise';
+import * as tf from '../engine/tf';
 
 /** AdamW's constants. @see adamw */
 export interface AdamWConfig {

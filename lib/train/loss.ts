@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
 import { withGradient } from '../engine/gradient';
+import * as tf from '../engine/tf';
 
 /** Rows of the output matrix taken at once: their logits stay in the processor's cache between product and softmax. */
 const VOCABULARY_PART = 4096;

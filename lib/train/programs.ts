@@ -1,10 +1,10 @@
-import * as tf from '@tensorflow/tfjs';
 import type { TrainConfig } from '../config';
 import { compile, type Program, type Step, type Tensors } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { dropout } from '../engine/dropout';
 import { valueAndGradients } from '../engine/gradient';
 import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
+import * as tf from '../engine/tf';
 import { type AttentionScope, placesInRows } from '../model/llama';
 import { readTensor } from '../model/safetensors';
 import type { Dropout, TunedModel } from '../model/tuned';

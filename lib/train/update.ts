@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs';
 import type { TrainConfig } from '../config';
 import type { Tensors } from '../engine/compile';
+import * as tf from '../engine/tf';
 import { together } from '../engine/together';
 import { type AdamWScalars, adamw } from './adamw';
 

@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { nearestRows } from '../../lib/decontaminate/neighbours';
 import { type DeviceName, openDevice } from '../../lib/engine/device';
+import * as tf from '../../lib/engine/tf';
 import { createRandom, type Random } from '../../lib/random';
 
 beforeAll(() => tf.setBackend('cpu'));

@@ -7,7 +7,7 @@ const ENGINE = join(__dirname, '../../dist/engine');
 /** A process of its own: the least and the largest of 262,143 times exp(-90), exp(-80), and a small number of JavaScript's. */
 function inProcess(flushDenormals: boolean): { least: number; most: number; javascript: number; normal: number } {
   const program = `
-    const tf = require('@tensorflow/tfjs');
+    const tf = require('${ENGINE}/tf');
     const { compile } = require('${ENGINE}/compile');
     const { openDevice } = require('${ENGINE}/device');
     const { createState } = require('${ENGINE}/state');

@@ -1,10 +1,10 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
 import { compile } from '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { dropout } from '../../lib/engine/dropout';
 import { createState } from '../../lib/engine/state';
 import { int32 } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 
 const ROWS = 64;
 const COLUMNS = 48;

@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compile, type Program, type Step } from '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { createState, type DeviceState } from '../../lib/engine/state';
 import { float32, type HostTensors, int32, type Specs } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 
 const vector: Specs = { x: { shape: [4], dtype: 'float32' } };
 const x = float32([4], Float32Array.of(1, 2, 3, 4));

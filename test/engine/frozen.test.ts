@@ -1,12 +1,12 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, type Step } from '../../lib/engine/compile';
 import { openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
 import { type FrozenWeight, float32, type HostTensors, sizeOf } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 import { readSafetensorsHeader, readTensor, writeSafetensors } from '../../lib/model/safetensors';
 import { createRandom } from '../../lib/random';
 

@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs';
 import { blockwise } from '../../lib/engine/blockwise';
 import { float32, type HostTensor, int32, sizeOf } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 import { together } from '../../lib/engine/together';
 import { createRandom } from '../../lib/random';
 

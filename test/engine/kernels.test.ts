@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import * as tf from '../../lib/engine/tf';
 import '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { TRACE_BACKEND } from '../../lib/engine/trace';

@@ -1,13 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs';
 import type { Tensors } from '../../lib/engine/compile';
 import { type Device, sessionOptions } from '../../lib/engine/device';
 import { encodeModel } from '../../lib/engine/onnx';
 import * as ort from '../../lib/engine/runtime';
 import { hostToOrt } from '../../lib/engine/state';
 import type { HostTensors } from '../../lib/engine/tensors';
+import type * as tf from '../../lib/engine/tf';
 import { trace } from '../../lib/engine/trace';
 
 interface Event {

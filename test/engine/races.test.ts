@@ -1,10 +1,10 @@
-import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { compile, type Step } from '../../lib/engine/compile';
 import { openDevice } from '../../lib/engine/device';
 import { valueAndGradients } from '../../lib/engine/gradient';
 import { createState } from '../../lib/engine/state';
 import { float32, type HostTensors, int32 } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 import { createRandom } from '../../lib/random';
 import { crossEntropySum } from '../../lib/train/loss';
 import { specsOf } from './run-once';

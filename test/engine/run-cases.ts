@@ -1,8 +1,8 @@
-import type * as tf from '@tensorflow/tfjs';
 import { expect } from 'vitest';
 import type { Tensors } from '../../lib/engine/compile';
 import type { Device } from '../../lib/engine/device';
 import type { HostTensor, HostTensors } from '../../lib/engine/tensors';
+import type * as tf from '../../lib/engine/tf';
 import type { Variant } from './kernel-cases';
 import { runOnce } from './run-once';
 

@@ -1,8 +1,8 @@
-import type * as tf from '@tensorflow/tfjs';
 import { compile, type Tensors } from '../../lib/engine/compile';
 import type { Device } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
 import type { HostTensors, Specs } from '../../lib/engine/tensors';
+import type * as tf from '../../lib/engine/tf';
 
 /** Compiles a function of its inputs alone and runs it once. */
 export async function runOnce(

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PAPER_LORA, type TrainConfig } from '../../lib/config';
 import { compile, type Tensors } from '../../lib/engine/compile';
@@ -10,6 +9,7 @@ import { valueAndGradients } from '../../lib/engine/gradient';
 import type * as ort from '../../lib/engine/runtime';
 import { createState } from '../../lib/engine/state';
 import { float32, type HostTensors, int32 } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 import { headWeight, llamaHidden } from '../../lib/model/llama';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';

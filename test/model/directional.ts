@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs';
 import { valueAndGradients } from '../../lib/engine/gradient';
 import { type HostTensors, sizeOf } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 import { createRandom } from '../../lib/random';
 
 export type Loss = (variables: Readonly<Record<string, tf.Tensor>>) => tf.Tensor;

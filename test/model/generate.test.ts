@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PAPER_LORA } from '../../lib/config';
 import { loadTokenizer } from '../../lib/data/tokenizer';
@@ -8,6 +7,7 @@ import { compile } from '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
 import { float32Specs, type HostTensors, int32 } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 import { openModelFolder } from '../../lib/model/folder';
 import { createGenerator } from '../../lib/model/generate';
 import { readTensor } from '../../lib/model/safetensors';

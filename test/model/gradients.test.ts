@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ALL_LINEAR, type LoraConfig } from '../../lib/config';
 import { float32, type HostTensors } from '../../lib/engine/tensors';
+import * as tf from '../../lib/engine/tf';
 import { attention, causalAttention } from '../../lib/model/attention';
 import { rmsNorm, swiglu } from '../../lib/model/layers';
 import { FORBIDDEN, headWeight, type LlamaConfig, llamaHidden, plainLinear, type Weights } from '../../lib/model/llama';

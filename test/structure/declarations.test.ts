@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
  * read dist/'s declarations, and be able to name the type of whatever a cell keeps in a variable.
  */
 const ROOT = resolve(__dirname, '..', '..');
-const TSC = join(ROOT, 'node_modules', 'typescript-5.0', 'bin', 'tsc');
+const TSC = join(ROOT, 'node_modules', '@tslab', 'typescript-for-tslab', 'bin', 'tsc');
 const DOOR = join(ROOT, 'dist', 'index');
 
 const CELL_OPTIONS = [

@@ -52,7 +52,7 @@ function figureHtml({ data, layout }: Figure, svg: string): string {
 
 /** Plotly, packed, as a promise on the window. Unpacked as a CommonJS module, so that it touches no loader of the page. */
 function plotlyScript(): string {
-  const file = createRequire(join(__dirname, 'show-figure.js')).resolve('plotly.js-dist');
+  const file = createRequire(join(__dirname, 'show-figure.js')).resolve('plotly.js-dist-min');
   const packed = gzipSync(readFileSync(file)).toString('base64');
   return `window.med42Plotly ??= (async () => {
     const bytes = Uint8Array.from(atob("${packed}"), (character) => character.charCodeAt(0));
