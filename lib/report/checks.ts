@@ -1,13 +1,12 @@
-import { aboutTaughtFacts } from '../compare/items-about';
-import type { Contrast, ModelComparison } from '../compare/models';
+import { aboutTaughtFacts, effectsOf } from '../compare/contamination';
+import { inPoints, verdictOf } from '../compare/estimate';
+import { type Contrast, differenceOf, type ModelComparison, mainSlice } from '../compare/models';
 import type { RunRecord } from '../compare/run-record';
-import { fairSetting, mainSetting, runsOf } from '../compare/runs';
+import { fairSetting, isCompared, mainSetting, runsOf } from '../compare/runs';
 import type { Decontamination } from '../decontaminate/record';
 import { constantAnswers } from '../eval/constant-answers';
 import { numberText } from './table';
-import { differenceOf } from './tables/comparisons';
-import { effectPoints, effectsOf } from './tables/contamination-effect';
-import { isCompared, mainSlice, NAMES, pointsText, verdictOf } from './verdict-words';
+import { NAMES, pointsText } from './verdict-words';
 
 /** What must be known beside the answer to believe it, in the order of its weight. */
 export function checksOf(
@@ -90,7 +89,7 @@ function contamination(record: RunRecord, method: Decontamination | null): strin
   // Items about facts that no row teaches have nothing to gain from any row.
   const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';
   const told = effects.map((one) => {
-    const effect = effectPoints(one);
+    const effect = inPoints(one);
     const words = {
       higher: `gained more on them than on ${clean}`,
       lower: `gained less on them than on ${clean}`,

@@ -2,7 +2,7 @@ import type { Decontamination } from '../../decontaminate/record';
 import { escapeHtml } from '../../escape';
 import { tellingPairs } from '../../report/figures/pairs';
 import { pairsHtml } from '../../report/page/pairs';
-import { answer, limits } from '../../report/page/sections';
+import { answer, limits } from '../../report/page/words';
 import type { ReportParts } from '../../report/parts';
 import type { Table } from '../../report/table';
 import { tableToHtml, tableToText } from '../../report/table-formats';

@@ -1,24 +1,10 @@
-import { type ContaminationEffect, contaminationEffects } from '../../compare/contamination';
-import type { ValueWithInterval } from '../../compare/estimate';
+import { effectsOf } from '../../compare/contamination';
+import { inPoints } from '../../compare/estimate';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { ComparedRun } from '../../compare/models';
 import type { Decontamination } from '../../decontaminate/record';
 import type { Table } from '../table';
 import { methodName } from './table-a2';
-
-/** Of the flagged items that this run scored, which may be a sample; empty where too few are flagged to tell. */
-export function effectsOf(record: ComparedRun, { flagged }: Decontamination): ContaminationEffect[] {
-  const scored = new Set(record.models[0]!.scores.items.map(({ id }) => id));
-  return contaminationEffects(
-    record,
-    flagged.filter((id) => scored.has(id)),
-  );
-}
-
-/** In points; without an interval where nothing varies. */
-export function effectPoints({ value, interval }: ContaminationEffect): ValueWithInterval | number {
-  return interval ? { value: 100 * value, low: 100 * interval[0], high: 100 * interval[1] } : 100 * value;
-}
 
 /** Did contamination help? Null where too little is flagged to say. */
 export function contaminationEffect(record: ComparedRun, method: Decontamination): Table | null {
@@ -48,7 +34,7 @@ export function contaminationEffect(record: ComparedRun, method: Decontamination
         one.flagged,
         100 * one.changeOnFlagged,
         100 * one.changeOnClean,
-        effectPoints(one),
+        inPoints(one),
         one.p,
         one.pHolm,
         one.detectable === null ? null : 100 * one.detectable,
