@@ -24,6 +24,7 @@ export interface RunConfig {
   /** A seeded sample of so many items of each task; null: all. */
   readonly limitPerTask: number | null;
   readonly bos: BosPolicy;
+  /** Updates between checkpoints; each waits for the disk. An interrupted training writes one of its own. */
   readonly checkpointEvery: number;
   /**
    * Of the CPU, for each model; null: all. A small model is trained with least work on one, and several are made side by
@@ -84,7 +85,7 @@ const ENTRIES = {
     seeds: THREE_SEEDS,
     paperRates: PAPER_RATES,
     limitPerTask: null,
-    checkpointEvery: 50,
+    checkpointEvery: 200,
   },
   // The miniature for three epochs each: what the paper's comparison varies beside the method is held fixed.
   controlled: {
@@ -93,7 +94,7 @@ const ENTRIES = {
     ...CONTROLLED,
     seeds: THREE_SEEDS,
     limitPerTask: null,
-    checkpointEvery: 50,
+    checkpointEvery: 200,
   },
   // Real rows and a small real model, at the paper's own settings.
   real: {
