@@ -98,6 +98,7 @@ export {
   gradientNorm,
   openGradientProbe,
 } from './train/batch-gradient';
+export type { BatchLoss, BatchPass } from './train/batch-loss';
 export { type BatchPlan, planBatches } from './train/batches';
 export { type ChunkLoss, lossOf } from './train/chunk-loss';
 export type { StepRecord } from './train/log';

@@ -12,7 +12,7 @@ import { NAMES, pointsText } from './verdict-words';
 export function checksOf(
   record: RunRecord,
   comparison: ModelComparison | null,
-  method: Decontamination | null,
+  detector: Decontamination | null,
 ): readonly string[] {
   const fair = fairSetting(record);
   const methods = comparison?.contrasts.find(({ setting, from }) => setting === fair && from === 'lora');
@@ -21,7 +21,7 @@ export function checksOf(
     ...perTask(methods),
     ...control(comparison),
     ...paperRates(comparison, mainSetting(record)),
-    ...contamination(record, method),
+    ...contamination(record, detector),
   ];
 }
 
@@ -78,13 +78,13 @@ function paperRates(comparison: ModelComparison | null, main: Contrast['setting'
   ];
 }
 
-function contamination(record: RunRecord, method: Decontamination | null): string[] {
-  if (!method) return [];
+function contamination(record: RunRecord, detector: Decontamination | null): string[] {
+  if (!detector) return [];
   const items = record.models[0]!.scores.items;
-  const out = new Set(method.flagged);
+  const out = new Set(detector.flagged);
   const flagged = items.filter(({ id }) => out.has(id)).length;
-  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}${method.isPapersMethod ? '' : ', which is not the paper’s method'})`;
-  const effects = effectsOf(aboutTaughtFacts(record), method).filter((one) => isCompared(record, one));
+  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${detector.method}${detector.isPapersMethod ? '' : ', which is not the paper’s method'})`;
+  const effects = effectsOf(aboutTaughtFacts(record), detector).filter((one) => isCompared(record, one));
   if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
   // Items about facts that no row teaches have nothing to gain from any row.
   const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';

@@ -24,7 +24,7 @@ export interface Findings {
 export function findings(
   record: RunRecord,
   comparison: ModelComparison | null,
-  method: Decontamination | null,
+  detector: Decontamination | null,
 ): Findings {
   const [main, fair] = [mainSetting(record), fairSetting(record)];
   const contrast = (from: Contrast['from'], to: Contrast['to'], setting = fair) =>
@@ -36,7 +36,7 @@ export function findings(
       ...(fair === main ? [] : paperEpochs(record, contrast('lora', 'full', main), contrast('base', 'lora', main))),
       price(record),
     ],
-    checks: checksOf(record, comparison, method),
+    checks: checksOf(record, comparison, detector),
   };
 }
 

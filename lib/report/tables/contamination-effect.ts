@@ -4,11 +4,11 @@ import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { ComparedRun } from '../../compare/models';
 import type { Decontamination } from '../../decontaminate/record';
 import type { Table } from '../table';
-import { methodName } from './table-a2';
+import { detectorName } from './table-a2';
 
 /** Did contamination help? Null where too little is flagged to say. */
-export function contaminationEffect(record: ComparedRun, method: Decontamination): Table | null {
-  const effects = effectsOf(record, method);
+export function contaminationEffect(record: ComparedRun, detector: Decontamination): Table | null {
+  const effects = effectsOf(record, detector);
   const [first] = effects;
   if (!first) return null;
   return {
@@ -41,7 +41,7 @@ export function contaminationEffect(record: ComparedRun, method: Decontamination
       ],
     })),
     notes: [
-      `Difference in differences against the base on the same items, flagged by ${methodName(method)}. Above 0, tuning helped ` +
+      `Difference in differences against the base on the same items, flagged by ${detectorName(detector)}. Above 0, tuning helped ` +
         'more where an item has a near copy among the training rows; the base takes off that flagged items may be easier. ' +
         'Items are compared within their task, clustered where they ask for one fact; the interval counts items' +
         `${first.counts === 'items and seeds' ? ' and training seeds' : ', not training seeds'}.`,
