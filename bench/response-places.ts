@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     const sides = await Promise.all(
       [undefined, most].map(async (asked) => ({
         asked,
-        programs: await compileTraining(model, config, device, false, asked),
+        programs: await compileTraining(model, config, device, { separate: false, asked }),
         state: await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1)),
         seconds: [] as number[],
         loss: 0,
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
       const group = plan.microBatches(step)[0]!.map((i) => chunks[i]!);
       for (const side of step % 2 === 0 ? sides : [...sides].reverse()) {
         const began = performance.now();
-        const batch = batchTensors(group, config.batchSize, false, side.asked);
+        const batch = batchTensors(group, config.batchSize, { separate: false, asked: side.asked });
         side.loss = (await updateOnce(side.programs, config, side.state, [batch], step, config.learningRate)).loss;
         if (step >= WARM_UP) side.seconds.push((performance.now() - began) / 1000);
       }

@@ -98,6 +98,7 @@ export {
   gradientNorm,
   openGradientProbe,
 } from './train/batch-gradient';
+export type { BatchLoss, BatchPass } from './train/batch-loss';
 export { type BatchPlan, planBatches } from './train/batches';
 export { type ChunkLoss, lossOf } from './train/chunk-loss';
 export type { StepRecord } from './train/log';
@@ -148,8 +149,7 @@ export { type DiffPart, wordDiff } from './decontaminate/word-diff';
 
 // Comparison: the record of a run, models against models.
 export type { ChanceCheck } from './compare/chance';
-export { type ContaminationEffect, contaminationEffects } from './compare/contamination';
-export { aboutTaughtFacts } from './compare/items-about';
+export { aboutTaughtFacts, type ContaminationEffect, contaminationEffects } from './compare/contamination';
 export {
   type ComparedRun,
   type CompareOptions,
@@ -183,7 +183,9 @@ export { lossFigure } from './report/figures/loss';
 export { figureA1 } from './report/figures/pairs';
 export { sweepFigure } from './report/figures/sweep';
 export { tokenXrayFigure } from './report/figures/token-xray';
+export type { ReportInputs } from './report/inputs';
 export { type ReportExtras, type ReportParts, reportParts } from './report/parts';
+export { type Part, SECTIONS, type Section } from './report/sections';
 export type { Cell, Column, Table } from './report/table';
 export { tableToCsv, tableToHtml, tableToLatex, tableToMarkdown, tableToText } from './report/table-formats';
 export {

@@ -1,5 +1,6 @@
 import { sampleVariance } from 'simple-statistics';
 import type { Method } from '../config';
+import type { Decontamination } from '../decontaminate/record';
 import {
   type DifferenceInDifferences,
   differenceInDifferences,
@@ -10,8 +11,9 @@ import { type Estimate, estimateOf } from '../statistics/paired-difference';
 import { detectableDifference } from '../statistics/power';
 import { satterthwaite } from '../statistics/satterthwaite';
 import { type ScoredModel, type SharedItems, sharedItems } from './items';
-import type { ComparedRun } from './models';
-import { SETTINGS, type Setting } from './run-record';
+import { TAUGHT_GROUPS } from './labels';
+import { ANSWER_IN_CONTEXT, type ComparedRun } from './models';
+import { type RunRecord, SETTINGS, type Setting } from './run-record';
 
 /** Whether tuning helped more on flagged items than on clean ones of the same task. Shares, 0..1. */
 export interface ContaminationEffect extends Estimate {
@@ -120,5 +122,33 @@ function effectOf(
     perSeed,
     pHolm: null,
     detectable: detectableDifference(stderr),
+  };
+}
+
+/** Of the flagged items that this run scored, which may be a sample; empty where too few are flagged to tell. */
+export function effectsOf(record: ComparedRun, { flagged }: Pick<Decontamination, 'flagged'>): ContaminationEffect[] {
+  const scored = new Set(record.models[0]!.scores.items.map(({ id }) => id));
+  return contaminationEffects(
+    record,
+    flagged.filter((id) => scored.has(id)),
+  );
+}
+
+/**
+ * The run with the items alone that ask for facts which the training rows teach; the whole run where facts are not known.
+ * Items that answer themselves are left out.
+ */
+export function aboutTaughtFacts({ models, facts }: RunRecord): ComparedRun {
+  if (!facts) return { models, facts };
+  return {
+    facts,
+    models: models.map((model) => ({
+      ...model,
+      scores: {
+        items: model.scores.items.filter(
+          ({ id, task }) => TAUGHT_GROUPS.includes(facts[id]?.group ?? '') && !ANSWER_IN_CONTEXT.includes(task),
+        ),
+      },
+    })),
   };
 }

@@ -1,5 +1,6 @@
 import { mean } from 'simple-statistics';
 import { clusterSums } from '../statistics/clusters';
+import type { Estimate } from '../statistics/paired-difference';
 import { wilsonFromShare } from '../statistics/proportion';
 
 /** A number with its 95% interval. */
@@ -9,6 +10,22 @@ export interface ValueWithInterval {
   readonly high: number;
   /** The chance level lies in the interval: marked with a star. */
   readonly atChance?: boolean;
+}
+
+/** A difference in points with its 95% interval; a bare number where nothing varies, so that no interval can be told. */
+export type Difference = ValueWithInterval | number;
+
+/** A difference of shares, 0..1, in points. */
+export function inPoints({ value, interval }: Pick<Estimate, 'value' | 'interval'>): Difference {
+  return interval ? { value: 100 * value, low: 100 * interval[0], high: 100 * interval[1] } : 100 * value;
+}
+
+/** 'higher' or 'lower' only where the whole 95% interval is. */
+export type Direction = 'higher' | 'lower' | 'untold' | 'equal';
+
+export function verdictOf(difference: Difference): Direction {
+  if (typeof difference === 'number') return difference > 0 ? 'higher' : difference < 0 ? 'lower' : 'equal';
+  return difference.low > 0 ? 'higher' : difference.high < 0 ? 'lower' : 'untold';
 }
 
 /** One item's answer by one method. */

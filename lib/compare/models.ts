@@ -4,6 +4,7 @@ import { createRandom } from '../random';
 import { holm } from '../statistics/holm';
 import { drawResamples } from '../statistics/paired-bootstrap';
 import { type ChanceCheck, chanceChecks } from './chance';
+import { type Difference, inPoints } from './estimate';
 import { at, type ScoredModel, type SharedItems, sharedItems } from './items';
 import { TAUGHT_GROUPS } from './labels';
 import { type Answers, type PooledSeeds, pooledSeeds, type SeedPair, type SliceItems, seedPair } from './pair';
@@ -62,6 +63,16 @@ export interface ComparedRun {
 
 /** Answering these needs no fact: the abstract is part of the question. */
 export const ANSWER_IN_CONTEXT: readonly TaskName[] = TASK_NAMES.filter((task) => benchmarkOf(task)?.answerInContext);
+
+/** A slice's difference over all seeds, in points. */
+export function differenceOf({ pooled }: SliceComparison): Difference {
+  return inPoints({ value: pooled.difference, interval: pooled.interval });
+}
+
+/** The items that a contrast is first of all about: the facts that were fine-tuned on where they are known, else all. */
+export function mainSlice({ slices }: Contrast): SliceComparison {
+  return slices.find(({ kind }) => kind === 'tuned-groups') ?? slices.find(({ kind }) => kind === 'all')!;
+}
 
 interface Slice {
   readonly kind: SliceKind;

@@ -9,7 +9,7 @@ export const RUN_FILE = 'run.json';
 
 export interface SavedRun {
   readonly record: RunRecord;
-  /** Of each method, the one that scores are cleaned by first; empty when contamination was not looked for. */
+  /** Of each detector, the one that scores are cleaned by first; empty when contamination was not looked for. */
   readonly decontamination: readonly Decontamination[];
 }
 

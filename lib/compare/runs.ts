@@ -55,6 +55,11 @@ export function armsOf({ models }: RunRecord): Arm[] {
   );
 }
 
+/** Whether an arm's models are those that methods are compared by; they may have been trained for another setting first. */
+export function isCompared(record: RunRecord, { method, setting }: { method: ModelName; setting: Setting }): boolean {
+  return runsOf(record, method, fairSetting(record))[0]?.setting === setting;
+}
+
 /** The base with its size in two digits, where a training tells it: 'base (1.4 million parameters)', '970 thousand'. */
 export function baseName({ models, subject }: RunRecord): string {
   const [trained] = models.flatMap(({ method, training }) => (training ? [{ method, ...training }] : []));
@@ -91,6 +96,22 @@ export function answersOf(record: RunRecord, runs: readonly ModelRecord[]): Answ
       cluster: record.facts?.[item.id]?.factId ?? key,
     };
   });
+}
+
+/** The answers of base, LoRA and full-parameter training at the main setting, of those that were run. */
+export function answersByMethod(record: RunRecord): { readonly method: ModelName; readonly answers: Answer[] }[] {
+  return MODELS.map((method) => ({ method, answers: answersOf(record, runsOf(record, method)) })).filter(
+    ({ answers }) => answers.length > 0,
+  );
+}
+
+/** The held-out loss before the first update and after the last, in nats a response token; null where it was not measured. */
+export function heldOutLosses({ training }: ModelRecord): {
+  readonly before: number | null;
+  readonly after: number | null;
+} {
+  const losses = (training?.log ?? []).flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
+  return { before: losses[0] ?? null, after: losses.length > 1 ? losses.at(-1)! : null };
 }
 
 /** The group of the fact that an item asks for; undefined where that is not known, or the answer stands in its own context. */

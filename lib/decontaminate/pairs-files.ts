@@ -60,7 +60,7 @@ export function pairsToMarkdown(result: Decontamination): string {
     '',
     'Research only, not for clinical decisions.',
     '',
-    `Method: ${markdownText(result.method)}, threshold ${result.threshold}, view ${result.view}.`,
+    `Detector: ${markdownText(result.method)}, threshold ${result.threshold}, view ${result.view}.`,
     ...(result.notice ? ['', `**${markdownText(result.notice)}**`] : []),
     '',
     `${share(result.total)} items flagged; ${result.trainingRows} training rows, ${result.trainingTexts} different texts.`,
@@ -107,7 +107,7 @@ function truthLines({ truth, secondOpinions }: Decontamination): string[] {
     '',
     'Against the planted pairs (same topic only is not contamination):',
     '',
-    '| method | precision | but for items taught in other words | recall | exact | reworded | same topic | other clean items | of them taught in other words |',
+    '| detector | precision | but for items taught in other words | recall | exact | reworded | same topic | other clean items | of them taught in other words |',
     '|---|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...rows.map(({ name, score }) => {
       const kinds = score.kinds.map((kind) => `${kind.flagged} of ${kind.items}`).join(' | ');

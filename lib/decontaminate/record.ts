@@ -66,7 +66,7 @@ export interface SweepRow extends FlagCount {
   readonly tasks: readonly TaskFlags[];
 }
 
-/** A method that needs no vectors, over the same texts. */
+/** A detector that needs no vectors, over the same texts. */
 export interface SecondOpinion {
   readonly method: 'normalised exact match' | '13-gram overlap';
   /** What was compared, and whose rule it is. */
@@ -74,9 +74,9 @@ export interface SecondOpinion {
   readonly total: FlagCount;
   readonly tasks: readonly TaskFlags[];
   readonly flagged: readonly string[];
-  /** Items that the main method flags too. */
+  /** Items that the main detector flags too. */
   readonly alsoFlagged: number;
-  /** Items that the method cannot flag: with fewer than 13 words there is no 13-gram. */
+  /** Items that the detector cannot flag: with fewer than 13 words there is no 13-gram. */
   readonly cannotMatch: number;
   readonly truth: TruthScore | null;
 }
@@ -117,7 +117,7 @@ export interface TruthRow extends TruthScore {
 /** The result of `decontaminate`, as decontamination.json holds it. */
 export interface Decontamination {
   readonly version: 1;
-  /** For a heading: 'cosine of all-MiniLM-L6-v2 embeddings'. */
+  /** The detector, for a heading: 'cosine of all-MiniLM-L6-v2 embeddings'. */
   readonly method: string;
   readonly kind: 'embedding' | 'tf-idf';
   /** Cosine above 0.8 of a SentenceTransformers transformer. Which one, and of what text, the paper does not say. */
@@ -146,7 +146,7 @@ export interface Decontamination {
   readonly pairs: readonly EvidencePair[];
   readonly sweep: readonly SweepRow[];
   readonly secondOpinions: readonly SecondOpinion[];
-  /** At the sweep's thresholds and the method's own; null where no truth was given. */
+  /** At the sweep's thresholds and the detector's own; null where no truth was given. */
   readonly truth: readonly TruthRow[] | null;
   readonly assumptions: readonly string[];
 }

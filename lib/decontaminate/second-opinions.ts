@@ -5,7 +5,7 @@ import type { Planted } from './planted';
 import type { SecondOpinion } from './record';
 
 /**
- * What two methods without vectors say of the same items.
+ * What two detectors without vectors say of the same items.
  *
  * The harness's query of a multiple-choice item is its question (medmcqa, headqa), whatever the view; the training side
  * is the row's prompt and response, as a model reads them. The exact match compares the view's texts.
@@ -32,7 +32,7 @@ export function secondOpinions(
     flagged: items.filter((_, i) => own[i]).map((item) => item.id),
     alsoFlagged: own.filter((flag, i) => flag && flagged[i]).length,
     cannotMatch,
-    // These methods say that an item is contaminated, not by which row.
+    // These detectors say that an item is contaminated, not by which row.
     truth: planted ? truthScore(items, own, planted, taught, () => false) : null,
   });
   const known = new Set(rowTexts.map(normalised));

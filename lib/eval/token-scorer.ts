@@ -3,7 +3,7 @@ import type { Device } from '../engine/device';
 import type { DeviceState } from '../engine/state';
 import { float32Specs, type HostTensors, int32 } from '../engine/tensors';
 import * as tf from '../engine/tf';
-import { FORBIDDEN, type LlamaConfig, linearShapes } from '../model/llama';
+import { FORBIDDEN, type LlamaConfig, linearShapes, type ScoringScope } from '../model/llama';
 import { readTensor } from '../model/safetensors';
 import type { TunedModel } from '../model/tuned';
 import { type Bucket, lengthBuckets } from './length-buckets';
@@ -123,8 +123,10 @@ function graphShape({ length, batchSize, batches }: Bucket, rows: readonly Scori
 function compileScoring(model: TunedModel, device: Device, shape: GraphShape): Promise<Program> {
   const { batch, length, rowPlaces, places, picks, branched } = shape;
   const step: Step = ({ inputs, state, frozen }) => {
-    const tree = branched ? { positions: inputs.positions!, mask: treeMask(inputs.ends!) } : {};
-    const scope = { ...tree, asked: inputs.rowPlaces!, maskIsCausal: true };
+    const scope: ScoringScope = {
+      asked: inputs.rowPlaces!,
+      ...(branched ? { branches: { positions: inputs.positions!, mask: treeMask(inputs.ends!) } } : {}),
+    };
     const { hidden, head } = model.forward(state, frozen, inputs.tokens!, { scope }); // [B*R, C]
     const asked = tf.gather(hidden, inputs.places!); // [Q, C]
     const logits = tf.matMul(asked, head as tf.Tensor2D, false, true); // [Q, V]

@@ -14,10 +14,11 @@ import { hashWeights } from '../model/hash-weights';
 import { createModelFolder } from '../model/initialize';
 import { tunedModel } from '../model/tuned';
 import { createRandom } from '../random';
-import type { EarlyLoss } from '../train/programs';
+import type { BatchLoss } from '../train/batch-loss';
 import { train } from '../train/train';
 import { type DocumentSamples, documentSamples, hideQuestions } from './base-documents';
 import { BASE_CONFIG, STAGES, TRAINING } from './base-stages';
+import { earlyLoss } from './early-loss';
 import { createMiniatureLessons, type Document, miniatureFacts, readQuiz } from './miniature';
 
 /** What a person sees while a stage goes on. */
@@ -72,7 +73,7 @@ export async function buildBase(
       chunks,
       heldOut: pack(quizSamples).chunks,
       separate: packing !== 'concatenated',
-      ...(hidden > 0 ? { early: await earlyLoss(tokenizer) } : {}),
+      ...(hidden > 0 ? { loss: await answersEarly(tokenizer) } : {}),
       folder: join(work, name, 'train'),
       identity: { config: { ...config, hidden }, model: await hashWeights(base), chunks: packed.report.sha256 },
       checkpointEvery: 200,
@@ -100,12 +101,12 @@ export async function buildBase(
 }
 
 /** Answers are learnt after the second layer too; a letter is found after that. */
-async function earlyLoss(tokenizer: Tokenizer): Promise<EarlyLoss> {
+async function answersEarly(tokenizer: Tokenizer): Promise<BatchLoss> {
   const answers = await tokenizer.encodeBatch(
     ['A', 'B', 'C', 'D'].map((letter) => `Answer: ${letter}`),
     { addSpecialTokens: false },
   );
-  return { layer: 1, weight: 0.5, except: answers.map((tokens) => tokens.at(-1)!) };
+  return earlyLoss({ layer: 1, weight: 0.5, except: answers.map((tokens) => tokens.at(-1)!) });
 }
 
 /** The samples that are as long as most are. */

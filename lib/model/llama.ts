@@ -66,25 +66,44 @@ export const plainLinear =
   (name, x) =>
     tf.matMul(x, weights[`${name}.weight`]!, false, true);
 
-/**
- * What a token may attend to. With nothing given: every earlier token of its row, positions 0..T-1 (the paper's
- * packing, read literally).
- */
-export interface AttentionScope {
-  /** [B, T]: the first place of its row that each place attends to; with nothing given, 0. */
-  readonly from?: tf.Tensor;
-  /** [B, T]: positions that do not run 0..T-1. */
-  readonly positions?: tf.Tensor;
-  /** [1 or B, T, S], added to the scores, in place of the causal one: when there are S keys for T queries. */
-  readonly mask?: tf.Tensor;
-  /** The mask given forbids every later key, as the causal one does: these are then not computed. */
-  readonly maskIsCausal?: boolean;
+/** What a token may attend to, as each kind of pass needs it. Without more: every earlier token of its row, positions 0..T-1. */
+export type AttentionScope = TrainingScope | ScoringScope | GenerationScope;
+
+/** Rows of packed samples. */
+export interface TrainingScope {
+  /** Samples apart from each other (block-diagonal packing). */
+  readonly segments?: {
+    /** [B, T]: the first place of its row that each place attends to. */
+    readonly from: tf.Tensor;
+    /** [B, T] */
+    readonly positions: tf.Tensor;
+  };
   /** [B, R]: the places of each row that are wanted. The last layer computes no others, and hidden is [B*R, C]. */
   readonly asked?: tf.Tensor;
   /** Called after every layer but the last; `hidden` gives what the last norm makes of its states [B*T, C]. */
   readonly watch?: (layer: number, hidden: () => tf.Tensor) => void;
-  /** Takes a layer's new keys and values [B, K, T, D], gives those to attend to [B, K, S, D]: a cache. */
-  readonly remember?: (layer: number, keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
+}
+
+/** Rows with a few places asked about; of a row with branches, each sees its own. */
+export interface ScoringScope {
+  /** [B, R], as in training. */
+  readonly asked: tf.Tensor;
+  readonly branches?: {
+    /** [1 or B, T, T], added to the scores; it must forbid every later key, which is then not computed. */
+    readonly mask: tf.Tensor;
+    /** [B, T] */
+    readonly positions: tf.Tensor;
+  };
+}
+
+/** New tokens after those in a cache. */
+export interface GenerationScope {
+  /** [B, T] */
+  readonly positions: tf.Tensor;
+  /** [1 or B, T, S], added to the scores of T queries and S keys. */
+  readonly mask: tf.Tensor;
+  /** Takes a layer's new keys and values [B, K, T, D], gives those to attend to [B, K, S, D]. */
+  readonly remember: (layer: number, keys: tf.Tensor, values: tf.Tensor) => readonly [tf.Tensor, tf.Tensor];
 }
 
 /** Added to a score, makes its probability exactly 0. */
@@ -104,16 +123,16 @@ export function llamaHidden(
   scope: AttentionScope = {},
 ): tf.Tensor {
   const [batch, length] = tokens.shape as [number, number];
-  const mask = scope.mask ?? attentionMask(length, scope.from);
-  const isCausal = scope.mask === undefined || scope.maskIsCausal === true;
-  const tables = ropeTables(c, length, scope.positions);
+  const view = viewOf(scope, length);
+  const { mask, isCausal, asked } = view;
+  const tables = ropeTables(c, length, view.positions);
   const all: Queries = { select: (x) => x, length, table: tables.query, mask };
   let x: tf.Tensor = tf.gather(weights[EMBEDDING]!, tokens.reshape([batch * length])); // [B*T, C]
   for (let layer = 0; layer < c.numHiddenLayers; layer++) {
     const prefix = `model.layers.${layer}`;
-    const queries = scope.asked && layer === c.numHiddenLayers - 1 ? askedQueries(c, scope, scope.asked, mask) : all;
+    const queries = asked && layer === c.numHiddenLayers - 1 ? askedQueries(c, view, asked) : all;
     const norm = (name: string, input: tf.Tensor) => rmsNorm(input, weights[`${prefix}.${name}.weight`]!, c.rmsNormEps);
-    const remember: Remember = (k, v) => scope.remember?.(layer, k, v) ?? [k, v];
+    const remember: Remember = (k, v) => view.remember?.(layer, k, v) ?? [k, v];
     const project: Linear = (name, input) => linear(`${prefix}.self_attn.${name}`, input);
     const attend = isCausal && queries === all ? causalAttention : attention;
     const normed = norm('input_layernorm', x);
@@ -125,10 +144,31 @@ export function llamaHidden(
     x = x.add(linear(`${prefix}.mlp.down_proj`, gated));
     if (layer < c.numHiddenLayers - 1) {
       const states = x;
-      scope.watch?.(layer, () => rmsNorm(states, weights[FINAL_NORM]!, c.rmsNormEps));
+      view.watch?.(layer, () => rmsNorm(states, weights[FINAL_NORM]!, c.rmsNormEps));
     }
   }
   return rmsNorm(x, weights[FINAL_NORM]!, c.rmsNormEps);
+}
+
+/** Any scope, as the layers read it. */
+interface View {
+  /** [1 or B, T, S] */
+  readonly mask: tf.Tensor;
+  /** The mask forbids every later key: these are then not computed. */
+  readonly isCausal: boolean;
+  /** [B, T]; undefined: 0..T-1 */
+  readonly positions: tf.Tensor | undefined;
+  readonly asked?: tf.Tensor | undefined;
+  readonly watch?: TrainingScope['watch'] | undefined;
+  readonly remember?: GenerationScope['remember'];
+}
+
+function viewOf(scope: AttentionScope, length: number): View {
+  if ('remember' in scope) return { ...scope, isCausal: false };
+  if ('branches' in scope && scope.branches) return { ...scope.branches, asked: scope.asked, isCausal: true };
+  const { segments, asked, watch }: TrainingScope = scope;
+  const mask = attentionMask(length, segments?.from);
+  return { mask, isCausal: true, positions: segments?.positions, asked, watch };
 }
 
 /** Who asks in a layer: R of each row's T tokens. */
@@ -142,13 +182,11 @@ interface Queries {
   readonly mask: tf.Tensor;
 }
 
-function askedQueries(c: LlamaConfig, scope: AttentionScope, asked: tf.Tensor, mask: tf.Tensor): Queries {
+function askedQueries(c: LlamaConfig, { mask, positions: given }: View, asked: tf.Tensor): Queries {
   const [batch, count] = asked.shape as [number, number];
   const [, length, keys] = mask.shape as [number, number, number];
   const places = placesInRows(asked, length);
-  const positions = scope.positions
-    ? tf.gather(scope.positions.reshape([batch * length]), places).reshape([batch, count])
-    : asked;
+  const positions = given ? tf.gather(given.reshape([batch * length]), places).reshape([batch, count]) : asked;
   const [among, at] = mask.shape[0] === 1 ? [length, asked.reshape([batch * count])] : [batch * length, places];
   return {
     select: (x) => tf.gather(x, places),

@@ -1,19 +1,18 @@
-import { aboutTaughtFacts } from '../compare/items-about';
-import type { Contrast, ModelComparison } from '../compare/models';
+import { aboutTaughtFacts, effectsOf } from '../compare/contamination';
+import { inPoints, verdictOf } from '../compare/estimate';
+import { type Contrast, differenceOf, type ModelComparison, mainSlice } from '../compare/models';
 import type { RunRecord } from '../compare/run-record';
-import { fairSetting, mainSetting, runsOf } from '../compare/runs';
+import { fairSetting, isCompared, mainSetting, runsOf } from '../compare/runs';
 import type { Decontamination } from '../decontaminate/record';
 import { constantAnswers } from '../eval/constant-answers';
 import { numberText } from './table';
-import { differenceOf } from './tables/comparisons';
-import { effectPoints, effectsOf } from './tables/contamination-effect';
-import { isCompared, mainSlice, NAMES, pointsText, verdictOf } from './verdict-words';
+import { NAMES, pointsText } from './verdict-words';
 
 /** What must be known beside the answer to believe it, in the order of its weight. */
 export function checksOf(
   record: RunRecord,
   comparison: ModelComparison | null,
-  method: Decontamination | null,
+  detector: Decontamination | null,
 ): readonly string[] {
   const fair = fairSetting(record);
   const methods = comparison?.contrasts.find(({ setting, from }) => setting === fair && from === 'lora');
@@ -22,7 +21,7 @@ export function checksOf(
     ...perTask(methods),
     ...control(comparison),
     ...paperRates(comparison, mainSetting(record)),
-    ...contamination(record, method),
+    ...contamination(record, detector),
   ];
 }
 
@@ -79,18 +78,18 @@ function paperRates(comparison: ModelComparison | null, main: Contrast['setting'
   ];
 }
 
-function contamination(record: RunRecord, method: Decontamination | null): string[] {
-  if (!method) return [];
+function contamination(record: RunRecord, detector: Decontamination | null): string[] {
+  if (!detector) return [];
   const items = record.models[0]!.scores.items;
-  const out = new Set(method.flagged);
+  const out = new Set(detector.flagged);
   const flagged = items.filter(({ id }) => out.has(id)).length;
-  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${method.method}${method.isPapersMethod ? '' : ', which is not the paper’s method'})`;
-  const effects = effectsOf(aboutTaughtFacts(record), method).filter((one) => isCompared(record, one));
+  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${detector.method}${detector.isPapersMethod ? '' : ', which is not the paper’s method'})`;
+  const effects = effectsOf(aboutTaughtFacts(record), detector).filter((one) => isCompared(record, one));
   if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
   // Items about facts that no row teaches have nothing to gain from any row.
   const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';
   const told = effects.map((one) => {
-    const effect = effectPoints(one);
+    const effect = inPoints(one);
     const words = {
       higher: `gained more on them than on ${clean}`,
       lower: `gained less on them than on ${clean}`,

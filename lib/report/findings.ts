@@ -1,14 +1,14 @@
-import type { Contrast, ModelComparison, SliceComparison } from '../compare/models';
+import { costOf } from '../compare/cost';
+import { verdictOf } from '../compare/estimate';
+import { type Forgetting, forgettingOf } from '../compare/forgetting';
+import { type Contrast, differenceOf, type ModelComparison, mainSlice, type SliceComparison } from '../compare/models';
 import type { RunRecord, Setting } from '../compare/run-record';
-import { fairSetting, mainSetting, runsOf } from '../compare/runs';
+import { fairSetting, isCompared, mainSetting, runsOf } from '../compare/runs';
 import type { Method } from '../config';
 import type { Decontamination } from '../decontaminate/record';
 import { checksOf } from './checks';
 import { isEstimate, numberText, pText } from './table';
-import { differenceOf } from './tables/comparisons';
-import { costOf } from './tables/cost';
-import { type Forgetting, forgettingOf } from './tables/forgetting';
-import { isCompared, mainSlice, NAMES, pointsText, verdictOf } from './verdict-words';
+import { NAMES, pointsText } from './verdict-words';
 
 /** What the numbers say, in words that follow from them. */
 export interface Findings {
@@ -24,7 +24,7 @@ export interface Findings {
 export function findings(
   record: RunRecord,
   comparison: ModelComparison | null,
-  method: Decontamination | null,
+  detector: Decontamination | null,
 ): Findings {
   const [main, fair] = [mainSetting(record), fairSetting(record)];
   const contrast = (from: Contrast['from'], to: Contrast['to'], setting = fair) =>
@@ -36,7 +36,7 @@ export function findings(
       ...(fair === main ? [] : paperEpochs(record, contrast('lora', 'full', main), contrast('base', 'lora', main))),
       price(record),
     ],
-    checks: checksOf(record, comparison, method),
+    checks: checksOf(record, comparison, detector),
   };
 }
 

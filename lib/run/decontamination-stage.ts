@@ -52,13 +52,13 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
     say('decontamination  was done; its pairs are used');
     return known.methods;
   }
-  const methods: Decontamination[] = [];
+  const detectors: Decontamination[] = [];
   for (const comparison of comparisons) {
     const lock = comparison.kind === 'embedding' ? await lockFolder(comparison.cache!) : undefined;
     const name = comparison.kind === 'tf-idf' ? 'TF-IDF' : comparison.encoder.description.name;
     const line = progress(`decontamination  ${name}`);
     try {
-      methods.push(
+      detectors.push(
         await decontaminate({
           items: evaluation.items,
           rows: training.examples,
@@ -71,8 +71,8 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
       lock?.release();
     }
   }
-  await writeDecontamination(out, { identity, methods });
-  return methods;
+  await writeDecontamination(out, { identity, methods: detectors });
+  return detectors;
 }
 
 /**

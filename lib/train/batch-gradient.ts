@@ -6,8 +6,9 @@ import { float32Specs, type HostTensors } from '../engine/tensors';
 import { readTensor } from '../model/safetensors';
 import type { TunedModel } from '../model/tuned';
 import { createRandom } from '../random';
+import { lossAndGradients, RESPONSE_LOSS } from './batch-loss';
 import { batchTensors } from './batches';
-import { batchSpecs, lossAndGradients } from './programs';
+import { batchSpecs } from './programs';
 
 /** A batch's loss and gradient as SUMS over its response tokens: sums of parts add up to the sum of the whole. */
 export interface BatchGradient {
@@ -44,12 +45,12 @@ export async function openGradientProbe(
 ): Promise<GradientProbe> {
   const program = await compile(
     ({ inputs, state, frozen }) => {
-      const { value, gradients } = lossAndGradients(model, inputs, { ...state }, frozen);
+      const { value, gradients } = lossAndGradients(model, inputs, { ...state }, frozen, RESPONSE_LOSS);
       return { outputs: { lossSum: value, ...gradients } };
     },
     {
       name: `gradient-${model.method}`,
-      inputs: batchSpecs(batchSize, length, separate),
+      inputs: batchSpecs(batchSize, length, { separate }),
       state: float32Specs(model.trainedShapes),
       frozen: model.frozen,
       readFrozen: readTensor,
@@ -64,7 +65,7 @@ export async function openGradientProbe(
           `gradient: a batch must have 1 to ${batchSize} chunks, got ${chunks.length}; open a larger probe`,
         );
       }
-      const { lossSum, ...gradient } = await program.run(batchTensors(chunks, batchSize, separate), state);
+      const { lossSum, ...gradient } = await program.run(batchTensors(chunks, batchSize, { separate }), state);
       const responseTokens = chunks.reduce((sum, chunk) => sum + countLoss(chunk), 0);
       return { lossSum: lossSum!.data[0]!, responseTokens, gradient };
     },

@@ -60,18 +60,24 @@ export function askedPlaces(chunks: readonly ChunkTensors[]): number | undefined
   return most > 0 && most <= 0.75 * length ? most : undefined;
 }
 
+/** What a program reads of its chunks beside their tokens: batches have the form that the program was compiled for. */
+export interface BatchForm {
+  /** Samples of a chunk are apart (block-diagonal packing): positions, and the first place that each attends to. */
+  readonly separate: boolean;
+  /** R, most response tokens of a chunk, where the loss asks for these alone; see `askedPlaces`. Undefined: all T places. */
+  readonly asked?: number | undefined;
+}
+
 /**
- * Chunks side by side as [B, T]; missing rows are filled with the first chunk at weight 0.
+ * Chunks side by side as [B, T]; missing rows are filled with the first chunk at weight 0. With `asked`, targets and weights
+ * are [B, R], of the response tokens at `places` [B, R]; the rest at weight 0.
  *
- * @param separate adds positions, and the first place that each attends to: where its segment begins, or what the chunk says
- * @param asked R: targets and weights are [B, R], of the response tokens at `places` [B, R]; rest at weight 0
  * @throws when a chunk has more than R response tokens
  */
 export function batchTensors(
   chunks: readonly ChunkTensors[],
   batchSize: number,
-  separate: boolean,
-  asked?: number,
+  { separate, asked }: BatchForm,
 ): HostTensors {
   const rows = Array.from({ length: batchSize }, (_, i) => chunks[i] ?? chunks[0]!);
   const length = rows[0]!.tokens.length;

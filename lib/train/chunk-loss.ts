@@ -3,7 +3,7 @@ import type { Device } from '../engine/device';
 import { createState } from '../engine/state';
 import type { TunedModel } from '../model/tuned';
 import { createRandom } from '../random';
-import { askedPlaces, batchTensors } from './batches';
+import { askedPlaces, type BatchForm, batchTensors } from './batches';
 import { compileHeldOutLoss } from './programs';
 
 /** A mean loss over response tokens, in nats, with its 95% interval. */
@@ -26,13 +26,13 @@ export async function lossOf(model: TunedModel, chunks: readonly ChunkTensors[],
   const responseTokens = chunks.reduce((sum, chunk) => sum + countLoss(chunk), 0);
   if (responseTokens === 0) throw new Error(`loss: ${chunks.length} chunks have no response token; give others`);
   const maxSeqLen = chunks[0]!.tokens.length;
-  const asked = askedPlaces(chunks);
   // The paper's packing has one segment and positions that run: with them its mask is the plain causal one.
-  const program = await compileHeldOutLoss(model, { batchSize: 1, maxSeqLen }, device, true, asked);
+  const form: BatchForm = { separate: true, asked: askedPlaces(chunks) };
+  const program = await compileHeldOutLoss(model, { batchSize: 1, maxSeqLen }, device, form);
   const state = await createState(device, await model.initial(createRandom(1, 'adapter')));
   const sums: number[] = [];
   for (const chunk of chunks) {
-    sums.push((await program.run(batchTensors([chunk], 1, true, asked), state)).lossSum!.data[0]!);
+    sums.push((await program.run(batchTensors([chunk], 1, form), state)).lossSum!.data[0]!);
   }
   state.dispose();
   await program.dispose();

@@ -1,23 +1,18 @@
 import type { TrainConfig } from '../config';
 import { compile, type Program, type Step, type Tensors } from '../engine/compile';
 import type { Device } from '../engine/device';
-import { dropout } from '../engine/dropout';
-import { valueAndGradients } from '../engine/gradient';
 import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
 import * as tf from '../engine/tf';
-import { type AttentionScope, placesInRows } from '../model/llama';
 import { readTensor } from '../model/safetensors';
-import type { Dropout, TunedModel } from '../model/tuned';
-import { crossEntropySum } from './loss';
+import type { TunedModel } from '../model/tuned';
+import { type BatchLoss, checkLoss, lossAndGradients, lossSum, RESPONSE_LOSS } from './batch-loss';
+import type { BatchForm } from './batches';
 import { firstMoment, secondMoment, update } from './update';
 
 export const gradientSum = (name: string) => `gradient.${name}`;
 
-/**
- * What a micro-batch feeds: chunks [B, T]; `separate` adds what block-diagonal packing needs, `asked` makes targets and
- * weights those of R places a row, see `batchTensors`.
- */
-export function batchSpecs(batch: number, length: number, separate: boolean, asked?: number): Specs {
+/** What a micro-batch feeds: chunks [B, T] in a form, see `batchTensors`. */
+export function batchSpecs(batch: number, length: number, { separate, asked }: BatchForm): Specs {
   const ints = { shape: [batch, length], dtype: 'int32' } as const;
   const scope = separate ? { from: ints, positions: ints } : {};
   const shape = [batch, asked ?? length];
@@ -36,19 +31,6 @@ const integer = { shape: [], dtype: 'int32' } as const;
 const UPDATE_INPUTS: Specs = { rate: scalar, correction1: scalar, correction2: scalar, responseTokens: scalar };
 const DROPOUT_INPUTS: Specs = { seed: integer, step: integer };
 
-/**
- * The loss taken after an earlier layer too, through the last norm and the output matrix: answers then stand there early.
- * Losses of updates are then the sum of both; the held-out loss is the last layer's alone.
- */
-export interface EarlyLoss {
-  /** After which layer, from 0; not the last. */
-  readonly layer: number;
-  /** What it counts beside the loss at the end. */
-  readonly weight: number;
-  /** Targets it passes over. */
-  readonly except: readonly number[];
-}
-
 export interface TrainingPrograms {
   /** Whole update in one graph; only when accumulation is 1. Outputs lossSum, norm. */
   readonly fused?: Program;
@@ -57,6 +39,11 @@ export interface TrainingPrograms {
   /** Normalises, clips, updates, empties the sums. Outputs norm. */
   readonly apply?: Program;
   dispose(): Promise<void>;
+}
+
+export interface TrainingForm extends BatchForm {
+  /** What updates minimise; default the response tokens' cross-entropy. */
+  readonly loss?: BatchLoss | undefined;
 }
 
 /** The whole training state before the first step: trained tensors, moments, sums of gradients. */
@@ -79,40 +66,32 @@ export function trainingState(trained: HostTensors, accumulation: number): HostT
  * Either way the loss is the mean over the response tokens of the whole step, so that splitting a batch does not
  * change the update.
  *
- * @param separate chunks carry segments and positions (block-diagonal packing)
- * @param asked R, most response tokens of a chunk, where the loss asks for these alone: see `askedPlaces`
- * @param early a loss after an earlier layer, added to the other
- * @throws when that layer is the model's last, or none of its layers
+ * @throws when the loss reads the states after the model's last layer, or after none of its layers
  */
 export async function compileTraining(
   model: TunedModel,
   config: TrainConfig,
   device: Device,
-  separate: boolean,
-  asked?: number,
-  early?: EarlyLoss,
+  { loss = RESPONSE_LOSS, ...form }: TrainingForm,
 ): Promise<TrainingPrograms> {
-  const last = model.base.config.numHiddenLayers - 1;
-  if (early && !(early.layer >= 0 && early.layer < last)) {
-    throw new Error(`train: the early loss must follow one of the layers 0 to ${last - 1}, got ${early.layer}`);
-  }
+  checkLoss(loss, model);
   const trained = float32Specs(model.trainedShapes);
   const moments = { ...rename(trained, firstMoment), ...rename(trained, secondMoment) };
   const sums = rename(trained, gradientSum);
   const drops = model.lora !== undefined && model.lora.dropout > 0;
   const batch = {
-    ...batchSpecs(config.batchSize, config.maxSeqLen, separate, asked),
+    ...batchSpecs(config.batchSize, config.maxSeqLen, form),
     ...(drops ? DROPOUT_INPUTS : {}),
   };
   const files = { frozen: model.frozen, readFrozen: readTensor };
   const gradients = (inputs: Tensors, state: Tensors, frozen: Tensors) =>
-    lossAndGradients(model, inputs, pick(state, trained), frozen, early);
+    lossAndGradients(model, inputs, pick(state, trained), frozen, loss);
 
   if (config.accumulation === 1) {
     const step: Step = ({ inputs, state, frozen }) => {
-      const loss = gradients(inputs, state, frozen);
-      const { norm, next } = update(config, inputs, state, loss.gradients);
-      return { outputs: { lossSum: loss.value, norm }, state: next };
+      const summed = gradients(inputs, state, frozen);
+      const { norm, next } = update(config, inputs, state, summed.gradients);
+      return { outputs: { lossSum: summed.value, norm }, state: next };
     };
     const spec = {
       name: `train-${model.method}`,
@@ -124,12 +103,12 @@ export async function compileTraining(
   }
 
   const accumulateStep: Step = ({ inputs, state, frozen }) => {
-    const loss = gradients(inputs, state, frozen);
-    const added = Object.entries(loss.gradients).map(([name, g]) => [
+    const summed = gradients(inputs, state, frozen);
+    const added = Object.entries(summed.gradients).map(([name, g]) => [
       gradientSum(name),
       state[gradientSum(name)]!.add(g),
     ]);
-    return { outputs: { lossSum: loss.value }, state: Object.fromEntries(added) };
+    return { outputs: { lossSum: summed.value }, state: Object.fromEntries(added) };
   };
   const applyStep: Step = ({ inputs, state }) => {
     const summed = Object.fromEntries(Object.keys(trained).map((name) => [name, state[gradientSum(name)]!]));
@@ -155,14 +134,13 @@ export async function compileHeldOutLoss(
   model: TunedModel,
   config: Pick<TrainConfig, 'batchSize' | 'maxSeqLen'>,
   device: Device,
-  separate: boolean,
-  asked?: number,
+  form: BatchForm,
 ): Promise<Program> {
   const trained = float32Specs(model.trainedShapes);
   const step: Step = ({ inputs, state, frozen }) => ({
-    outputs: { lossSum: lossSum(model, inputs, state, frozen) },
+    outputs: { lossSum: lossSum(model, inputs, state, frozen, RESPONSE_LOSS) },
   });
-  const inputs = batchSpecs(config.batchSize, config.maxSeqLen, separate, asked);
+  const inputs = batchSpecs(config.batchSize, config.maxSeqLen, form);
   const spec = {
     name: `held-out-${model.method}`,
     inputs,
@@ -178,39 +156,3 @@ const rename = (specs: Specs, by: (name: string) => string): Specs =>
 
 const pick = (tensors: Tensors, names: object): Record<string, tf.Tensor> =>
   Object.fromEntries(Object.keys(names).map((name) => [name, tensors[name]!]));
-
-function lossSum(model: TunedModel, inputs: Tensors, trained: Tensors, frozen: Tensors, early?: EarlyLoss): tf.Tensor {
-  const { tokens, targets, weights, from, positions, places, seed, step } = inputs;
-  let layers = 0;
-  const drop: Dropout | undefined =
-    seed && step && model.lora ? (x) => dropout(x, model.lora!.dropout, seed, step, layers++) : undefined;
-  let before: tf.Tensor | undefined;
-  const scope: AttentionScope = {
-    ...(from && positions ? { from, positions } : {}),
-    ...(places ? { asked: places } : {}),
-    watch: (layer, states) => {
-      if (layer === early?.layer)
-        before = places ? tf.gather(states(), placesInRows(places, tokens!.shape[1]!)) : states();
-    },
-  };
-  const { hidden, head } = model.forward(trained, frozen, tokens!, { scope, ...(drop ? { dropout: drop } : {}) });
-  const [wanted, weight] = [targets!.flatten(), weights!.flatten()];
-  const loss = crossEntropySum(hidden, head, wanted, weight);
-  if (!early || !before) return loss;
-  const counted = early.except.reduce(
-    (left, id) => left.mul(tf.cast(tf.notEqual(wanted, tf.scalar(id, 'int32')), 'float32')),
-    weight as tf.Tensor,
-  );
-  return loss.add(crossEntropySum(before, head, wanted, counted).mul(early.weight));
-}
-
-/** The sum of a batch's losses over its response tokens, and the gradient of that sum. */
-export function lossAndGradients(
-  model: TunedModel,
-  inputs: Tensors,
-  trained: Record<string, tf.Tensor>,
-  frozen: Tensors,
-  early?: EarlyLoss,
-) {
-  return valueAndGradients((variables) => lossSum(model, inputs, variables, frozen, early), trained);
-}

@@ -8,10 +8,11 @@ import { createState, type DeviceState } from '../engine/state';
 import { float32, type HostTensors, int32 } from '../engine/tensors';
 import type { TunedModel } from '../model/tuned';
 import { createRandom } from '../random';
-import { askedPlaces, type BatchPlan, batchTensors, lossTokens, planBatches } from './batches';
+import type { BatchLoss } from './batch-loss';
+import { askedPlaces, type BatchForm, type BatchPlan, batchTensors, lossTokens, planBatches } from './batches';
 import { loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint';
 import { appendLog, rewindLog, type StepRecord } from './log';
-import { compileHeldOutLoss, compileTraining, type EarlyLoss, type TrainingPrograms, trainingState } from './programs';
+import { compileHeldOutLoss, compileTraining, type TrainingPrograms, trainingState } from './programs';
 import { learningRateAt } from './schedule';
 
 export interface TrainOptions {
@@ -23,8 +24,8 @@ export interface TrainOptions {
   readonly heldOut: readonly ChunkTensors[];
   /** Chunks carry segments and positions of their own (block-diagonal packing). */
   readonly separate: boolean;
-  /** A loss after an earlier layer, added to the other. */
-  readonly early?: EarlyLoss;
+  /** What updates minimise; default the response tokens' cross-entropy, which the held-out loss always is. */
+  readonly loss?: BatchLoss;
   /** Gets train.jsonl and the checkpoint. */
   readonly folder: string;
   /** Says which run this is; see RunIdentity. */
@@ -70,10 +71,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     options.onRecord?.(entry, plan);
   };
 
-  const asked = askedPlaces([...chunks, ...options.heldOut]);
-  const batchOf = (some: readonly ChunkTensors[]) => batchTensors(some, config.batchSize, options.separate, asked);
-  const heldOut = await compileHeldOutLoss(model, config, device, options.separate, asked);
-  const programs = await compileTraining(model, config, device, options.separate, asked, options.early);
+  const form: BatchForm = { separate: options.separate, asked: askedPlaces([...chunks, ...options.heldOut]) };
+  const batchOf = (some: readonly ChunkTensors[]) => batchTensors(some, config.batchSize, form);
+  const heldOut = await compileHeldOutLoss(model, config, device, form);
+  const programs = await compileTraining(model, config, device, { ...form, loss: options.loss });
   try {
     const look = async (step: number, epoch: number) => {
       if (options.heldOut.length === 0) return;

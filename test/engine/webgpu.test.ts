@@ -175,14 +175,14 @@ describe.skipIf(!webgpuPossible)('webgpu', () => {
 });
 
 function lossOf(weights: Tensors, { tokens, targets, from, positions, weights: mask }: Tensors): tf.Tensor {
-  const scope = { from: from!, positions: positions! };
+  const scope = { segments: { from: from!, positions: positions! } };
   const linear = (name: string, x: tf.Tensor) => x.matMul(weights[`${name}.weight`]!, false, true);
   const hidden = llamaHidden(TINY, weights, linear, tokens!, scope);
   return crossEntropySum(hidden, headWeight(TINY, weights), targets!.flatten(), mask!.flatten());
 }
 
 async function someSteps(model: TunedModel, config: TrainConfig, separate: boolean, device: Device) {
-  const programs = await compileTraining(model, config, device, separate);
+  const programs = await compileTraining(model, config, device, { separate });
   const initial = await model.initial(createRandom(1));
   const state = await createState(device, trainingState(initial, config.accumulation));
   const batches: HostTensors[] = Array.from({ length: config.accumulation }, (_, i) => {

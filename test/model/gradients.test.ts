@@ -4,7 +4,15 @@ import { float32, type HostTensors } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
 import { attention, causalAttention } from '../../lib/model/attention';
 import { rmsNorm, swiglu } from '../../lib/model/layers';
-import { FORBIDDEN, headWeight, type LlamaConfig, llamaHidden, plainLinear, type Weights } from '../../lib/model/llama';
+import {
+  type AttentionScope,
+  FORBIDDEN,
+  headWeight,
+  type LlamaConfig,
+  llamaHidden,
+  plainLinear,
+  type Weights,
+} from '../../lib/model/llama';
 import { loraLinear, loraShapes } from '../../lib/model/lora';
 import { rope, ropeTables } from '../../lib/model/rope';
 import { createRandom } from '../../lib/random';
@@ -181,7 +189,7 @@ const constants = (tensors: HostTensors): Weights =>
 function modelLoss(c: LlamaConfig, weights: Weights, separate: boolean, adapter?: Weights): tf.Tensor {
   const batch = constants(tinyBatch(c));
   const linear = adapter ? loraLinear(weights, adapter, lora) : plainLinear(weights);
-  const scope = separate ? { from: batch.from!, positions: batch.positions! } : {};
+  const scope = separate ? { segments: { from: batch.from!, positions: batch.positions! } } : {};
   const hidden = llamaHidden(c, weights, linear, batch.tokens!, scope);
   return crossEntropySum(hidden, headWeight(c, weights), batch.targets!.flatten(), batch.weights!.flatten());
 }
@@ -203,9 +211,12 @@ describe('the whole model', () => {
     const mask = tf
       .tensor(from.map((first, i) => from.map((_, j) => (j >= first && j <= i ? 0 : FORBIDDEN))))
       .expandDims();
-    const hidden = (scope: object) => llamaHidden(TINY, weights, plainLinear(weights), batch.tokens!, scope).dataSync();
-    const given = hidden({ from: tf.tensor([from, from], [2, 6], 'int32') });
-    const written = hidden({ mask });
+    const hidden = (scope: AttentionScope) =>
+      llamaHidden(TINY, weights, plainLinear(weights), batch.tokens!, scope).dataSync();
+    const each = (row: readonly number[]) => tf.tensor([[...row], [...row]], [2, 6], 'int32');
+    const positions = each([0, 1, 2, 3, 4, 5]);
+    const given = hidden({ segments: { from: each(from), positions } });
+    const written = hidden({ asked: positions, branches: { mask, positions } });
     expect([...given].map((value, i) => Math.abs(value - written[i]!)).reduce((a, b) => Math.max(a, b))).toBeLessThan(
       1e-6,
     );

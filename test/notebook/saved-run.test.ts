@@ -2,15 +2,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { aboutTaughtFacts } from '../../lib/compare/items-about';
+import { aboutTaughtFacts } from '../../lib/compare/contamination';
+import { forgettingOf } from '../../lib/compare/forgetting';
+import { differenceOf } from '../../lib/compare/models';
 import { readRateTrials } from '../../lib/notebook/cell/rate-trials';
 import { showFigures, showFindings, showReportTable, showTables } from '../../lib/notebook/cell/show-report';
 import { type CellOutputs, directOutputs } from '../../lib/notebook/kernel/output';
 import { gainAndLossFigure } from '../../lib/report/figures/gain-and-loss';
 import { reportParts } from '../../lib/report/parts';
 import { isEstimate } from '../../lib/report/table';
-import { differenceOf } from '../../lib/report/tables/comparisons';
-import { forgettingOf } from '../../lib/report/tables/forgetting';
 import { sampleRecord } from '../report/fixture';
 
 const record = sampleRecord({ itemsPerTask: 12 });

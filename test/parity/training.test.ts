@@ -246,12 +246,12 @@ async function trainHere(
   // compute every place.
   const asksAlone = config.accumulation > 1 || deviceName === 'webgpu';
   const asked = asksAlone ? Math.max(...batches.flat(2).map(countLoss)) : undefined;
-  const programs = await compileTraining(model, config, device, false, asked);
+  const programs = await compileTraining(model, config, device, { separate: false, asked });
   const state = await createState(device, trainingState(start, config.accumulation));
   const log: { loss: number; gradientNorm: number; rate: number }[] = [];
   for (const [i, micro] of batches.entries()) {
     const rate = learningRateAt(i, STEPS, config);
-    const tensors = micro.map((chunks) => batchTensors(chunks, B, false, asked));
+    const tensors = micro.map((chunks) => batchTensors(chunks, B, { separate: false, asked }));
     log.push({ ...(await updateOnce(programs, config, state, tensors, i, rate)), rate });
   }
   await programs.dispose();

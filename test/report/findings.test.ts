@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { effectsOf } from '../../lib/compare/contamination';
+import { inPoints, verdictOf } from '../../lib/compare/estimate';
 import { compareModels } from '../../lib/compare/models';
 import type { RunRecord } from '../../lib/compare/run-record';
 import { armsOf, fairSetting, runsOf } from '../../lib/compare/runs';
 import { type Findings, findings } from '../../lib/report/findings';
 import { reportParts } from '../../lib/report/parts';
-import { effectPoints, effectsOf } from '../../lib/report/tables/contamination-effect';
 import { cost } from '../../lib/report/tables/cost';
-import { pointsText, verdictOf } from '../../lib/report/verdict-words';
+import { pointsText } from '../../lib/report/verdict-words';
 import { type RecordOptions, sampleDecontamination, sampleRecord } from './fixture';
 
 function of(options: RecordOptions, contaminated = false): Findings {
@@ -165,7 +166,7 @@ describe('the checks', () => {
     const helped = withFlaggedRight(sampleRecord({ base: 0.3, lora: 0.4, full: 0.4 }));
     const method = sampleDecontamination(helped);
     const full = effectsOf(helped, method).find((one) => one.method === 'full' && one.setting === 'tuned')!;
-    expect(verdictOf(effectPoints(full))).toBe('higher');
+    expect(verdictOf(inPoints(full))).toBe('higher');
     expect(findings(helped, null, method).checks.at(-1)).toMatch(
       /full-parameter training gained more on them than on clean items/,
     );

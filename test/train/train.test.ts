@@ -9,12 +9,14 @@ import { IGNORED, type Sample } from '../../lib/data/samples';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
 import { float32, type HostTensors } from '../../lib/engine/tensors';
+import { earlyLoss } from '../../lib/miniature/early-loss';
 import type { ModelFolder } from '../../lib/model/folder';
 import { readSafetensorsHeader, readTensors } from '../../lib/model/safetensors';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
+import type { BatchLoss } from '../../lib/train/batch-loss';
 import { askedPlaces, batchTensors, lossTokens, planBatches } from '../../lib/train/batches';
-import { compileHeldOutLoss, compileTraining, type EarlyLoss, trainingState } from '../../lib/train/programs';
+import { compileHeldOutLoss, compileTraining, trainingState } from '../../lib/train/programs';
 import { learningRateAt } from '../../lib/train/schedule';
 import { type TrainOptions, train, updateOnce } from '../../lib/train/train';
 import { TINY, tinyFolder, tinyWeights } from '../model/tiny-llama';
@@ -125,7 +127,7 @@ describe('planBatches', () => {
 
 describe('batchTensors', () => {
   test('lays chunks side by side; rows that are missing carry no weight', () => {
-    const batch = batchTensors(CHUNKS.slice(0, 2), 4, true);
+    const batch = batchTensors(CHUNKS.slice(0, 2), 4, { separate: true });
     for (const tensor of Object.values(batch)) expect(tensor.shape).toEqual([4, T]);
     expect([...batch.tokens!.data.slice(0, 2 * T)]).toEqual([...CHUNKS[0]!.tokens, ...CHUNKS[1]!.tokens]);
     expect([...batch.targets!.data.slice(T, 2 * T)]).toEqual([...CHUNKS[1]!.targets]);
@@ -135,19 +137,23 @@ describe('batchTensors', () => {
   });
 
   test('places attended to and positions only for block-diagonal packing', () => {
-    expect(Object.keys(batchTensors(CHUNKS, 7, false)).sort()).toEqual(['targets', 'tokens', 'weights']);
-    expect(Object.keys(batchTensors(CHUNKS, 7, true))).toEqual(expect.arrayContaining(['from', 'positions']));
+    expect(Object.keys(batchTensors(CHUNKS, 7, { separate: false })).sort()).toEqual(['targets', 'tokens', 'weights']);
+    expect(Object.keys(batchTensors(CHUNKS, 7, { separate: true }))).toEqual(
+      expect.arrayContaining(['from', 'positions']),
+    );
   });
 
   test('asked for response tokens alone: their places, targets and weights; the rest carries none', () => {
     const some = [CHUNKS[1]!, CHUNKS[4]!]; // learnt from places 5 and 6 on
-    const { tokens, places, targets, weights } = batchTensors(some, 3, false, 4);
+    const { tokens, places, targets, weights } = batchTensors(some, 3, { separate: false, asked: 4 });
     expect(tokens!.shape).toEqual([3, T]);
     for (const tensor of [places!, targets!, weights!]) expect(tensor.shape).toEqual([3, 4]);
     expect([...places!.data.slice(0, 8)]).toEqual([5, 6, 7, 0, 6, 7, 0, 0]);
     expect([...targets!.data.slice(0, 3)]).toEqual([...CHUNKS[1]!.targets.slice(5)]);
     expect([...weights!.data]).toEqual([1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0]);
-    expect(() => batchTensors([CHUNKS[0]!], 1, false, 4)).toThrow('a chunk has 8 response tokens, the program takes 4');
+    expect(() => batchTensors([CHUNKS[0]!], 1, { separate: false, asked: 4 })).toThrow(
+      'a chunk has 8 response tokens, the program takes 4',
+    );
   });
 
   test('as many places as the chunk with most response tokens has; all where that is nearly every one', () => {
@@ -191,12 +197,12 @@ describe.each(['full', 'lora'] as const)('accumulation, %s', (method) => {
       name.includes('lora_B') ? ([name, float32(t.shape, t.data.map(() => 0.1) as Float32Array)] as const) : [name, t],
     );
     const state = await createState(device, trainingState(Object.fromEntries(moved), accumulation));
-    const programs = await compileTraining(model, config, device, separate, asked);
+    const programs = await compileTraining(model, config, device, { separate, asked });
     const chunks = separate ? CHUNKS.map(cutInTwo) : CHUNKS;
     const outcomes = [];
     for (let step = 0; step < 3; step++) {
       const groups = Array.from({ length: accumulation }, (_, i) =>
-        batchTensors(chunks.slice(step + i * batchSize, step + (i + 1) * batchSize), batchSize, separate, asked),
+        batchTensors(chunks.slice(step + i * batchSize, step + (i + 1) * batchSize), batchSize, { separate, asked }),
       );
       outcomes.push(await updateOnce(programs, config, state, groups, step, 1e-3));
     }
@@ -247,14 +253,14 @@ describe('a loss after an earlier layer', () => {
   ] as const)('%s: what the model cut there would lose, but for targets passed over', async ([, asked]) => {
     const config = { ...SMALL, batchSize: 2 };
     const chunks = [CHUNKS[0]!, CHUNKS[2]!];
-    const lossOf = async (layers: number, some: readonly Chunk[], early?: EarlyLoss) => {
+    const lossOf = async (layers: number, some: readonly Chunk[], loss?: BatchLoss) => {
       const model = tunedModel({ ...base, config: { ...base.config, numHiddenLayers: layers } }, 'full');
       const state = await createState(device, trainingState(await model.initial(createRandom(1)), 1));
-      const programs = await compileTraining(model, config, device, false, asked, early);
-      const batch = batchTensors(some, 2, false, asked);
-      const { loss } = await updateOnce(programs, config, state, [batch], 0, 1e-3);
+      const programs = await compileTraining(model, config, device, { separate: false, asked, loss });
+      const batch = batchTensors(some, 2, { separate: false, asked });
+      const outcome = await updateOnce(programs, config, state, [batch], 0, 1e-3);
       await programs.dispose();
-      return loss * lossTokens(batch);
+      return outcome.loss * lossTokens(batch);
     };
     const passedOver = chunks.map((one) => ({
       ...one,
@@ -263,15 +269,19 @@ describe('a loss after an earlier layer', () => {
     const whole = await lossOf(TINY.numHiddenLayers, chunks);
     const cut = await lossOf(1, passedOver);
     expect(cut).toBeLessThan(await lossOf(1, chunks));
-    expect(Math.abs((await lossOf(TINY.numHiddenLayers, chunks, EARLY)) - (whole + 0.5 * cut))).toBeLessThan(1e-4);
+    expect(Math.abs((await lossOf(TINY.numHiddenLayers, chunks, earlyLoss(EARLY))) - (whole + 0.5 * cut))).toBeLessThan(
+      1e-4,
+    );
   });
 });
 
 test('an early loss after the last layer, or after none, is refused', async () => {
   for (const layer of [-1, TINY.numHiddenLayers - 1]) {
-    const early = { layer, weight: 1, except: [] };
-    await expect(compileTraining(tunedModel(base, 'full'), SMALL, device, false, undefined, early)).rejects.toThrow(
-      /early loss must follow one of the layers 0 to/,
+    const loss = earlyLoss({ layer, weight: 1, except: [] });
+    await expect(compileTraining(tunedModel(base, 'full'), SMALL, device, { separate: false, loss })).rejects.toThrow(
+      new RegExp(
+        `a loss must read the states after layers 0 to ${TINY.numHiddenLayers - 2} of this model, got layer ${layer}`,
+      ),
     );
   }
 });
@@ -291,9 +301,9 @@ describe('packing', () => {
     const { chunks } = packSamples(samples, { packing, maxSeqLen: T });
     expect(chunks).toHaveLength(1);
     const model = tunedModel(base, 'full');
-    const program = await compileHeldOutLoss(model, { batchSize: 1, maxSeqLen: T }, device, separate);
+    const program = await compileHeldOutLoss(model, { batchSize: 1, maxSeqLen: T }, device, { separate });
     const state = await createState(device, tinyWeights());
-    const { lossSum } = await program.run(batchTensors(chunks, 1, separate), state);
+    const { lossSum } = await program.run(batchTensors(chunks, 1, { separate }), state);
     await program.dispose();
     return lossSum!.data[0]!;
   }

@@ -2,7 +2,7 @@ import type { Decontamination } from '../../decontaminate/record';
 import { escapeHtml } from '../../escape';
 import { tellingPairs } from '../../report/figures/pairs';
 import { pairsHtml } from '../../report/page/pairs';
-import { answer, limits } from '../../report/page/sections';
+import { answer, limits } from '../../report/page/words';
 import type { ReportParts } from '../../report/parts';
 import type { Table } from '../../report/table';
 import { tableToHtml, tableToText } from '../../report/table-formats';
@@ -61,10 +61,10 @@ function showMissing(kind: 'table' | 'figure', key: string, others: readonly { r
 }
 
 /** Shows flagged pairs, training row beside evaluation item, with the words marked that the other side has not. */
-export function showPairs(method: Decontamination, count = 4): void {
-  const pairs = tellingPairs(method).slice(0, count);
+export function showPairs(detector: Decontamination, count = 4): void {
+  const pairs = tellingPairs(detector).slice(0, count);
   const lines = pairs.map(({ cosine, rowText, itemText }) => `${cosine.toFixed(3)}\n  ${rowText}\n  ${itemText}`);
-  showHtml(inlined(pairsHtml(method, count, count)), lines.join('\n\n') || 'No item was flagged.');
+  showHtml(inlined(pairsHtml(detector, count, count)), lines.join('\n\n') || 'No item was flagged.');
 }
 
 /** Shows what the run's numbers say in words, and their limits. */

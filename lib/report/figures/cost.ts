@@ -1,10 +1,9 @@
+import { type Cost, costs } from '../../compare/cost';
 import { shareRight } from '../../compare/estimate';
-import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { RunRecord, Setting } from '../../compare/run-record';
-import { answersOf, armsOf, runsOf } from '../../compare/runs';
+import { answersOf, runsOf } from '../../compare/runs';
 import type { Figure, PlotlyObject } from '../../draw/figure';
 import { numberText } from '../table';
-import { type Cost, costOf } from '../tables/cost';
 import { axis, FONT_SIZE, frame, INK, STYLE } from './style';
 
 const PANELS: readonly { readonly label: string; readonly of: (cost: Cost) => number; readonly digits: number }[] = [
@@ -19,10 +18,9 @@ const MARKS: Readonly<Record<Setting, string>> = { tuned: '', controlled: '-dot'
 
 /** What accuracy costs: four panels, each cost across, accuracy over all items up. Null when nothing was trained. */
 export function costFigure(record: RunRecord): Figure | null {
-  const arms = armsOf(record).flatMap(({ method, setting, runs }) => {
-    const cost = costOf(runs);
+  const arms = costs(record).flatMap(({ runs, ...arm }) => {
     const accuracy = shareRight(answersOf(record, runs));
-    return cost && accuracy ? [{ method, setting, cost, accuracy }] : [];
+    return accuracy ? [{ ...arm, accuracy }] : [];
   });
   if (arms.length === 0) return null;
   const base = shareRight(answersOf(record, runsOf(record, 'base')))!;
@@ -39,12 +37,12 @@ export function costFigure(record: RunRecord): Figure | null {
   const axisName = (i: number) => (i === 0 ? '' : String(i + 1));
   const gap = 0.045;
   const width = (1 - gap * (PANELS.length - 1)) / PANELS.length;
-  const point = ({ method, setting, cost, accuracy }: (typeof arms)[number], i: number): PlotlyObject => {
+  const point = ({ method, setting, label, cost, accuracy }: (typeof arms)[number], i: number): PlotlyObject => {
     const { colour, marker } = STYLE[method];
     return {
       type: 'scatter',
       mode: 'markers',
-      name: `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}`,
+      name: label,
       legendgroup: `${method} ${setting}`,
       showlegend: i === 0,
       xaxis: `x${axisName(i)}`,
@@ -105,9 +103,9 @@ export function costFigure(record: RunRecord): Figure | null {
       yaxis: { ...axis('accuracy, all items (%)'), range: [bottom, top] },
     },
     description: arms
-      .map(({ method, setting, cost, accuracy }) => {
+      .map(({ label: name, cost, accuracy }) => {
         const own = PANELS.map(({ label, of, digits }) => `${label} ${numberText(of(cost), digits)}`);
-        return `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}: accuracy ${accuracy.value.toFixed(1)}%, ${own.join(', ')}.`;
+        return `${name}: accuracy ${accuracy.value.toFixed(1)}%, ${own.join(', ')}.`;
       })
       .join(' '),
   };

@@ -1,8 +1,6 @@
-import { mean } from 'simple-statistics';
-import { shareRight } from '../../compare/estimate';
+import { groupAccuracy } from '../../compare/fact-groups';
 import { GROUP_LABELS } from '../../compare/labels';
 import type { RunRecord } from '../../compare/run-record';
-import { answersOf, factGroupOf, MODELS, runsOf } from '../../compare/runs';
 import type { Figure } from '../../draw/figure';
 import { plotlyText } from '../../escape';
 import { cellText } from '../table';
@@ -12,17 +10,12 @@ import { axis, frame, STYLE } from './style';
 /** Accuracy by where a fact could be learnt, against chance; null for data whose facts are not known. */
 export function factGroupsFigure(record: RunRecord): Figure | null {
   if (!record.facts) return null;
-  const models = MODELS.map((method) => ({ method, answers: answersOf(record, runsOf(record, method)) })).filter(
-    ({ answers }) => answers.length > 0,
-  );
   const groups = Object.entries(GROUP_LABELS).flatMap(([group, { label }]) => {
-    const own = models.map(({ answers }) => answers.filter((one) => factGroupOf(record, one) === group));
-    const asked = own[0]!;
-    if (asked.length === 0) return [];
-    const chance = 100 * mean(asked.map((answer) => answer.chance));
-    return [{ label, n: asked.length, chance, accuracies: own.map((answers) => shareRight(answers)!) }];
+    const own = groupAccuracy(record, [group]);
+    return own ? [{ label, ...own }] : [];
   });
   if (groups.length === 0) return null;
+  const methods = groups[0]!.models.map(({ method }) => method);
   const title = 'Accuracy by where the fact could be learnt';
   const layout = frame({
     title,
@@ -36,12 +29,12 @@ export function factGroupsFigure(record: RunRecord): Figure | null {
     key: 'fact-groups',
     title,
     data: [
-      ...models.map(({ method }, i) =>
+      ...methods.map((method, i) =>
         accuracyBars(
           method,
           i,
-          models.length,
-          groups.map(({ accuracies }) => accuracies[i]!),
+          methods.length,
+          groups.map(({ models }) => models[i]!.accuracy),
         ),
       ),
       levelLines(
@@ -53,11 +46,11 @@ export function factGroupsFigure(record: RunRecord): Figure | null {
       ...layout,
       barmode: 'overlay',
       xaxis: { ...axis('accuracy (%)'), range: [0, 100], dtick: 10 },
-      yaxis: rowAxis(groups.map(({ label, n }) => plotlyText(`${label} (n ${n})`))),
+      yaxis: rowAxis(groups.map(({ label, items }) => plotlyText(`${label} (n ${items})`))),
     },
     description: groups
-      .map(({ label, accuracies }) => {
-        const own = models.map(({ method }, i) => `${STYLE[method].label} ${cellText(accuracies[i]!, { digits: 1 })}`);
+      .map(({ label, models }) => {
+        const own = models.map(({ method, accuracy }) => `${STYLE[method].label} ${cellText(accuracy, { digits: 1 })}`);
         return `${label}: ${own.join(', ')}.`;
       })
       .join(' '),

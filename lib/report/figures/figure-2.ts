@@ -4,7 +4,7 @@ import type { Figure } from '../../draw/figure';
 import { plotlyText } from '../../escape';
 import { paperRow, TABLE_A3 } from '../../paper/tables';
 import { numberText } from '../table';
-import { methodName } from '../tables/table-a2';
+import { detectorName } from '../tables/table-a2';
 import { cleanedRows } from '../tables/table-a3';
 import { barPlace, GROUP_HEIGHT, plainBars, rowAxis } from './bars';
 import { axis, frame, INK, PAPER, STYLE } from './style';
@@ -13,14 +13,14 @@ import { axis, frame, INK, PAPER, STYLE } from './style';
  * The paper's figure 2: what leaving out the flagged items does to each accuracy, in points, the paper's own changes
  * (table A3) as open marks beside the bar of the same method.
  */
-export function figure2(record: RunRecord, method: Decontamination): Figure {
-  const rows = cleanedRows(record, method);
+export function figure2(record: RunRecord, detector: Decontamination): Figure {
+  const rows = cleanedRows(record, detector);
   const methods = rows[0]!.models.map((one) => one.method);
   const title = 'Figure 2. Change in accuracy when flagged items are left out';
   const layout = frame({
     title,
     subject: record.subject,
-    note: `Flagged by ${methodName(method)}${method.isPapersMethod ? '' : ' (not the paper’s method)'}. In brackets: items left out. Open marks: the paper’s 70B (table A3).`,
+    note: `Flagged by ${detectorName(detector)}${detector.isPapersMethod ? '' : ' (not the paper’s method)'}. In brackets: items left out. Open marks: the paper’s 70B (table A3).`,
     plotHeight: rows.length * GROUP_HEIGHT + 10,
     legendRows: 2,
     left: 220,

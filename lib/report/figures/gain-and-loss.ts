@@ -1,22 +1,23 @@
-import type { ValueWithInterval } from '../../compare/estimate';
+import type { Difference, ValueWithInterval } from '../../compare/estimate';
+import { forgettingOf } from '../../compare/forgetting';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
+import { differenceOf, mainSlice } from '../../compare/models';
 import type { Figure } from '../../draw/figure';
-import type { ReportParts } from '../parts';
+import type { ReportInputs } from '../inputs';
 import { isEstimate } from '../table';
-import { differenceOf } from '../tables/comparisons';
-import { forgettingOf } from '../tables/forgetting';
 import { type DotSeries, dotsFigure } from './dots';
 
 /**
  * What each way of tuning gained on the questions it was tuned for (facts that the training rows teach, where these are
  * known) and lost on the general quiz, both against the untouched base. Null where nothing was tuned or there is no quiz.
  */
-export function gainAndLossFigure({ record, comparison }: ReportParts): Figure | null {
+export function gainAndLossFigure({ record, comparison }: ReportInputs): Figure | null {
   const forgotten = forgettingOf(record);
-  const arms = (comparison?.contrasts ?? []).flatMap(({ setting, from, to, slices }) => {
+  const arms = (comparison?.contrasts ?? []).flatMap((contrast) => {
+    const { setting, from, to } = contrast;
     const quiz = forgotten.find((one) => one.method === to && one.setting === setting)?.change;
     if (from !== 'base' || quiz === null || quiz === undefined) return [];
-    const slice = slices.find(({ kind }) => kind === 'tuned-groups') ?? slices.find(({ kind }) => kind === 'all')!;
+    const slice = mainSlice(contrast);
     return [{ label: `${METHOD_LABELS[to]}, ${SETTING_LABELS[setting]}`, slice, gain: differenceOf(slice), quiz }];
   });
   const [first] = arms;
@@ -45,7 +46,7 @@ export function gainAndLossFigure({ record, comparison }: ReportParts): Figure |
   );
 }
 
-function series(name: string, changes: readonly (ValueWithInterval | number)[]): DotSeries {
+function series(name: string, changes: readonly Difference[]): DotSeries {
   const of = (key: keyof Pick<ValueWithInterval, 'value' | 'low' | 'high'>) =>
     changes.map((change) => (isEstimate(change) ? change[key] : change));
   return { name, values: of('value'), low: of('low'), high: of('high') };

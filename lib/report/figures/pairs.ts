@@ -20,8 +20,8 @@ export function tellingPairs({ pairs }: Decontamination): EvidencePair[] {
  * The paper's figure A.1: pairs of a training row and an evaluation item side by side. Words that the other side has not
  * are bold and coloured. Null when nothing is flagged.
  */
-export function figureA1(method: Decontamination, count = 2): Figure | null {
-  const pairs = tellingPairs(method).slice(0, count);
+export function figureA1(detector: Decontamination, count = 2): Figure | null {
+  const pairs = tellingPairs(detector).slice(0, count);
   if (pairs.length === 0) return null;
   const title = 'Figure A.1. Flagged pairs: training row and evaluation item';
   const blocks = pairs.map((pair) => {
@@ -33,7 +33,7 @@ export function figureA1(method: Decontamination, count = 2): Figure | null {
   const plotHeight = Math.ceil(heights.reduce((a, b) => a + b, 24));
   const layout = frame({
     title,
-    subject: { model: method.method, data: `flagged above ${method.threshold}`, device: `view “${method.view}”` },
+    subject: { model: detector.method, data: `flagged above ${detector.threshold}`, device: `view “${detector.view}”` },
     note: 'Bold and coloured: words that the other side has not, or not in this order.',
     plotHeight,
     legendRows: 0,

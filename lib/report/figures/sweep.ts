@@ -4,19 +4,19 @@ import { axis, BLUE, FIGURE_WIDTH, frame, INK, VERMILION } from './style';
 
 /**
  * What each threshold flags; where the truth is planted, with precision and recall. The dotted line is the threshold used.
- * One panel's worth for one method: methods have scales of their own.
+ * One panel's worth for one detector: detectors have scales of their own.
  */
-export function sweepFigure(method: Decontamination, place: number): Figure | null {
-  const { sweep, truth, threshold } = method;
+export function sweepFigure(detector: Decontamination, place: number): Figure | null {
+  const { sweep, truth, threshold } = detector;
   if (sweep.length < 2) return null;
   const thresholds = sweep.map((row) => row.threshold);
   const title = 'What each threshold flags';
   const layout = frame({
     title,
     subject: {
-      model: `${method.method}, ${method.isPapersMethod ? 'the paper’s method' : 'not the paper’s method'}`,
-      data: `view “${method.view}”`,
-      device: `${method.trainingRows.toLocaleString('en-US')} training rows against ${method.total.n.toLocaleString('en-US')} items`,
+      model: `${detector.method}, ${detector.isPapersMethod ? 'the paper’s method' : 'not the paper’s method'}`,
+      data: `view “${detector.view}”`,
+      device: `${detector.trainingRows.toLocaleString('en-US')} training rows against ${detector.total.n.toLocaleString('en-US')} items`,
     },
     note: truth
       ? 'Precision and recall on the planted truth, item by item: exact copies and rewordings are contamination, same topic only is not.'
@@ -73,7 +73,7 @@ export function sweepFigure(method: Decontamination, place: number): Figure | nu
       yaxis: { ...axis('%'), range: [-2, 102] },
     },
     description:
-      `${method.method}: at ${threshold}, ${method.total.flagged} of ${method.total.n} items are flagged` +
+      `${detector.method}: at ${threshold}, ${detector.total.flagged} of ${detector.total.n} items are flagged` +
       `${at ? `, precision ${words(at.precision)}, recall ${words(at.recall)}` : ''}.`,
   };
 }

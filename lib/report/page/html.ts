@@ -1,20 +1,13 @@
+import type { Figure } from '../../draw/figure';
 import { htmlText } from '../../escape';
-import type { ReportParts } from '../parts';
+import { isTable, type ReportParts } from '../parts';
+import type { Table } from '../table';
 import { tableToHtml } from '../table-formats';
 import { figureHtml } from './figure';
-import { pairsHtml } from './pairs';
-import { ASKED, answer, limits, whatWasRun } from './sections';
 import { STYLE_SHEET } from './style';
 
 export const TITLE = 'LoRA against full-parameter fine-tuning: the Med42 paper, run again';
 export const WARNING = 'Research only. Not for clinical decisions.';
-
-interface Section {
-  readonly id: string;
-  readonly title: string;
-  /** HTML; what is empty is left out, and with all of it the section. */
-  readonly body: readonly string[];
-}
 
 /**
  * The report as one HTML file: style and figures inside it, no script, nothing fetched. Text from data is escaped
@@ -24,11 +17,9 @@ interface Section {
  */
 export function reportHtml(parts: ReportParts, drawings: ReadonlyMap<string, string>): string {
   const { preset, subject } = parts.record;
-  const sections = sectionsOf(parts, drawings)
-    .map((section) => ({ ...section, body: section.body.filter((one) => one !== '') }))
-    .filter(({ body }) => body.length > 0);
+  const sections = pageSections(parts, drawings);
   const contents = sections.map(({ id, title }) => `<li><a href="#${id}">${htmlText(title)}</a></li>`).join('');
-  const from = parts.extras.decontamination.length > 0 ? 'run.json and decontamination.json' : 'run.json';
+  const from = parts.detector ? 'run.json and decontamination.json' : 'run.json';
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -57,61 +48,26 @@ ${sections.map(({ id, title, body }) => `<section id="${id}"><h2>${htmlText(titl
 `;
 }
 
-function sectionsOf(parts: ReportParts, drawings: ReadonlyMap<string, string>): Section[] {
-  const table = (key: string) => {
-    const found = parts.tables.find((one) => one.key === key);
-    return found ? tableToHtml(found) : '';
-  };
-  const figure = (key: string) => {
-    const found = parts.figures.find((one) => one.key === key);
-    return found ? figureHtml(found, drawings.get(key)!) : '';
-  };
-  const [method] = parts.extras.decontamination;
-  const sweeps = parts.figures.filter(({ key }) => key.startsWith('sweep-')).map(({ key }) => figure(key));
-  const contamination = method
-    ? [
-        figure('figure-2'),
-        table('table-a2'),
-        table('table-a3'),
-        table('contamination-effect'),
-        table('decontamination'),
-        ...sweeps,
-        pairsHtml(method),
-      ]
-    : ['<p>This run did not look for contamination: there are no tables A2 and A3 and no figures 2 and A.1.</p>'];
-  const paperRates = table('comparisons-paper-rates');
-  return [
-    { id: 'asked', title: 'What was asked', body: ASKED },
-    { id: 'run', title: 'What was run', body: [whatWasRun(parts)] },
-    { id: 'answer', title: 'The answer', body: [answer(parts)] },
-    {
-      id: 'accuracy',
-      title: 'Accuracy, beside the paper',
-      body: [figure('figure-1'), table('table-1'), figure('accuracy')],
-    },
-    {
-      id: 'differences',
-      title: 'Differences between the models',
-      body: [
-        table('comparisons-controlled'),
-        table('comparisons'),
-        paperRates && `<details><summary>The same at the paper’s own rates</summary>\n${paperRates}\n</details>`,
-      ],
-    },
-    { id: 'facts', title: 'What was learnt, and what was not', body: [figure('fact-groups'), table('fact-groups')] },
-    { id: 'training', title: 'Training: losses, rates, seeds', body: [figure('loss'), table('runs')] },
-    {
-      id: 'price',
-      title: 'The price: memory, time, forgetting',
-      body: [figure('cost'), table('cost'), table('forgetting')],
-    },
-    { id: 'contamination', title: 'Contamination', body: contamination },
-    { id: 'mixture', title: 'The training mixture', body: [table('table-a1')] },
-    { id: 'paper', title: 'The paper’s own numbers', body: ['claims', 'audit', 'flagged-right'].map(table) },
-    {
-      id: 'limits',
-      title: 'Limits, and what was assumed',
-      body: [limits(parts), ...['constant-answers', 'requests', 'hyper-parameters', 'assumptions'].map(table)],
-    },
-  ];
+interface PageSection {
+  readonly id: string;
+  readonly title: string;
+  /** HTML. */
+  readonly body: readonly string[];
+}
+
+/** What is empty is left out, and with all of its parts a section. */
+function pageSections({ sections, ...inputs }: ReportParts, drawings: ReadonlyMap<string, string>): PageSection[] {
+  const drawn = (one: Table | Figure) => (isTable(one) ? tableToHtml(one) : figureHtml(one, drawings.get(one.key)!));
+  return sections
+    .map(({ id, title, parts }) => ({
+      id,
+      title,
+      body: parts
+        .map(({ made, page }) => {
+          const html = made.map(drawn).join('\n');
+          return page ? page(inputs, html) : html;
+        })
+        .filter((html) => html !== ''),
+    }))
+    .filter(({ body }) => body.length > 0);
 }

@@ -1,21 +1,26 @@
+import type { Figure } from '../../draw/figure';
 import { markdownText } from '../../escape';
-import type { ReportParts } from '../parts';
+import { isTable, type ReportParts } from '../parts';
+import type { Table } from '../table';
 import { tableToMarkdown } from '../table-formats';
 import { TITLE, WARNING } from './html';
 
-/** report.md: the answer, table 1, the price, and where the rest is. */
-export function reportMarkdown({ record, findings, tables }: ReportParts): string {
-  const { model, data, device } = record.subject;
-  const table = (key: string) => tables.filter((one) => one.key === key).map((one) => tableToMarkdown(one).trimEnd());
+/** report.md: the parts of the section list that have Markdown, and where the rest is. */
+export function reportMarkdown({ sections, ...inputs }: ReportParts): string {
+  const { subject, preset } = inputs.record;
+  const parts = sections.flatMap((section) => section.parts);
   return `${[
     `# ${TITLE}`,
     `**${WARNING}**`,
-    markdownText(`${model} · ${data} · ${device} · preset ${record.preset}`),
-    ...findings.answer.map(markdownText),
-    ...findings.checks.map((check) => `- ${markdownText(check)}`),
-    '![Figure 1](figures/figure-1.svg)',
-    ...table('table-1'),
-    ...table('cost'),
+    markdownText(`${subject.model} · ${subject.data} · ${subject.device} · preset ${preset}`),
+    ...parts
+      .map(({ made, markdown }) => markdown?.(inputs, made.map(drawn).join('\n\n')) ?? '')
+      .filter((one) => one !== ''),
     'Everything else is in report.html, which opens in any browser without a network; tables/ holds each table as CSV and JSON, figures/ each figure as SVG and PNG.',
   ].join('\n\n')}\n`;
+}
+
+function drawn(one: Table | Figure): string {
+  if (isTable(one)) return tableToMarkdown(one).trimEnd();
+  return `![${one.key.charAt(0).toUpperCase()}${one.key.slice(1).replaceAll('-', ' ')}](figures/${one.key}.svg)`;
 }

@@ -2,15 +2,15 @@ import type { Decontamination, EvidencePair } from '../../decontaminate/record';
 import type { DiffPart } from '../../decontaminate/word-diff';
 import { htmlText } from '../../escape';
 import { sidesOf, tellingPairs } from '../figures/pairs';
-import { methodName } from '../tables/table-a2';
+import { detectorName } from '../tables/table-a2';
 
 /** Flagged pairs side by side, the words marked that the other side has not, or not in this order; the first few shown, more to open. */
-export function pairsHtml(method: Decontamination, shown = 4, most = 40): string {
-  const pairs = tellingPairs(method);
+export function pairsHtml(detector: Decontamination, shown = 4, most = 40): string {
+  const pairs = tellingPairs(detector);
   if (pairs.length === 0) return '<p>No item was flagged, so there is no pair to show (figure A.1).</p>';
   const rest = pairs.slice(shown, most);
   const left = pairs.length - shown - rest.length;
-  const caption = `Figure A.1. Flagged pairs, ${methodName(method)}. Marked: words that the other side has not, or not in this order.`;
+  const caption = `Figure A.1. Flagged pairs, ${detectorName(detector)}. Marked: words that the other side has not, or not in this order.`;
   return [
     table(caption, pairs.slice(0, shown)),
     rest.length > 0 ? `<details><summary>${rest.length} more flagged pairs</summary>${table('', rest)}</details>` : '',

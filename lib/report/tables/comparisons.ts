@@ -1,6 +1,5 @@
-import type { ValueWithInterval } from '../../compare/estimate';
 import { GROUP_LABELS, METHOD_LABELS } from '../../compare/labels';
-import type { Contrast, ModelComparison, SliceComparison } from '../../compare/models';
+import { type Contrast, differenceOf, type ModelComparison, type SliceComparison } from '../../compare/models';
 import { taskLabel } from '../../eval/tasks/tasks';
 import type { Cell, Column, Table } from '../table';
 
@@ -17,14 +16,6 @@ function placeOf({ kind, name }: SliceComparison): number {
   if (kind === 'all') return 0;
   if (kind === 'tuned-groups') return 1;
   return kind === 'fact-group' ? 2 + Object.keys(GROUP_LABELS).indexOf(name) : 10;
-}
-
-/** A difference in points with its 95% interval; without one where nothing varies. */
-export function differenceOf({ pooled }: SliceComparison): ValueWithInterval | number {
-  const points = (share: number) => 100 * share;
-  const { difference, interval } = pooled;
-  if (!interval) return points(difference);
-  return { value: points(difference), low: points(interval[0]), high: points(interval[1]) };
 }
 
 const WHERE: Readonly<Record<Contrast['setting'], string>> = {

@@ -1,28 +1,14 @@
-import { type ContaminationEffect, contaminationEffects } from '../../compare/contamination';
-import type { ValueWithInterval } from '../../compare/estimate';
+import { effectsOf } from '../../compare/contamination';
+import { inPoints } from '../../compare/estimate';
 import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { ComparedRun } from '../../compare/models';
 import type { Decontamination } from '../../decontaminate/record';
 import type { Table } from '../table';
-import { methodName } from './table-a2';
-
-/** Of the flagged items that this run scored, which may be a sample; empty where too few are flagged to tell. */
-export function effectsOf(record: ComparedRun, { flagged }: Decontamination): ContaminationEffect[] {
-  const scored = new Set(record.models[0]!.scores.items.map(({ id }) => id));
-  return contaminationEffects(
-    record,
-    flagged.filter((id) => scored.has(id)),
-  );
-}
-
-/** In points; without an interval where nothing varies. */
-export function effectPoints({ value, interval }: ContaminationEffect): ValueWithInterval | number {
-  return interval ? { value: 100 * value, low: 100 * interval[0], high: 100 * interval[1] } : 100 * value;
-}
+import { detectorName } from './table-a2';
 
 /** Did contamination help? Null where too little is flagged to say. */
-export function contaminationEffect(record: ComparedRun, method: Decontamination): Table | null {
-  const effects = effectsOf(record, method);
+export function contaminationEffect(record: ComparedRun, detector: Decontamination): Table | null {
+  const effects = effectsOf(record, detector);
   const [first] = effects;
   if (!first) return null;
   return {
@@ -48,14 +34,14 @@ export function contaminationEffect(record: ComparedRun, method: Decontamination
         one.flagged,
         100 * one.changeOnFlagged,
         100 * one.changeOnClean,
-        effectPoints(one),
+        inPoints(one),
         one.p,
         one.pHolm,
         one.detectable === null ? null : 100 * one.detectable,
       ],
     })),
     notes: [
-      `Difference in differences against the base on the same items, flagged by ${methodName(method)}. Above 0, tuning helped ` +
+      `Difference in differences against the base on the same items, flagged by ${detectorName(detector)}. Above 0, tuning helped ` +
         'more where an item has a near copy among the training rows; the base takes off that flagged items may be easier. ' +
         'Items are compared within their task, clustered where they ask for one fact; the interval counts items' +
         `${first.counts === 'items and seeds' ? ' and training seeds' : ', not training seeds'}.`,

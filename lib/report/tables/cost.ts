@@ -1,42 +1,9 @@
-import { mean } from 'simple-statistics';
-import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
-import type { RunRecord, TrainingRecord } from '../../compare/run-record';
-import { armsOf } from '../../compare/runs';
+import { costs } from '../../compare/cost';
+import type { RunRecord } from '../../compare/run-record';
 import type { Table } from '../table';
-
-/** What a method cost, the mean over its training seeds. */
-export interface Cost {
-  readonly trainable: number;
-  readonly parameters: number;
-  readonly updates: number;
-  readonly tokens: number;
-  readonly seconds: number;
-  readonly peakMemoryBytes: number;
-  readonly savedBytes: number;
-}
-
-/** Null when the method was not trained. */
-export function costOf(runs: readonly { readonly training: TrainingRecord | null }[]): Cost | null {
-  const trained = runs.flatMap(({ training }) => training ?? []);
-  if (trained.length === 0) return null;
-  const of = (key: keyof Cost) => mean(trained.map((one) => one[key]));
-  return {
-    trainable: of('trainable'),
-    parameters: of('parameters'),
-    updates: of('updates'),
-    tokens: of('tokens'),
-    seconds: of('seconds'),
-    peakMemoryBytes: of('peakMemoryBytes'),
-    savedBytes: of('savedBytes'),
-  };
-}
 
 /** What LoRA and full-parameter training took. */
 export function cost(record: RunRecord): Table {
-  const arms = armsOf(record).flatMap(({ method, setting, runs }) => {
-    const of = costOf(runs);
-    return of ? [{ label: `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}`, runs, cost: of }] : [];
-  });
   return {
     key: 'cost',
     title: 'What training took',
@@ -52,7 +19,7 @@ export function cost(record: RunRecord): Table {
       { key: 'peak_memory_mib', label: 'peak memory, MiB' },
       { key: 'saved_kib', label: 'saved, KiB' },
     ],
-    rows: arms.map(({ label, runs, cost: c }) => ({
+    rows: costs(record).map(({ label, runs, cost: c }) => ({
       cells: [
         label,
         runs.length,

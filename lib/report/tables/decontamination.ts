@@ -3,14 +3,14 @@ import type { Cell, Row, Table } from '../table';
 
 const KINDS = ['exact', 'reworded', 'same-topic'] as const;
 
-/** What each method flags; on the miniature, how that meets the planted truth, by kind. */
-export function decontamination(methods: readonly Decontamination[]): Table {
-  const hasTruth = methods.some(({ truth }) => truth !== null);
+/** What each detector flags; on the miniature, how that meets the planted truth, by kind. */
+export function decontamination(detectors: readonly Decontamination[]): Table {
+  const hasTruth = detectors.some(({ truth }) => truth !== null);
   return {
     key: 'decontamination',
-    title: hasTruth ? 'Decontamination against the planted truth' : 'Decontamination by several methods',
+    title: hasTruth ? 'Decontamination against the planted truth' : 'Decontamination by several detectors',
     columns: [
-      { key: 'method', label: 'Method' },
+      { key: 'detector', label: 'Detector' },
       { key: 'papers', label: 'the paper’s?' },
       { key: 'threshold', label: 'flags above', align: 'right' },
       { key: 'flagged', label: 'flagged' },
@@ -31,7 +31,7 @@ export function decontamination(methods: readonly Decontamination[]): Table {
           ]
         : []),
     ],
-    rows: methods.flatMap((one): Row[] => {
+    rows: detectors.flatMap((one): Row[] => {
       const truth = one.truth?.find(({ threshold }) => threshold === one.threshold) ?? null;
       return [
         {
@@ -55,7 +55,7 @@ export function decontamination(methods: readonly Decontamination[]): Table {
               'other words, near to it by right though nothing was planted.',
           ]
         : []),
-      ...methods.flatMap(({ notice, method }) => (notice ? [`${method}: ${notice}`] : [])),
+      ...detectors.flatMap(({ notice, method }) => (notice ? [`${method}: ${notice}`] : [])),
     ],
   };
 }

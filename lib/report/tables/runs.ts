@@ -1,7 +1,8 @@
 import { shareRight } from '../../compare/estimate';
-import { METHOD_LABELS, SETTING_LABELS, TAUGHT_GROUPS } from '../../compare/labels';
+import { accuracyOnTaught } from '../../compare/fact-groups';
+import { METHOD_LABELS, SETTING_LABELS } from '../../compare/labels';
 import type { RunRecord } from '../../compare/run-record';
-import { answersOf, factGroupOf } from '../../compare/runs';
+import { answersOf, heldOutLosses } from '../../compare/runs';
 import type { Table } from '../table';
 
 /** Every model of the run: its setting and seed, its losses, its accuracy over all items. */
@@ -23,9 +24,7 @@ export function runs(record: RunRecord): Table {
     ],
     rows: models.map((model) => {
       const { method, setting, seed, training } = model;
-      const answers = answersOf(record, [model]);
-      const held = (training?.log ?? []).flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
-      const taught = answers.filter((one) => TAUGHT_GROUPS.includes(factGroupOf(record, one) ?? ''));
+      const { before, after } = heldOutLosses(model);
       return {
         cells: [
           METHOD_LABELS[method],
@@ -33,10 +32,10 @@ export function runs(record: RunRecord): Table {
           seed === null ? null : String(seed),
           training ? String(training.config.learningRate) : null,
           training?.config.epochs ?? null,
-          held[0] ?? null,
-          held.length > 1 ? held.at(-1)! : null,
-          shareRight(answers),
-          ...(facts ? [shareRight(taught)] : []),
+          before,
+          after,
+          shareRight(answersOf(record, [model])),
+          ...(facts ? [accuracyOnTaught(record, model)] : []),
         ],
       };
     }),

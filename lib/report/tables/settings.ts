@@ -58,8 +58,8 @@ function valueText(value: HyperParameter['value']): string {
 }
 
 /** What the paper leaves open and was decided here. */
-export function assumptions({ packing }: RunRecord, methods: readonly Decontamination[]): Table {
-  const all = [...new Set([...assumptionsOf(packing.packing), ...methods.flatMap((one) => one.assumptions)])];
+export function assumptions({ packing }: RunRecord, detectors: readonly Decontamination[]): Table {
+  const all = [...new Set([...assumptionsOf(packing.packing), ...detectors.flatMap((one) => one.assumptions)])];
   return {
     key: 'assumptions',
     title: 'What the paper does not state, and what was assumed',

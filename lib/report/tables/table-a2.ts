@@ -5,10 +5,10 @@ import { paperRow, TABLE_A2, type TableA2Row } from '../../paper/tables';
 import type { Cell, Column, Row, Table } from '../table';
 import { scoredRows } from './paper-rows';
 
-/** The paper's table A2 with the items that each of our methods flags, of those that were scored. */
-export function tableA2(record: RunRecord, methods: readonly Decontamination[]): Table {
+/** The paper's table A2 with the items that each detector flags, of those that were scored. */
+export function tableA2(record: RunRecord, detectors: readonly Decontamination[]): Table {
   const items = record.models[0]!.scores.items;
-  const flags = methods.map(({ flagged }) => new Set(flagged));
+  const flags = detectors.map(({ flagged }) => new Set(flagged));
   const line = (label: string, level: Row['level'], own: typeof items, printed?: TableA2Row): Row => {
     const counts = flags.flatMap((set): Cell[] => {
       const flagged = own.filter(({ id }) => set.has(id)).length;
@@ -37,11 +37,11 @@ export function tableA2(record: RunRecord, methods: readonly Decontamination[]):
     columns: [
       { key: 'dataset', label: 'Dataset' },
       { key: 'n', label: 'items', group: 'This run' },
-      ...methods.flatMap((one, i): Column[] => {
-        const suffix = methods.length > 1 ? `_${i + 1}` : '';
+      ...detectors.flatMap((one, i): Column[] => {
+        const suffix = detectors.length > 1 ? `_${i + 1}` : '';
         return [
-          { key: `flagged${suffix}`, label: 'flagged', group: methodName(one) },
-          { key: `flagged_percent${suffix}`, label: '%', group: methodName(one), digits: 1 },
+          { key: `flagged${suffix}`, label: 'flagged', group: detectorName(one) },
+          { key: `flagged_percent${suffix}`, label: '%', group: detectorName(one), digits: 1 },
         ];
       }),
       { key: 'paper_samples', label: 'samples', group: 'Paper' },
@@ -50,19 +50,19 @@ export function tableA2(record: RunRecord, methods: readonly Decontamination[]):
     ],
     rows: [...rows, line('Total', 'whole', items, TABLE_A2.at(-1)!)],
     notes: [
-      ...methods.map((one) => `${methodName(one)}: ${asMethod(one)}`),
+      ...detectors.map((one) => `${detectorName(one)}: ${describe(one)}`),
       'Counts compare only as far as the training sets do: ours holds other and fewer rows than the paper’s (table A1). ' +
         'The paper’s printed total is not the sum of its rows (10,437 and 241).',
     ],
   };
 }
 
-/** A method in a few words, with its threshold. */
-export function methodName({ method, threshold }: Decontamination): string {
+/** A detector in a few words, with its threshold. */
+export function detectorName({ method, threshold }: Decontamination): string {
   return `${method}, > ${threshold}`;
 }
 
-function asMethod({ notice, view, trainingRows, truncation }: Decontamination): string {
+function describe({ notice, view, trainingRows, truncation }: Decontamination): string {
   const cut = truncation
     ? `; the encoder did not read the end of ${truncation.evaluation.percent.toFixed(1)}% of the items and ${truncation.training.percent.toFixed(1)}% of the rows`
     : '';

@@ -7,7 +7,7 @@ import type { Decontamination } from '../../decontaminate/record';
 import { paperRow, TABLE_A3 } from '../../paper/tables';
 import type { Cell, Column, Row, Table } from '../table';
 import { answersTo, scoredRows } from './paper-rows';
-import { methodName } from './table-a2';
+import { detectorName } from './table-a2';
 
 /** A row's accuracies without the flagged items, and what leaving them out changed, in points. */
 export interface CleanedRow {
@@ -23,7 +23,7 @@ export interface CleanedRow {
   }[];
 }
 
-/** Every row of table 1 again from the item results saved, without the items that the method flags: nothing is scored anew. */
+/** Every row of table 1 again from the item results saved, without the items that the detector flags: nothing is scored anew. */
 export function cleanedRows(record: RunRecord, { flagged }: Decontamination): CleanedRow[] {
   const out = new Set(flagged);
   const models = MODELS.map((method) => ({ method, answers: answersOf(record, runsOf(record, method)) })).filter(
@@ -46,8 +46,8 @@ export function cleanedRows(record: RunRecord, { flagged }: Decontamination): Cl
 }
 
 /** The paper's table A3 with our models before its columns. */
-export function tableA3(record: RunRecord, method: Decontamination): Table {
-  const rows = cleanedRows(record, method);
+export function tableA3(record: RunRecord, detector: Decontamination): Table {
+  const rows = cleanedRows(record, detector);
   const group = (name: ModelName) => `This run: ${METHOD_LABELS[name]}`;
   return {
     key: 'table-a3',
@@ -71,7 +71,7 @@ export function tableA3(record: RunRecord, method: Decontamination): Table {
       return { level, cells: [label, removed, ...own, ...papers] };
     }),
     notes: [
-      `Flagged by ${methodName(method)}${method.isPapersMethod ? '' : ', which is not the paper’s method'}. Computed from the saved answers to ` +
+      `Flagged by ${detectorName(detector)}${detector.isPapersMethod ? '' : ', which is not the paper’s method'}. Computed from the saved answers to ` +
         'each item; nothing was scored again.',
       'A change after removal is not by itself a sign of leakage: the base’s change on the same items is the yardstick.',
     ],

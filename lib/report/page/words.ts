@@ -1,12 +1,12 @@
 import { METHOD_LABELS, PACKING_LABELS } from '../../compare/labels';
 import type { RunRecord } from '../../compare/run-record';
 import { baseName, fairSetting, mainSetting, runsOf } from '../../compare/runs';
-import { htmlText } from '../../escape';
-import type { ReportParts } from '../parts';
+import { htmlText, markdownText } from '../../escape';
+import type { ReportInputs } from '../inputs';
 import { numberText } from '../table';
 
 /*
- * The page's own sentences: what was asked, what was run, the answer, the limits. As HTML.
+ * The report's own sentences: what was asked, what was run, the answer, the limits.
  */
 
 export const ASKED: readonly string[] = [
@@ -15,7 +15,7 @@ export const ASKED: readonly string[] = [
   '<p>It gives no interval, no number of runs and no test. This run asks the same, from its own base model: does tuning help, is one way better, what does each cost, and does contamination explain it?</p>',
 ];
 
-export function whatWasRun({ record, extras }: ReportParts): string {
+export function whatWasRun({ record, decontamination }: ReportInputs): string {
   const { subject, mixture, models, packing } = record;
   const count = (n: number) => numberText(n, 0);
   const setting = mainSetting(record);
@@ -41,7 +41,7 @@ export function whatWasRun({ record, extras }: ReportParts): string {
     ...equalEpochs(record),
     ...(besides > 0 ? [['Besides', `${besides} run${besides > 1 ? 's' : ''} at the paper’s own rates`] as const] : []),
     ['Scored', `${count(items)} items of ${tasks.length} tasks, zero-shot, the same for every model`],
-    ['Contamination', extras.decontamination.map(({ method }) => method).join('; ') || 'not looked for'],
+    ['Contamination', decontamination.map(({ method }) => method).join('; ') || 'not looked for'],
     ['Device', subject.device],
   ];
   return `<dl>${rows.map(([name, text]) => `<dt>${htmlText(name)}</dt><dd>${htmlText(text)}</dd>`).join('')}</dl>`;
@@ -62,7 +62,7 @@ function equalEpochs(record: RunRecord): (readonly [string, string])[] {
   return [['Equal epochs', text]];
 }
 
-export function answer({ findings }: ReportParts): string {
+export function answer({ findings }: ReportInputs): string {
   const checks = findings.checks.map((check) => `<li>${htmlText(check)}</li>`).join('');
   return [
     `<div class="answer">${findings.answer.map((sentence) => `<p>${htmlText(sentence)}</p>`).join('')}</div>`,
@@ -71,7 +71,13 @@ export function answer({ findings }: ReportParts): string {
   ].join('\n');
 }
 
-export function limits({ record }: ReportParts): string {
+export function answerMarkdown({ findings }: ReportInputs): string {
+  return [...findings.answer.map(markdownText), ...findings.checks.map((check) => `- ${markdownText(check)}`)].join(
+    '\n\n',
+  );
+}
+
+export function limits({ record }: ReportInputs): string {
   const own = [
     `The models here come from ${baseName(record)}; the paper’s have 7 and 70 billion. What holds for one size need not hold for another.`,
     ...(record.facts

@@ -1,0 +1,46 @@
+import { mean } from 'simple-statistics';
+import { METHOD_LABELS, SETTING_LABELS } from './labels';
+import type { RunRecord, TrainingRecord } from './run-record';
+import { type Arm, armsOf } from './runs';
+
+/** What a method cost, the mean over its training seeds. */
+export interface Cost {
+  readonly trainable: number;
+  readonly parameters: number;
+  readonly updates: number;
+  readonly tokens: number;
+  readonly seconds: number;
+  readonly peakMemoryBytes: number;
+  readonly savedBytes: number;
+}
+
+/** Null when the method was not trained. */
+export function costOf(runs: readonly { readonly training: TrainingRecord | null }[]): Cost | null {
+  const trained = runs.flatMap(({ training }) => training ?? []);
+  if (trained.length === 0) return null;
+  const of = (key: keyof Cost) => mean(trained.map((one) => one[key]));
+  return {
+    trainable: of('trainable'),
+    parameters: of('parameters'),
+    updates: of('updates'),
+    tokens: of('tokens'),
+    seconds: of('seconds'),
+    peakMemoryBytes: of('peakMemoryBytes'),
+    savedBytes: of('savedBytes'),
+  };
+}
+
+/** What the runs of one method at one setting cost. */
+export interface MethodCost extends Arm {
+  /** 'LoRA, own rate'. */
+  readonly label: string;
+  readonly cost: Cost;
+}
+
+/** Every method and setting that was trained, the run's own rates first. */
+export function costs(record: RunRecord): MethodCost[] {
+  return armsOf(record).flatMap((arm) => {
+    const cost = costOf(arm.runs);
+    return cost ? [{ ...arm, label: `${METHOD_LABELS[arm.method]}, ${SETTING_LABELS[arm.setting]}`, cost }] : [];
+  });
+}
