@@ -17,6 +17,13 @@ export interface LoraConfig {
   readonly useRsLora: boolean;
   /** Which linear layers of each block ("q_proj", ...); all seven in the paper. */
   readonly targetModules: readonly string[];
+  /**
+   * Where layers differ: every adapted layer by its full name ("model.layers.0.self_attn.q_proj") with its own rank and
+   * alpha. With nothing given: `targetModules` of every block, all with `rank` and `alpha`.
+   */
+  readonly layers?: Readonly<Record<string, { readonly rank: number; readonly alpha: number }>>;
+  /** Modules trained whole beside, by their full names ("lm_head"); none where nothing is given. */
+  readonly modulesToSave?: readonly string[];
 }
 
 /** The seven linear layers of a Llama block. */

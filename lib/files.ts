@@ -87,6 +87,48 @@ function parse(text: string, file: string): unknown {
   }
 }
 
+/**
+ * What stands in a file in place of its content, from its first bytes, and what to do; undefined where it is no known
+ * mistake. A download of such a file once more gives the same.
+ */
+export function misplacedContent(first: Uint8Array): string | undefined {
+  const text = Buffer.from(first.subarray(0, 64)).toString('latin1').trimStart();
+  if (text.startsWith('version https://git-lfs.github.com/spec/')) {
+    return 'is a Git LFS pointer, not the file; install git-lfs and run `git lfs pull` in the clone';
+  }
+  if (/^<(!doctype|html|head)/i.test(text)) {
+    return 'is a web page (HTML), not the file; take the file itself, not the page that shows it';
+  }
+  if (text.startsWith('PK\x03\x04') || first[0] === 0x80) {
+    return 'is a pickle of PyTorch, whatever its name; load it with torch and save it with safetensors';
+  }
+  return undefined;
+}
+
+/**
+ * The object of a JSON file, which may begin with a byte order mark.
+ *
+ * @param text its content
+ * @param owner begins the message
+ * @throws saying what the file holds where it is no JSON object
+ */
+export function parseJsonObject(text: string, file: string, owner: string): Record<string, unknown> {
+  const mistake = misplacedContent(Buffer.from(text.slice(0, 64)));
+  if (mistake !== undefined) throw new Error(`${owner}: ${file} ${mistake}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw new Error(`${owner}: ${file} is not JSON (${(error as Error).message}); download or save the file again`, {
+      cause: error,
+    });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error(`${owner}: ${file} holds no JSON object; download or save the file again`);
+  }
+  return value as Record<string, unknown>;
+}
+
 function describeWriteError(path: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOSPC' || code === 'EDQUOT') {

@@ -1,6 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { loadDataset } from '../data/examples';
+import { dataNotes } from '../data/reading/notes';
 import { type Comparison, DEFAULT_TOP_K, DEFAULT_VIEW, decontaminate } from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
 import { fetchEncoder, HUB_ENCODER } from '../decontaminate/hub';
@@ -16,15 +17,18 @@ import { decontaminationIdentity, truthOf } from '../run/decontamination-stage';
 import { lockFolder } from '../run/lock';
 import { peakMemoryBytes } from '../run/memory';
 import { clock, createProgress } from '../run/progress';
+import { DATA_FORMS, type RowArguments, rowOptions, withRowOptions } from '../run/row-options';
 import { callersFolder } from './interrupt';
 
 const command = () =>
-  newCommand(
-    'decontaminate',
-    'Finds evaluation items near training rows. Writes decontamination.json, pairs.csv and pairs.md. The same command ' +
-      'carries an interrupted run on.',
+  withRowOptions(
+    newCommand(
+      'decontaminate',
+      'Finds evaluation items near training rows. Writes decontamination.json, pairs.csv and pairs.md. The same command ' +
+        'carries an interrupted run on.',
+    ),
   )
-    .option('--data <folder>', 'rows as FOLDER/{eval,train}/*.jsonl(.gz)  (default: the bundled miniature)')
+    .option('--data <folder>', `rows in FOLDER/eval and FOLDER/train: ${DATA_FORMS}  (default: the bundled miniature)`)
     .option(
       '--encoder <folder>',
       `a SentenceTransformers folder with onnx/model.onnx  (default: ${HUB_ENCODER}, fetched once; without a network: TF-IDF)`,
@@ -37,7 +41,7 @@ const command = () =>
     .option('--out <folder>', 'where results go  (default: results/decontamination)')
     .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu');
 
-interface Given {
+interface Given extends RowArguments {
   readonly data?: string;
   readonly encoder?: string;
   readonly tfIdf: boolean;
@@ -59,7 +63,9 @@ export async function main(args: readonly string[]): Promise<void> {
   const out = values.out ? resolve(from, values.out) : resolve(root, 'results', 'decontamination');
   const began = performance.now();
   const data = values.data ? resolve(from, values.data) : resolve(root, 'data', 'miniature');
-  const { evaluation, training } = await loadDataset(data);
+  const dataset = await loadDataset(data, rowOptions(values, refusal));
+  const { evaluation, training } = dataset;
+  for (const note of dataNotes(dataset)) console.error(note);
   console.error(`${evaluation.items.length} items, ${training.examples.length} training rows`);
   const device = await openDevice(values.device as DeviceName);
   const encoder = values.tfIdf ? undefined : await findEncoder(values.encoder, root, from, device);
@@ -140,7 +146,9 @@ const cacheFolder = (given: string | undefined, { description }: Encoder, root: 
 function number(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (value.trim() === '' || !Number.isFinite(Number(value))) {
-    throw new Error(`decontaminate: --${name} must be a number, got "${value}"; --help lists the options`);
+    throw refusal(`--${name} must be a number, got "${value}"`);
   }
   return Number(value);
 }
+
+const refusal = (what: string): Error => new Error(`decontaminate: ${what}; --help lists the options`);

@@ -43,8 +43,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const base = await openModelFolder(values.model ? resolve(from, values.model) : bundled);
   const tokenizer = await loadTokenizer(base.folder);
   const device = await openDevice(values.device as DeviceName, undefined, { flushDenormals: true });
-  const adapter = values.adapter ? await openAdapterFolder(resolve(from, values.adapter), base.config) : undefined;
-  const model = adapter ? tunedModel(base, 'lora', adapter.config) : tunedModel(base, 'base');
+  const adapter = values.adapter ? await openAdapterFolder(resolve(from, values.adapter), base) : undefined;
+  const model = adapter ? tunedModel(adapter.base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});
   const prompt = values.chat ? renderPrompt({ prompt: values.prompt }) : values.prompt;
   const ids = await tokenizer.encode(prompt, { addSpecialTokens: true });

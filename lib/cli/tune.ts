@@ -49,8 +49,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const modelHash = await hashWeights(base);
   const device = await openDevice('cpu', preset.threads ?? undefined, { flushDenormals: true });
   const tokenizer = await loadTokenizer(base.folder);
-  const prepare = (packing: Packing) =>
-    prepareData(join(folder, 'development'), { ...preset, packing }, tokenizer, preset.full.maxSeqLen);
+  const sources = { data: join(folder, 'development'), model: base.folder };
+  const prepare = (packing: Packing) => prepareData(sources, { ...preset, packing }, tokenizer, preset.full.maxSeqLen);
   const packed = { concatenated: await prepare('concatenated'), 'block-diagonal': await prepare('block-diagonal') };
   const items = packed.concatenated.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
   const itemFacts = await readItemFacts(folder);

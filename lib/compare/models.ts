@@ -1,5 +1,5 @@
 import type { Method } from '../config';
-import { benchmarkOf, TASK_NAMES, type TaskName } from '../eval/tasks/tasks';
+import { benchmarkOf, inTaskOrder, TASK_NAMES, type TaskName } from '../eval/tasks/tasks';
 import { createRandom } from '../random';
 import { holm } from '../statistics/holm';
 import { drawResamples } from '../statistics/paired-bootstrap';
@@ -62,7 +62,7 @@ export interface ComparedRun {
 }
 
 /** Answering these needs no fact: the abstract is part of the question. */
-export const ANSWER_IN_CONTEXT: readonly TaskName[] = TASK_NAMES.filter((task) => benchmarkOf(task)?.answerInContext);
+export const ANSWER_IN_CONTEXT: readonly TaskName[] = TASK_NAMES.filter((task) => benchmarkOf(task).answerInContext);
 
 /** A slice's difference over all seeds, in points. */
 export function differenceOf({ pooled }: SliceComparison): Difference {
@@ -124,14 +124,15 @@ export function compareModels(run: ComparedRun, options: CompareOptions = {}): M
 
 function slicesOf(shared: SharedItems, facts: RunRecord['facts']): Slice[] {
   const every = shared.ids.map((_, i) => i);
-  const ofTask = TASK_NAMES.map((task) => every.filter((i) => shared.tasks[i] === task));
+  const names = inTaskOrder(shared.tasks);
+  const ofTask = names.map((task) => every.filter((i) => shared.tasks[i] === task));
   const asking = every.filter((i) => !ANSWER_IN_CONTEXT.includes(shared.tasks[i]!));
   const groupOf = (i: number) => facts![shared.ids[i]!]!.group;
   const groups = facts ? [...new Set(asking.map(groupOf))] : [];
   const inGroups = (names: readonly string[]) => asking.filter((i) => names.includes(groupOf(i)));
   return [
     { kind: 'all' as const, name: 'all', places: every },
-    ...TASK_NAMES.map((name, t) => ({ kind: 'task' as const, name, places: ofTask[t]! })),
+    ...names.map((name, t) => ({ kind: 'task' as const, name, places: ofTask[t]! })),
     ...groups.sort().map((name) => ({ kind: 'fact-group' as const, name, places: inGroups([name]) })),
     ...(TAUGHT_GROUPS.every((name) => groups.includes(name))
       ? [{ kind: 'tuned-groups' as const, name: TAUGHT_GROUPS.join(' + '), places: inGroups(TAUGHT_GROUPS) }]

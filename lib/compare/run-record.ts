@@ -20,6 +20,8 @@ export interface RunRecord {
   /** The untouched base first; then one for each method, setting and training seed. */
   readonly models: readonly ModelRecord[];
   readonly mixture: MixtureReport;
+  /** What is to be said of the rows: files and rows that were not read, left out or cut. Runs before it have none. */
+  readonly notes?: readonly string[];
   /** Sources that stand in for a set of the paper's, in words. */
   readonly standIns: readonly { readonly subset: string; readonly note: string; readonly rows: number }[];
   readonly packing: PackingReport;

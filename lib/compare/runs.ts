@@ -1,5 +1,5 @@
 import type { Method } from '../config';
-import { TASK_NAMES, type TaskName } from '../eval/tasks/tasks';
+import { inTaskOrder, type TaskName } from '../eval/tasks/tasks';
 import type { Answer } from './estimate';
 import { ANSWER_IN_CONTEXT } from './models';
 import { isUnder, type ModelRecord, type RunRecord, SETTINGS, type Setting } from './run-record';
@@ -73,7 +73,7 @@ export function baseName({ models, subject }: RunRecord): string {
 
 /** The tasks that were scored, in the benchmarks' order. */
 export function scoredTasks({ models }: RunRecord): TaskName[] {
-  return TASK_NAMES.filter((name) => models.some(({ scores }) => scores.tasks.some(({ task }) => task === name)));
+  return inTaskOrder(models.flatMap(({ scores }) => scores.tasks.map(({ task }) => task)));
 }
 
 /**

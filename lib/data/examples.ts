@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readLines } from './jsonl';
-import { type EvalItem, parseEvalItem, parseTrainExample, type RowPlace, type TrainExample } from './rows';
+import { TEMPLATE_TAGS, takeOffEndMarkers } from './end-markers';
+import { type Fields, fieldsOf, RowError } from './forms/fields';
+import { readItem } from './forms/items';
+import { readExample } from './forms/training';
+import { type Half, listFiles, READ_ENDINGS, type UnreadFile } from './reading/list-files';
+import { openRecords } from './reading/records';
+import type { EvalItem, RowPlace, TrainExample } from './rows';
 
-export type { EvalItem, TrainExample } from './rows';
+export type { EvalItem, Exchange, TrainExample } from './rows';
 
 /** What one file gave, for the manifest. */
 export interface LoadedFile {
@@ -14,32 +18,48 @@ export interface LoadedFile {
   readonly rows: number;
   /** Of the file's bytes as they lie on disk. */
   readonly sha256: string;
+  /** 'JSON Lines', 'Parquet' and so on. */
+  readonly format: string;
+  /** Rows kept of each form: 'messages (role, content)'. */
+  readonly forms: Readonly<Record<string, number>>;
 }
 
-export interface EvalOptions {
+export interface ReadOptions {
+  /** What the files call a field, by the field's own name: {prompt: 'Question'}. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** `skip` leaves bad rows out and counts them by reason. Default `error`: the first one throws. */
+  readonly badRows?: 'error' | 'skip';
+}
+
+/** What was read of one half, and what was not. */
+export interface Reading {
+  readonly files: readonly LoadedFile[];
+  readonly unread: readonly UnreadFile[];
+  /** What is to be said of files: where name and content differ. */
+  readonly notes: readonly string[];
+  /** Rows left out by `badRows: 'skip'`, by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+export interface EvalOptions extends ReadOptions {
   /** `exclude` leaves out, and counts, the items with an `image`. Default `keep`. */
   readonly images?: 'keep' | 'exclude';
 }
 
-export interface EvalSet {
+export interface EvalSet extends Reading {
   readonly items: readonly EvalItem[];
-  readonly files: readonly LoadedFile[];
   /** Items that have an image, whether they were kept or not. */
   readonly withImage: number;
   /** Items left out by `images: 'exclude'`. */
   readonly excluded: number;
 }
 
-export interface TrainSetOptions {
-  /** A text that is taken off the end of a response, and counted: some copies of P3 end each with `<|endoftext|>`. */
-  readonly endMarker?: string;
-}
-
-export interface TrainSet {
+export interface TrainSet extends Reading {
   readonly examples: readonly TrainExample[];
-  readonly files: readonly LoadedFile[];
-  /** Responses that lost an `endMarker`. */
-  readonly stripped: number;
+  /** Responses that ended with an end marker of another trainer, which was taken off; by marker. */
+  readonly endMarkers: Readonly<Record<string, number>>;
+  /** Prompts that bring a chat template's tag, by tag: they will be put into a template again. */
+  readonly templateTags: Readonly<Record<string, number>>;
 }
 
 export interface Dataset {
@@ -48,137 +68,140 @@ export interface Dataset {
 }
 
 /**
- * Both halves of a data folder: `eval/*.jsonl(.gz)` and `train/*.jsonl(.gz)`.
+ * Both halves of a data folder, `eval/` and `train/`, in any form that `forms/` knows.
  * The first bad row throws: no row is repaired or dropped unless an option says so, and then it is counted.
  *
  * @throws when the folder is missing, has only one half, or a row is invalid
  */
-export async function loadDataset(folder: string, options: EvalOptions & TrainSetOptions = {}): Promise<Dataset> {
-  const [evalFiles, trainFiles] = [await list(folder, 'eval'), await list(folder, 'train')];
-  const missing = evalFiles.length === 0 ? 'eval' : trainFiles.length === 0 ? 'train' : undefined;
-  if (missing !== undefined && evalFiles.length + trainFiles.length > 0) {
+export async function loadDataset(folder: string, options: EvalOptions = {}): Promise<Dataset> {
+  const [evalFiles, trainFiles] = [await listFiles(folder, 'eval'), await listFiles(folder, 'train')];
+  const [items, rows] = [evalFiles.names.length, trainFiles.names.length];
+  const missing = items === 0 ? 'eval' : rows === 0 ? 'train' : undefined;
+  if (missing !== undefined && items + rows > 0) {
     const present = missing === 'eval' ? 'train' : 'eval';
     throw new Error(
-      `examples: ${folder} holds ${present}/ but no ${missing}/*.jsonl or .jsonl.gz; add the ${missing} files, ` +
-        `or load the one half with ${present === 'eval' ? 'loadEvalItems' : 'loadTrainExamples'}`,
+      `examples: ${folder} holds ${present}/ but no file of rows in ${missing}/ (${READ_ENDINGS}); add the ${missing} ` +
+        `files, or load the one half with ${present === 'eval' ? 'loadEvalItems' : 'loadTrainExamples'}`,
     );
   }
   return { evaluation: await loadEvalItems(folder, options), training: await loadTrainExamples(folder, options) };
 }
 
 /**
- * The evaluation items of `<folder>/eval/*.jsonl(.gz)`, files in name order, rows in file order.
+ * The evaluation items of `<folder>/eval/`, files in name order, rows in file order.
  * Items with an `image` are kept, with the field as their flag, unless `images` says otherwise.
  *
  * @throws on a missing folder, an invalid row, or an id that two items share
  * Source: paper, Model evaluation: 'all questions containing images were excluded'.
  * Differs: table A2's 2,742 HeadQA items include 67 with an image, so keeping is what gives the paper's counts.
  */
-export async function loadEvalItems(folder: string, { images = 'keep' }: EvalOptions = {}): Promise<EvalSet> {
+export async function loadEvalItems(
+  folder: string,
+  { images = 'keep', ...options }: EvalOptions = {},
+): Promise<EvalSet> {
   const items: EvalItem[] = [];
   const seen = new Map<string, RowPlace>();
   let withImage = 0;
   let excluded = 0;
-  const files = await loadFiles(folder, 'eval', (text, place) => {
-    const item = parseEvalItem(text, place);
+  const reading = await readHalf(folder, 'eval', options, (row) => {
+    const { item, form } = readItem(row);
+    const { file, at } = row.place;
     const first = seen.get(item.id);
     if (first) {
-      throw new Error(
-        `examples: ${place.file} line ${place.line} (id "${item.id}"): "id" must be unique among evaluation items, ` +
-          `got the id of ${first.file} line ${first.line}; rename or delete one`,
+      throw new RowError(
+        `examples: ${file} ${at} (id "${item.id}"): "id" must be unique among evaluation items, ` +
+          `got the id of ${first.file} ${first.at}; rename or delete one`,
+        '"id" must be unique among evaluation items',
       );
     }
-    seen.set(item.id, place);
+    seen.set(item.id, row.place);
     if (item.image !== undefined) {
       withImage++;
       if (images === 'exclude') {
         excluded++;
-        return false;
+        return undefined;
       }
     }
     items.push(item);
-    return true;
+    return form;
   });
-  return { items, files, withImage, excluded };
+  return { ...reading, items, withImage, excluded };
 }
 
 /**
- * The training examples of `<folder>/train/*.jsonl(.gz)`, files in name order, rows in file order.
+ * The training examples of `<folder>/train/`, files in name order, rows in file order. End markers of other trainers
+ * are taken off the responses, and counted: learning to write them would be learning a file format.
+ *
  * @throws on a missing folder or an invalid row
  */
-export async function loadTrainExamples(folder: string, { endMarker }: TrainSetOptions = {}): Promise<TrainSet> {
+export async function loadTrainExamples(folder: string, options: ReadOptions = {}): Promise<TrainSet> {
   const examples: TrainExample[] = [];
-  let stripped = 0;
-  const files = await loadFiles(folder, 'train', (text, place) => {
-    const example = parseTrainExample(text, place);
-    if (!endMarker || !example.response.endsWith(endMarker)) {
-      examples.push(example);
-      return true;
+  const endMarkers: Record<string, number> = {};
+  const templateTags: Record<string, number> = {};
+  const count = (counts: Record<string, number>, name: string | undefined) => {
+    if (name !== undefined) counts[name] = (counts[name] ?? 0) + 1;
+  };
+  const reading = await readHalf(folder, 'train', options, (row) => {
+    const { example, form } = readExample(row);
+    const { text, markers } = takeOffEndMarkers(example.response);
+    if (markers.length > 0 && text.trim() === '') {
+      throw row.refuse('response', `more than the end marker ${JSON.stringify(markers.join(''))}`, example.response);
     }
-    const response = example.response.slice(0, -endMarker.length);
-    if (response.trim() === '') {
-      throw new Error(
-        `examples: ${place.file} line ${place.line} (id "${example.id}"): "response" must hold more than ` +
-          `the end marker ${JSON.stringify(endMarker)}; fix or delete the row`,
-      );
-    }
-    stripped++;
-    examples.push({ ...example, response });
-    return true;
+    const history = example.history?.map((exchange) => ({
+      ...exchange,
+      response: takeOffEndMarkers(exchange.response).text,
+    }));
+    count(endMarkers, markers.at(-1));
+    count(
+      templateTags,
+      TEMPLATE_TAGS.find((tag) => example.prompt.includes(tag)),
+    );
+    examples.push({ ...example, ...(history ? { history } : {}), response: text });
+    return form;
   });
-  return { examples, files, stripped };
+  return { ...reading, examples, endMarkers, templateTags };
 }
 
-/** @param keep takes a line's text and says whether its row was kept */
-async function loadFiles(
+/** @param keep takes a row and gives the name of its form, or undefined for one that is not kept */
+async function readHalf(
   folder: string,
-  half: 'eval' | 'train',
-  keep: (text: string, place: RowPlace) => boolean,
-): Promise<LoadedFile[]> {
-  const names = await list(folder, half);
+  half: Half,
+  { fields, badRows = 'error' }: ReadOptions,
+  keep: (row: Fields) => string | undefined,
+): Promise<Reading> {
+  const { names, unread } = await listFiles(folder, half);
   if (names.length === 0) {
+    const others = unread.map(({ path, why }) => `${path} (${why})`).join(', ');
     throw new Error(
-      `examples: no *.jsonl or *.jsonl.gz in ${join(folder, half)}; ` +
+      `examples: no file of rows in ${join(folder, half)} (${READ_ENDINGS})${others && `, only ${others}`}; ` +
         'pass a folder that holds eval/ and train/ with such files',
     );
   }
   const files: LoadedFile[] = [];
+  const notes: string[] = [];
+  const skipped: Record<string, number> = {};
   for (const name of names) {
     const path = `${half}/${name}`;
     const hash = createHash('sha256');
+    const opened = await openRecords(join(folder, half, name), path, hash);
+    if (opened.note !== undefined) notes.push(opened.note);
+    const forms: Record<string, number> = {};
     let rows = 0;
-    let lines = 0;
-    for await (const { text, number } of readLines(join(folder, half, name), path, hash)) {
-      lines++;
-      if (keep(text, { file: path, line: number })) rows++;
+    let found = 0;
+    for await (const raw of opened.rows) {
+      found++;
+      try {
+        const form = keep(fieldsOf(raw, fields));
+        if (form === undefined) continue;
+        rows++;
+        forms[form] = (forms[form] ?? 0) + 1;
+      } catch (error) {
+        if (!(error instanceof RowError) || badRows === 'error') throw error;
+        skipped[error.reason] = (skipped[error.reason] ?? 0) + 1;
+      }
     }
-    if (lines === 0) throw new Error(`examples: ${path} has no rows; fill the file or delete it`);
-    files.push({ path, rows, sha256: hash.digest('hex') });
+    if (found === 0) throw new Error(`examples: ${path} has no rows; fill the file or delete it`);
+    files.push({ path, rows, sha256: hash.digest('hex'), format: opened.format, forms });
   }
-  return files;
-}
-
-/** The half's data files in code-unit order; empty when the half is not there. */
-async function list(folder: string, half: string): Promise<string[]> {
-  const read = async (path: string): Promise<string[] | undefined> => {
-    try {
-      return await readdir(path);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-      throw error;
-    }
-  };
-  if ((await read(folder)) === undefined) {
-    throw new Error(
-      `examples: no folder ${folder}; pass a folder that holds eval/ and train/ with .jsonl or .jsonl.gz files`,
-    );
-  }
-  const names = ((await read(join(folder, half))) ?? []).filter((name) => /\.jsonl(\.gz)?$/.test(name)).sort();
-  for (const name of names) {
-    if (names.includes(`${name}.gz`)) {
-      throw new Error(`examples: both ${half}/${name} and ${half}/${name}.gz are there; keep one`);
-    }
-  }
-  return names;
+  return { files, unread, notes, skipped };
 }

@@ -1,24 +1,32 @@
-import { SUBSETS, type SubsetKey, TOTALS } from '../paper/table-a1';
+import { SUBSETS, TOTALS } from '../paper/table-a1';
 import type { Random } from '../random';
 import type { TrainExample } from './rows';
 import { mapSource } from './sources';
 
-/** One subset's line of the mixture's report. Percents are of the whole set; points are differences of percents. */
+/**
+ * By which shares rows are drawn: table A1's, in proportion to the rows that are there, or weights by the row's `source`.
+ */
+export type MixtureShareRule = 'paper' | 'all' | Readonly<Record<string, number>>;
+
+/** One subset's or source's line of the mixture's report. Percents are of the whole set; points are differences of percents. */
 export interface MixtureRow {
-  readonly subset: SubsetKey;
+  /** A key of table A1, or a `source`. */
+  readonly subset: string;
   readonly name: string;
-  readonly domain: 'medical' | 'general';
-  readonly paperSamples: number;
+  /** Null for a source that table A1 does not have. */
+  readonly domain: 'medical' | 'general' | null;
+  /** Null, as the paper's other columns, where table A1 was not asked. */
+  readonly paperSamples: number | null;
   /** As table A1 prints it. */
-  readonly paperPercent: number;
-  /** The paper's share among the subsets that are present. */
+  readonly paperPercent: number | null;
+  /** The wanted share among the subsets that are present. */
   readonly targetPercent: number;
   /** Rows given to draw from. */
   readonly available: number;
   readonly drawn: number;
   readonly drawnPercent: number;
   /** drawnPercent - paperPercent. */
-  readonly deviation: number;
+  readonly deviation: number | null;
   /** Rows drawn that stand in for the subset's own. */
   readonly standInRows: number;
   readonly standIn: boolean;
@@ -28,11 +36,14 @@ export interface MixtureRow {
 
 export interface MixtureReport {
   readonly total: number;
-  /** Present subsets, in table A1's order. */
+  /** Whose shares were wanted. */
+  readonly shares: 'paper' | 'all' | 'given';
+  /** Present subsets, in table A1's order; sources in the order in which they appear. */
   readonly rows: readonly MixtureRow[];
-  /** Subsets of table A1 with no row given. */
-  readonly missing: readonly SubsetKey[];
-  readonly domains: Readonly<Record<'medical' | 'general', DomainShare>>;
+  /** Subsets or sources that were wanted and have no row. */
+  readonly missing: readonly string[];
+  /** Null where table A1 was not asked. */
+  readonly domains: Readonly<Record<'medical' | 'general', DomainShare>> | null;
   /** The largest total at which no present subset is short. */
   readonly totalWithoutShortfall: number;
 }
@@ -66,61 +77,151 @@ export interface Mixture {
  * Source: paper, appendix A.3 and table A1 ('Mixture ratio (%)' is of samples, not of tokens).
  */
 export function mixByPaper(examples: readonly TrainExample[], total: number, random: Random): Mixture {
-  const pools = new Map<SubsetKey, TrainExample[]>();
-  for (const example of examples) {
-    const { subset } = mapSource(example.source);
-    const pool = pools.get(subset);
-    if (pool) pool.push(example);
-    else pools.set(subset, [example]);
-  }
-  const present = SUBSETS.filter(({ key }) => pools.has(key));
-  if (!Number.isInteger(total) || total < present.length || total > examples.length || present.length === 0) {
-    throw new Error(
-      `mixture: total must be an integer from ${present.length} (one row for each present subset) to ` +
-        `${examples.length} (the rows given), got ${total}; change total or give more rows`,
-    );
-  }
-  const weights: number[] = present.map(({ samples }) => samples);
-  const available = present.map(({ key }) => pools.get(key)!.length);
-  const counts = allocate(weights, available, total);
-  const drawn = present.map(({ key }, i) => random.shuffle(pools.get(key)!).slice(0, counts[i]));
-
-  const presentSamples = weights.reduce((a, b) => a + b);
-  const percent = (part: number) => (100 * part) / total;
-  const rows = present.map((subset, i): MixtureRow => {
-    const count = counts[i]!;
-    const standInRows = drawn[i]!.filter(({ source }) => mapSource(source).standIn).length;
+  const drawn = draw(
+    groupBy(examples, ({ source }) => mapSource(source).subset),
+    SUBSETS.map(({ key, samples }) => ({ key, weight: samples })),
+    total,
+    random,
+  );
+  const rows = drawn.groups.map((group): MixtureRow => {
+    const subset = SUBSETS.find(({ key }) => key === group.key)!;
+    const standInRows = group.rows.filter(({ source }) => mapSource(source).standIn).length;
     return {
-      subset: subset.key,
+      ...rowOf(group, total),
       name: subset.name,
       domain: subset.domain,
       paperSamples: subset.samples,
       paperPercent: subset.percent,
-      targetPercent: (100 * subset.samples) / presentSamples,
-      available: available[i]!,
-      drawn: count,
-      drawnPercent: percent(count),
-      deviation: percent(count) - subset.percent,
+      deviation: (100 * group.rows.length) / total - subset.percent,
       standInRows,
       standIn: standInRows > 0,
-      short: count === available[i] && count < Math.floor((total * subset.samples) / presentSamples),
     };
   });
   const domain = (name: 'medical' | 'general'): DomainShare => {
     const count = rows.filter((row) => row.domain === name).reduce((sum, row) => sum + row.drawn, 0);
-    return { drawn: count, drawnPercent: percent(count), paperPercent: TOTALS[name].percent };
+    return { drawn: count, drawnPercent: (100 * count) / total, paperPercent: TOTALS[name].percent };
   };
   return {
-    examples: random.shuffle(drawn.flat()),
+    examples: drawn.examples,
     report: {
       total,
+      shares: 'paper',
       rows,
-      missing: SUBSETS.filter(({ key }) => !pools.has(key)).map(({ key }) => key),
+      missing: drawn.missing,
       domains: { medical: domain('medical'), general: domain('general') },
-      totalWithoutShortfall: Math.floor(
-        Math.min(...present.map(({ samples }, i) => (available[i]! * presentSamples) / samples)),
-      ),
+      totalWithoutShortfall: drawn.totalWithoutShortfall,
     },
+  };
+}
+
+/**
+ * Draws `total` rows of any sources, without replacement, in shuffled order: in proportion to the rows that are there
+ * (`all`), or by a weight for each source, as `mixByPaper` does by table A1's. A source without a weight gives no row.
+ *
+ * @throws on a weight that is not above 0, a total out of range, or weights of which no source has a row
+ */
+export function mixBySource(
+  examples: readonly TrainExample[],
+  shares: Exclude<MixtureShareRule, 'paper'>,
+  total: number,
+  random: Random,
+): Mixture {
+  const pools = groupBy(examples, ({ source }) => source);
+  const wanted =
+    shares === 'all'
+      ? [...pools].map(([key, rows]) => ({ key, weight: rows.length }))
+      : Object.entries(shares).map(([key, weight]) => ({ key, weight }));
+  const wrong = wanted.find(({ weight }) => !(weight > 0 && Number.isFinite(weight)));
+  if (wrong) {
+    throw new Error(`mixture: the share of "${wrong.key}" must be above 0, got ${wrong.weight}; leave it out instead`);
+  }
+  if (!wanted.some(({ key }) => pools.has(key))) {
+    throw new Error(
+      `mixture: no row has a source that shares are given for (${wanted.map(({ key }) => key).join(', ')}); ` +
+        `sources there: ${[...pools.keys()].join(', ')}`,
+    );
+  }
+  const drawn = draw(pools, wanted, total, random);
+  const rows = drawn.groups.map(
+    (group): MixtureRow => ({
+      ...rowOf(group, total),
+      name: group.key,
+      domain: null,
+      paperSamples: null,
+      paperPercent: null,
+      deviation: null,
+      standInRows: 0,
+      standIn: false,
+    }),
+  );
+  const { missing, totalWithoutShortfall } = drawn;
+  const report = { total, shares: shares === 'all' ? 'all' : 'given', rows, missing, domains: null } as const;
+  return { examples: drawn.examples, report: { ...report, totalWithoutShortfall } };
+}
+
+interface DrawnGroup {
+  readonly key: string;
+  readonly rows: readonly TrainExample[];
+  readonly available: number;
+  readonly targetPercent: number;
+  /** Rows that its share comes to. */
+  readonly share: number;
+}
+
+function rowOf({ key, rows, available, targetPercent, share }: DrawnGroup, total: number) {
+  return {
+    subset: key,
+    targetPercent,
+    available,
+    drawn: rows.length,
+    drawnPercent: (100 * rows.length) / total,
+    short: rows.length === available && rows.length < share,
+  };
+}
+
+function groupBy(examples: readonly TrainExample[], keyOf: (example: TrainExample) => string) {
+  const pools = new Map<string, TrainExample[]>();
+  for (const example of examples) {
+    const key = keyOf(example);
+    const pool = pools.get(key);
+    if (pool) pool.push(example);
+    else pools.set(key, [example]);
+  }
+  return pools;
+}
+
+function draw(
+  pools: ReadonlyMap<string, readonly TrainExample[]>,
+  wanted: readonly { readonly key: string; readonly weight: number }[],
+  total: number,
+  random: Random,
+) {
+  const present = wanted.filter(({ key }) => pools.has(key));
+  const weights = present.map(({ weight }) => weight);
+  const available = present.map(({ key }) => pools.get(key)!.length);
+  const given = available.reduce((a, b) => a + b, 0);
+  if (!Number.isInteger(total) || total < present.length || total > given || present.length === 0) {
+    throw new Error(
+      `mixture: total must be an integer from ${present.length} (one row for each present subset) to ` +
+        `${given} (the rows given), got ${total}; change total or give more rows`,
+    );
+  }
+  const counts = allocate(weights, available, total);
+  const all = weights.reduce((a, b) => a + b);
+  const groups = present.map(
+    ({ key, weight }, i): DrawnGroup => ({
+      key,
+      rows: random.shuffle(pools.get(key)!).slice(0, counts[i]),
+      available: available[i]!,
+      targetPercent: (100 * weight) / all,
+      share: Math.floor((total * weight) / all),
+    }),
+  );
+  return {
+    groups,
+    examples: random.shuffle(groups.flatMap(({ rows }) => rows)),
+    missing: wanted.filter(({ key }) => !pools.has(key)).map(({ key }) => key),
+    totalWithoutShortfall: Math.floor(Math.min(...present.map(({ weight }, i) => (available[i]! * all) / weight))),
   };
 }
 

@@ -1,5 +1,6 @@
+import { type ChatTemplate, messagesOf, type Rendering, renderChat } from './chat-template';
 import type { TrainExample } from './rows';
-import { renderPrompt, renderResponse } from './template';
+import { renderExchanges, type TemplateName } from './template';
 import type { Tokenizer } from './tokenizer';
 
 /** A label that is not learnt, as PyTorch and Hugging Face write it. */
@@ -41,9 +42,11 @@ const BATCH = 512;
  *     ids      BOS? | prompt tokens | response tokens | EOS
  *     labels   -100 | -100 ...      | the ids         | EOS
  *
- * The EOS is a label: it is what teaches the model to stop. The prompt is `renderPrompt`'s and is tokenised together
- * with the response; a token that holds any character of the response is a label.
+ * The EOS is a label: it is what teaches the model to stop. The prompt is tokenised together with the response; a token
+ * that holds any character of the response is a label. A conversation is exchange after exchange, an EOS after each
+ * response. In the model's own chat template, its text alone says where a conversation begins and ends.
  *
+ * @param template `med42`, `none`, or the model's own
  * @throws when a response yields no token, or text yields a control token
  * Source: paper, Modelling, 'Mask loss': 'focusing the backpropagation of loss exclusively on the tokens forming the
  * responses'. Whether the EOS was among them, and whether each sample began with a BOS, it does not say.
@@ -51,20 +54,45 @@ const BATCH = 512;
 export async function tokenizeExamples(
   examples: readonly TrainExample[],
   tokenizer: Tokenizer,
+  template: Exclude<TemplateName, 'model'> | ChatTemplate = 'med42',
 ): Promise<TokenizedSamples> {
   const samples: Sample[] = [];
-  const { bosId, eosId, addBos } = tokenizer;
-  const bos = addBos && bosId !== undefined ? [bosId] : [];
   let tokens = 0;
   let lossTokens = 0;
   let straddlingTokens = 0;
   for (let start = 0; start < examples.length; start += BATCH) {
     const batch = examples.slice(start, start + BATCH);
-    const encoded = await tokenizer.encodeJoint(
-      batch.map((example) => ({ prompt: renderPrompt(example), response: renderResponse(example) })),
-    );
-    for (const [i, { ids: text, responseStart, straddles }] of encoded.entries()) {
-      const { id, source } = batch[i]!;
+    const made =
+      typeof template === 'string'
+        ? await tokenizeJoined(batch, tokenizer, template)
+        : await tokenizeRendered(batch, tokenizer, template);
+    for (const { straddles, ...sample } of made) {
+      samples.push(sample);
+      tokens += sample.ids.length;
+      lossTokens += sample.labels.reduce((sum, label) => sum + Number(label !== IGNORED), 0);
+      if (straddles) straddlingTokens++;
+    }
+  }
+  return { samples, report: { samples: samples.length, tokens, lossTokens, straddlingTokens } };
+}
+
+type Made = Sample & { readonly straddles: boolean };
+
+async function tokenizeJoined(
+  batch: readonly TrainExample[],
+  tokenizer: Tokenizer,
+  template: Exclude<TemplateName, 'model'>,
+): Promise<Made[]> {
+  const { bosId, eosId, addBos } = tokenizer;
+  const rendered = batch.map((example) => renderExchanges(example, template));
+  const encoded = await tokenizer.encodeJoint(rendered.flat());
+  let next = 0;
+  return batch.map(({ id, source }, i) => {
+    const ids: number[] = addBos && bosId !== undefined ? [bosId] : [];
+    const labels: number[] = ids.map(() => IGNORED);
+    let straddling = false;
+    for (const _ of rendered[i]!) {
+      const { ids: text, responseStart, straddles } = encoded[next++]!;
       if (responseStart >= text.length) {
         throw new Error(`samples: example "${id}": the response must yield a token, got none; fix or delete the row`);
       }
@@ -75,13 +103,44 @@ export async function tokenizeExamples(
             'sequence; fix or delete the row',
         );
       }
-      const ids = Int32Array.from([...bos, ...text, eosId]);
-      const labels = ids.slice().fill(IGNORED, 0, bos.length + responseStart);
-      samples.push({ id, source, ids, labels });
-      tokens += ids.length;
-      lossTokens += text.length - responseStart + 1;
-      if (straddles) straddlingTokens++;
+      for (const [t, token] of text.entries()) {
+        ids.push(token);
+        labels.push(t < responseStart ? IGNORED : token);
+      }
+      ids.push(eosId);
+      labels.push(eosId);
+      straddling ||= straddles;
     }
-  }
-  return { samples, report: { samples: samples.length, tokens, lossTokens, straddlingTokens } };
+    return { id, source, ids: Int32Array.from(ids), labels: Int32Array.from(labels), straddles: straddling };
+  });
+}
+
+async function tokenizeRendered(
+  batch: readonly TrainExample[],
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+): Promise<Made[]> {
+  const { bosId, eosId, addBos } = tokenizer;
+  const renderings = batch.map((example): Rendering => {
+    const messages = messagesOf(example);
+    const spelt = tokenizer.controlTexts.find((text) => messages.some(({ content }) => content.includes(text)));
+    if (spelt !== undefined) {
+      throw new Error(
+        `samples: example "${example.id}": its text spells the control token ${spelt}, which would end or start a turn; ` +
+          'fix or delete the row',
+      );
+    }
+    if (!example.plain) return renderChat(messages, template, example.id);
+    const begin = addBos && bosId !== undefined ? tokenizer.textOf(bosId) : '';
+    const text = `${begin}${example.response}${tokenizer.textOf(eosId)}`;
+    return { text, learnt: [[begin.length, text.length]] };
+  });
+  const encoded = await tokenizer.encodeRendered(renderings);
+  return encoded.map(({ ids, learnt }, i) => ({
+    id: batch[i]!.id,
+    source: batch[i]!.source,
+    ids: Int32Array.from(ids),
+    labels: Int32Array.from(ids, (token, t) => (learnt[t] ? token : IGNORED)),
+    straddles: false,
+  }));
 }

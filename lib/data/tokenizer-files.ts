@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { misplacedContent, parseJsonObject } from '../files';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -37,14 +38,12 @@ export interface ControlIds {
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const path = join(folder, 'tokenizer.json');
   const bytes = await readOptional(path);
-  if (!bytes) {
-    throw new Error(`tokenizer: no file ${path}; pass a Hugging Face model folder that has a tokenizer.json`);
-  }
-  const json: Json = { ...parseJson(bytes, path), truncation: null, padding: null };
+  if (!bytes) throw new Error(await withoutTokenizer(folder));
+  const json: Json = { ...parseJsonObject(bytes.toString('utf8'), path, 'tokenizer'), truncation: null, padding: null };
   const [tokenizerConfig, config, generation] = await Promise.all(
     ['tokenizer_config.json', 'config.json', 'generation_config.json'].map(async (name): Promise<Json> => {
       const content = await readOptional(join(folder, name));
-      return content ? parseJson(content, join(folder, name)) : {};
+      return content ? parseJsonObject(content.toString('utf8'), join(folder, name), 'tokenizer') : {};
     }),
   );
   const addBos = tokenizerConfig?.add_bos_token;
@@ -91,14 +90,22 @@ async function readOptional(path: string): Promise<Buffer | undefined> {
   }
 }
 
-function parseJson(bytes: Buffer, path: string): Json {
-  try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-    throw new Error('not an object');
-  } catch (error) {
-    throw new Error(`tokenizer: ${path} is not valid JSON (${(error as Error).message}); fetch the file again`, {
-      cause: error,
-    });
+/** What lies there in place of tokenizer.json, and the command that converts it. */
+async function withoutTokenizer(folder: string): Promise<string> {
+  const path = join(folder, 'tokenizer.json');
+  for (const name of ['tokenizer.model', 'vocab.json']) {
+    const bytes = await readOptional(join(folder, name));
+    if (!bytes) continue;
+    const mistake = misplacedContent(bytes);
+    if (mistake !== undefined) return `tokenizer: ${join(folder, name)} ${mistake}`;
+    const code = `from transformers import AutoTokenizer as T; T.from_pretrained('${folder}').save_pretrained('${folder}')`;
+    return (
+      `tokenizer: no file ${path}: the tokenizer is in ${name}, which is not read; convert it with\n` +
+      `  pip install transformers sentencepiece protobuf; python -c "${code}"`
+    );
   }
+  return (
+    `tokenizer: no file ${path}; pass a Hugging Face model folder that has a tokenizer.json, or copy the tokenizer's ` +
+    'files from the base model'
+  );
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Encoding, Tokenizer as NativeTokenizer } from 'tokenizers';
+import type { Rendering } from './chat-template';
 import { type AddedToken, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
 
 export interface EncodeOptions {
@@ -18,7 +19,10 @@ export interface JointEncoding {
 }
 
 export interface Tokenizer {
-  /** Largest id + 1: the rows an embedding must have. */
+  /**
+   * Largest id that a row can hold + 1: the rows an embedding must have. A special token other than BOS and EOS (a pad
+   * token that was added later) comes from no text, and needs none.
+   */
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number;
@@ -34,6 +38,17 @@ export interface Tokenizer {
    * A token with any character of the response counts as the response's.
    */
   encodeJoint(pairs: readonly { readonly prompt: string; readonly response: string }[]): Promise<JointEncoding[]>;
+  /**
+   * Tokenises texts in which control tokens are spelt, as a chat template writes them; `learnt` says of each token
+   * whether it has a character of the stretches that are learnt.
+   */
+  encodeRendered(
+    renderings: readonly Rendering[],
+  ): Promise<{ readonly ids: readonly number[]; readonly learnt: readonly boolean[] }[]>;
+  /** A token as tokenizer.json spells it. */
+  textOf(id: number): string;
+  /** Texts that `encodeRendered` takes for a control token. */
+  readonly controlTexts: readonly string[];
   /** Control tokens leave no text unless `keepSpecial`. */
   decode(ids: readonly number[], options?: { readonly keepSpecial?: boolean }): Promise<string>;
 }
@@ -55,8 +70,12 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const special = files.addedTokens.filter((token) => token.special || token.id === bosId || token.id === eosId);
   const plain = await withoutSpecial(files, special, whole, folder);
 
-  let vocabSize = 0;
-  for (const id of Object.values(whole.getVocab(true))) vocabSize = Math.max(vocabSize, id + 1);
+  const isUsed = ({ id, content }: AddedToken) => id === bosId || id === eosId || content === files.unknownToken;
+  const unused = new Set(special.filter((token) => !isUsed(token)).map(({ id }) => id));
+  const vocabSize = Object.values(whole.getVocab(true)).reduce(
+    (size, id) => (unused.has(id) ? size : Math.max(size, id + 1)),
+    0,
+  );
   const addBos = files.addBos ?? (bosId !== undefined && (await whole.encode('a')).getIds()[0] === bosId);
   if (addBos && bosId === undefined) {
     throw new Error(`tokenizer: ${folder} asks for a BOS (add_bos_token) but names none; set bos_token`);
@@ -81,6 +100,18 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       const encodings = await encodeAll(pairs.map(({ prompt, response }) => prompt + response));
       return encodings.map((encoding, i) => ({ ids: encoding.getIds(), ...findSeam(encoding, pairs[i]!.prompt) }));
     },
+    encodeRendered: async (renderings) => {
+      const encodings = await whole.encodeBatch(
+        renderings.map(({ text }) => text),
+        { addSpecialTokens: false },
+      );
+      return encodings.map((encoding, i) => ({
+        ids: encoding.getIds(),
+        learnt: learntTokens(encoding, renderings[i]!),
+      }));
+    },
+    textOf: (id) => whole.idToToken(id) ?? '',
+    controlTexts: special.map(({ content }) => content),
     decode: (ids, { keepSpecial = false } = {}) => whole.decode([...ids], !keepSpecial),
   };
 }
@@ -114,6 +145,16 @@ function findSeam(encoding: Encoding, prompt: string): Pick<JointEncoding, 'resp
   }
   const start = encoding.tokenToChars(low)?.[0];
   return { responseStart: low, straddles: start !== undefined && start < seam };
+}
+
+/** Offsets count code points. */
+function learntTokens(encoding: Encoding, { text, learnt }: Rendering): boolean[] {
+  const points = (until: number) => [...text.slice(0, until)].length;
+  const spans = learnt.map(([from, to]) => [points(from), points(to)] as const);
+  return Array.from({ length: encoding.getLength() }, (_, token) => {
+    const [start, end] = encoding.tokenToChars(token) ?? [0, 0];
+    return spans.some(([from, to]) => start < to && end > from);
+  });
 }
 
 function parse(json: unknown, folder: string): NativeTokenizer {

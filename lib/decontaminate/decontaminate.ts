@@ -8,6 +8,7 @@ import { normalised, sharedNgram } from './overlap';
 import type { Planted } from './planted';
 import type { Decontamination, EvidencePair, View } from './record';
 import { secondOpinions } from './second-opinions';
+import { compatible } from './text-form';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from './tf-idf';
 import { itemText, rowText } from './views';
 
@@ -61,7 +62,7 @@ export async function decontaminate(input: DecontaminationInput): Promise<Decont
   const threshold = input.threshold ?? ownThreshold;
   const floor = input.floor ?? Math.max(0, threshold - 0.05);
   check(input, threshold, topK);
-  const itemTexts = items.map((item) => itemText(item, view));
+  const itemTexts = items.map((item) => compatible(itemText(item, view)));
   const texts = differentTexts(rows, view);
   const { neighbours, truncation } = await nearest(itemTexts, texts.all, topK, comparison, input.at);
   const { k, cosines, rows: found } = neighbours;
@@ -94,8 +95,8 @@ export async function decontaminate(input: DecontaminationInput): Promise<Decont
         rank: rank + 1,
         cosine,
         flagged: cosine > threshold,
-        itemText: itemTexts[i]!,
-        rowText: texts.all[text]!,
+        itemText: itemText(item, view),
+        rowText: rowText(row, view),
         exact: normalised(itemTexts[i]!) === normalised(texts.all[text]!),
         sharedNgram: sharedNgram(itemTexts[i]!, texts.all[text]!),
       };
@@ -151,14 +152,14 @@ function check({ items, rows, planted = [] }: DecontaminationInput, threshold: n
   }
 }
 
-/** The rows' different texts, in the order of their first rows. */
+/** The rows' different texts as they are compared, in the order of their first rows. */
 function differentTexts(rows: readonly TrainExample[], view: View) {
   const places = new Map<string, number>();
   const ofRow = new Map<string, number>();
   const first: number[] = [];
   const copies: number[] = [];
   for (const [i, row] of rows.entries()) {
-    const text = rowText(row, view);
+    const text = compatible(rowText(row, view));
     const place = places.get(text) ?? places.size;
     if (place === places.size) {
       places.set(text, place);

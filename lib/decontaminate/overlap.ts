@@ -1,5 +1,7 @@
 /** Second opinions, without vectors: 13 words in a row, and sameness of the whole text. */
 
+import { caseless, compatible } from './text-form';
+
 /** string.punctuation of Python: ASCII alone. */
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 /** What Python's str.split() splits at: JavaScript's \s has U+FEFF more, and U+0085 and U+001C to U+001F less. */
@@ -24,17 +26,18 @@ export function ngrams(words: readonly string[], n: number = NGRAM): string[] {
   return Array.from({ length: Math.max(0, words.length - n + 1) }, (_, i) => words.slice(i, i + n).join(' '));
 }
 
+/** Differs: lm-evaluation-harness compares the code points as they stand. */
+const comparedWords = (text: string): string[] => harnessWords(compatible(text));
+
 /** A run of 13 words that both texts have: the first of `b`'s, or null. */
 export function sharedNgram(a: string, b: string): string | null {
-  const known = new Set(ngrams(harnessWords(a)));
-  return (known.size > 0 && ngrams(harnessWords(b)).find((gram) => known.has(gram))) || null;
+  const known = new Set(ngrams(comparedWords(a)));
+  return (known.size > 0 && ngrams(comparedWords(b)).find((gram) => known.has(gram))) || null;
 }
 
-/** Case, accents' form, punctuation of any script and white space taken off. */
+/** Case, other code points of the same letters, punctuation of any script and white space taken off. */
 export function normalised(text: string): string {
-  return text
-    .normalize('NFKC')
-    .toLowerCase()
+  return caseless(text)
     .replace(/[\p{P}\p{S}]+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim();
@@ -55,7 +58,7 @@ export interface NgramOverlap {
 export function ngramOverlap(items: readonly string[], rows: Iterable<string>): NgramOverlap {
   const owners = new Map<string, number[]>();
   const tooShort = items.map((text, i) => {
-    const grams = new Set(ngrams(harnessWords(text)));
+    const grams = new Set(ngrams(comparedWords(text)));
     for (const gram of grams) {
       const list = owners.get(gram);
       if (list) list.push(i);
@@ -66,7 +69,7 @@ export function ngramOverlap(items: readonly string[], rows: Iterable<string>): 
   const flagged = items.map(() => false);
   for (const row of rows) {
     if (owners.size === 0) break;
-    const words = harnessWords(row);
+    const words = comparedWords(row);
     for (let i = 0; i + NGRAM <= words.length; i++) {
       const gram = words.slice(i, i + NGRAM).join(' ');
       const list = owners.get(gram);

@@ -1,3 +1,5 @@
+import { caseless } from './text-form';
+
 /** A stretch of words that the other text has too, or has not. */
 export interface DiffPart {
   readonly text: string;
@@ -41,7 +43,7 @@ export function wordDiff(a: string, b: string): readonly [readonly DiffPart[], r
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 
-const plain = (word: string): string => word.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '') || word;
+const plain = (word: string): string => caseless(word).replace(/[^\p{L}\p{M}\p{N}]+/gu, '') || word;
 
 function parts(all: readonly string[], shared: ReadonlySet<number>): DiffPart[] {
   const result: { text: string; shared: boolean }[] = [];

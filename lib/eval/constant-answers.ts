@@ -1,5 +1,5 @@
 import type { ItemResult } from './score';
-import { TASK_NAMES, type TaskName } from './tasks/tasks';
+import { inTaskOrder, type TaskName } from './tasks/tasks';
 
 /** A task on which a model chose one place nearly every time. */
 export interface ConstantAnswer {
@@ -17,9 +17,8 @@ export interface ConstantAnswer {
  * happens to be right among the items: above or below chance, it is no knowledge, and its interval does not tell.
  */
 export function constantAnswers(items: readonly ItemResult[], threshold = 0.9): ConstantAnswer[] {
-  return TASK_NAMES.flatMap((task) => {
+  return inTaskOrder(items.map(({ task }) => task)).flatMap((task) => {
     const own = items.filter((item) => item.task === task);
-    if (own.length === 0) return [];
     const counts = new Map<number, number>();
     for (const { prediction } of own) counts.set(prediction, (counts.get(prediction) ?? 0) + 1);
     const [choice, count] = [...counts].sort(([, a], [, b]) => b - a)[0]!;

@@ -8,11 +8,11 @@ export const harnessName = ({ name, variant }: Pick<TaskDefinition, 'name' | 'va
 
 /** An item with the columns of the data set that the harness downloads for a task, as its sample files hold it. */
 export function harnessDocument(item: EvalItem, { name }: Pick<TaskDefinition, 'name'>): Record<string, unknown> {
-  return benchmarkOf(name)!.toDocument(item);
+  return benchmarkOf(name).toDocument(item);
 }
 
 /** What the harness's `target` says of an item: a word where the task's answers are words, else the place. */
 export function harnessTarget(item: EvalItem, task: TaskDefinition): string {
-  const { toTarget } = benchmarkOf(task.name)!;
+  const { toTarget } = benchmarkOf(task.name);
   return toTarget ? toTarget(item) : String(task.docToTarget(item));
 }

@@ -23,9 +23,9 @@ export function checkItem(item: EvalItem, task: TaskDefinition): void {
   if (!Number.isInteger(item.answer) || item.answer < 0 || item.answer >= count) {
     refuse(`has answer ${item.answer}, required an index from 0 to ${count - 1}; answers are counted from 0`);
   }
-  const choices = task.docToChoice(item);
-  const empty = choices.indexOf('');
+  // With the space before it, an empty option is scored as the harness scores it.
+  const empty = task.docToChoice(item).findIndex((choice) => task.targetDelimiter + choice === '');
   if (empty >= 0) refuse(`has an empty option at ${empty}, which has no likelihood; remove the item or mend its file`);
-  const unfit = benchmarkOf(task.name)?.unfit?.(item);
+  const unfit = benchmarkOf(task.name).unfit?.(item);
   if (unfit !== undefined) refuse(unfit);
 }

@@ -7,7 +7,7 @@ import { type LoglikelihoodResult, loglikelihood, type TokenScorer } from './log
 import { type LoglikelihoodRequest, requestHash, requestsOf } from './requests';
 import { sampleItems } from './sample';
 import type { TaskDefinition, TaskVariant } from './tasks/definition';
-import { TASK_NAMES, type TaskName, taskOf } from './tasks/tasks';
+import { inTaskOrder, type TaskName, taskOf } from './tasks/tasks';
 
 export interface ScoreOptions {
   readonly variant?: TaskVariant;
@@ -142,5 +142,5 @@ function byTask(items: readonly EvalItem[], variant: TaskVariant): { task: TaskD
     group.ids.add(item.id);
     group.items.push(item);
   }
-  return TASK_NAMES.flatMap((name) => groups.get(name) ?? []);
+  return inTaskOrder(groups.keys()).map((name) => groups.get(name)!);
 }

@@ -1,6 +1,16 @@
 import type { EvalItem } from '../data/examples';
 import type { TaskVariant } from './tasks/definition';
-import { benchmarkOf, TASK_NAMES, TASKS, type TaskName, taskNamed, taskNameOf, tasksOfFamily } from './tasks/tasks';
+import {
+  benchmarkOf,
+  FAMILIES,
+  hasVariant,
+  isListed,
+  TASK_NAMES,
+  type TaskName,
+  taskNamed,
+  taskNameOf,
+  tasksOfFamily,
+} from './tasks/tasks';
 
 /** The items that a command asks for. */
 export interface Selection {
@@ -22,20 +32,25 @@ export function selectItems(
   variant: TaskVariant,
   folder: string,
 ): Selection {
-  const defined = new Set(TASKS.filter((task) => task.variant === variant).map(({ name }) => name));
+  const own = new Set(items.map(taskNameOf).filter((name) => !isListed(name)));
+  const isDefined = (name: TaskName) => hasVariant(name, variant);
   const wanted = new Set<TaskName>();
   const optional = new Set<TaskName>();
   for (const name of names) {
-    const several = name === 'all' ? TASK_NAMES : tasksOfFamily(name);
-    const members = several.length > 0 ? several : [taskNamed(name, variant).name];
-    for (const member of members) (name === 'all' ? optional : wanted).add(member);
+    if (name === 'all') {
+      for (const member of [...TASK_NAMES, ...own]) optional.add(member);
+      continue;
+    }
+    const family = tasksOfFamily(name);
+    if (family.length === 0 && !isListed(name) && !own.has(name)) throw unknownTask(name, own, folder);
+    for (const member of family.length > 0 ? family : [name]) wanted.add(member);
   }
   const found = new Map<TaskName, number>();
   const undefinedTasks: Partial<Record<TaskName, number>> = {};
   const chosen = items.filter((item) => {
     const name = taskNameOf(item);
     if (!wanted.has(name) && !optional.has(name)) return false;
-    if (!defined.has(name)) {
+    if (!isDefined(name)) {
       undefinedTasks[name] = (undefinedTasks[name] ?? 0) + 1;
       return false;
     }
@@ -43,14 +58,22 @@ export function selectItems(
     return true;
   });
   const missing = [...wanted].find((name) => !found.has(name));
-  if (missing !== undefined) throw missingItems(missing, variant, defined.has(missing), folder);
+  if (missing !== undefined) throw missingItems(missing, variant, isDefined(missing), folder);
   if (chosen.length === 0) throw new Error(`score: ${folder} has no items of a task in variant '${variant}'`);
   return { items: chosen, undefinedTasks };
 }
 
+function unknownTask(name: string, own: ReadonlySet<TaskName>, folder: string): Error {
+  const known = [...FAMILIES.map((family) => family.name), ...TASK_NAMES];
+  const there = own.size > 0 ? `; of your own: ${[...own].join(', ')}` : '';
+  return new Error(
+    `score: no task ${JSON.stringify(name)} is listed or has items in ${folder}; listed: ${known.join(', ')}${there}`,
+  );
+}
+
 function missingItems(task: TaskName, variant: TaskVariant, isDefined: boolean, folder: string): Error {
   if (!isDefined) return new Error(`score: ${task} has no variant '${variant}'; leave it out, or take another variant`);
-  const file = benchmarkOf(task)?.itemFile;
+  const file = benchmarkOf(task).itemFile;
   const why = file?.why ? `; ${file.why}` : '';
   const { min, max } = taskNamed(task, variant).choiceCount;
   const texts = file?.choices ?? `${min === max ? min : `${min} to ${max}`} texts`;

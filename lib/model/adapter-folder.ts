@@ -1,10 +1,16 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ALL_LINEAR, type LoraConfig } from '../config';
-import type { HostTensor, HostTensors } from '../engine/tensors';
-import { writeFileAtomic } from '../files';
-import type { LlamaConfig } from './llama';
-import { loraShapes } from './lora';
+import type { LoraConfig } from '../config';
+import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
+import { parseJsonObject, writeFileAtomic } from '../files';
+import { type AdapterConfig, adapterConfig } from './adapter-config';
+import { type AdapterTensors, adapterTensors } from './adapter-keys';
+import { wholeWeights } from './adapter-whole';
+import type { ModelFolder } from './folder';
+import { withoutAdapterWeights } from './folder-advice';
+import { weightShapes } from './llama';
+import { linearLayers, loraShapes } from './lora';
 import { modelCard } from './model-card';
 import { readSafetensorsHeader, readTensor, writeSafetensors } from './safetensors';
 
@@ -39,82 +45,102 @@ export async function saveAdapterFolder(
     lora_alpha: config.alpha,
     lora_dropout: config.dropout,
     use_rslora: config.useRsLora,
-    target_modules: [...config.targetModules],
+    target_modules: Object.keys(config.layers ?? Object.fromEntries(config.targetModules.map((name) => [name, 0]))),
+    rank_pattern: differing(config, 'rank'),
+    alpha_pattern: differing(config, 'alpha'),
     bias: 'none',
     fan_in_fan_out: false,
-    modules_to_save: null,
+    modules_to_save: config.modulesToSave ?? null,
     use_dora: false,
     inference_mode: true,
   };
   await writeFileAtomic(join(folder, 'adapter_config.json'), `${JSON.stringify(fields, null, 2)}\n`);
 }
 
+/** The layers whose rank or alpha is not the adapter's own, by their full names. */
+function differing({ layers = {}, ...config }: LoraConfig, field: 'rank' | 'alpha'): Record<string, number> {
+  const values = Object.entries(layers).map(([name, layer]) => [name, layer[field]] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== config[field]));
+}
+
+export interface AdapterFolder {
+  /** The base, with an output matrix apart from its tied embedding where the adapter tells the two apart. */
+  readonly base: ModelFolder;
+  readonly config: LoraConfig;
+  readonly adapter: HostTensors;
+  /** `base_model_name_or_path`. */
+  readonly baseModel: string;
+}
+
 /**
- * Opens a PEFT folder made here or by PEFT.
+ * Opens a PEFT folder made here or by PEFT, for a base model.
  *
  * @throws naming the field or tensor when the adapter is of another kind or of another model
+ * Source: PEFT 0.21.2 utils/save_and_load.py, set_peft_model_state_dict
  */
-export async function openAdapterFolder(
-  folder: string,
-  model: LlamaConfig,
-): Promise<{ readonly config: LoraConfig; readonly adapter: HostTensors; readonly baseModel: string }> {
+export async function openAdapterFolder(folder: string, base: ModelFolder): Promise<AdapterFolder> {
   const file = join(folder, 'adapter_config.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new Error(`lora: cannot read ${file} (${error.code}); give the folder that PEFT or this library saved`);
   });
-  const raw = parseFields(text, file);
-  const refuse = (field: string, wanted: string, remedy: string): never => {
-    throw new Error(`lora: ${file}: "${field}" must be ${wanted}, got ${JSON.stringify(raw[field])}; ${remedy}`);
-  };
-  const need = (field: string, wanted: string, neutral: readonly unknown[]) => {
-    if (raw[field] !== undefined && !neutral.includes(raw[field])) refuse(field, wanted, 'this is not built');
-  };
-  need('peft_type', '"LORA"', ['LORA']);
-  need('use_dora', 'false', [false]);
-  need('bias', '"none"', ['none']);
-  need('fan_in_fan_out', 'false', [false]);
-  need('modules_to_save', 'null', [null]);
-  for (const pattern of ['rank_pattern', 'alpha_pattern']) {
-    if (Object.keys((raw[pattern] as object | undefined) ?? {}).length > 0) need(pattern, 'empty', []);
+  const read = adapterConfig(parseJsonObject(text, file, 'lora'), file, base.config);
+  const weights = join(folder, 'adapter_model.safetensors');
+  if (!existsSync(weights)) {
+    throw new Error(`lora: ${folder} has no adapter_model.safetensors: ${await withoutAdapterWeights(folder)}`);
   }
-  const mend = 'save or download the adapter again';
-  const { r: rank, lora_alpha: alpha, target_modules: targets } = raw;
-  if (!Number.isSafeInteger(rank) || (rank as number) <= 0) refuse('r', 'a positive integer', mend);
-  if (typeof alpha !== 'number') refuse('lora_alpha', 'a number', mend);
-  if (targets !== 'all-linear' && !Array.isArray(targets)) refuse('target_modules', 'names of layers', mend);
-  const config: LoraConfig = {
-    rank: rank as number,
-    alpha: alpha as number,
-    dropout: (raw.lora_dropout as number | undefined) ?? 0,
-    useRsLora: (raw.use_rslora as boolean | undefined) ?? false,
-    targetModules: targets === 'all-linear' ? ALL_LINEAR : ALL_LINEAR.filter((m) => (targets as string[]).includes(m)),
+  const { tensors: stored } = await readSafetensorsHeader(weights);
+  const layers = linearLayers(base.config);
+  const shapes = weightShapes({ ...base.config, tieWordEmbeddings: false });
+  const tensors = await adapterTensors(
+    stored,
+    folder,
+    (name) => name in layers,
+    (name) => name in shapes,
+  );
+  const adapter = await loraTensors(folder, base, read, tensors);
+  const whole = await wholeWeights(folder, base, read, tensors);
+  const modulesToSave = Object.keys(whole.tensors).map((name) => name.replace(/\.weight$/, ''));
+  return {
+    base: whole.base,
+    config: modulesToSave.length > 0 ? { ...read.config, modulesToSave } : read.config,
+    adapter: { ...adapter, ...whole.tensors },
+    baseModel: read.baseModel,
   };
-  const { tensors } = await readSafetensorsHeader(join(folder, 'adapter_model.safetensors'));
-  const adapter: Record<string, HostTensor> = {};
-  const expected = loraShapes(model, config);
-  for (const [name, shape] of Object.entries(expected)) {
-    const stored = tensors[PREFIX + name];
-    if (!stored || String(stored.shape) !== String(shape)) {
-      throw new Error(
-        `lora: ${folder}: "${PREFIX}${name}" must be [${shape}] for this base model, got ` +
-          `${stored ? `[${stored.shape}]` : 'nothing'}; use the base model that the adapter was trained on`,
-      );
-    }
-    adapter[name] = await readTensor(stored);
-  }
-  const extra = Object.keys(tensors).filter((n) => !(n.slice(PREFIX.length) in expected));
-  if (extra.length > 0) {
-    throw new Error(
-      `lora: ${folder} adapts "${extra[0]}", which this base model has not; use the one it was trained on`,
-    );
-  }
-  return { config, adapter, baseModel: String(raw.base_model_name_or_path ?? '') };
 }
 
-function parseFields(text: string, file: string): Record<string, unknown> {
-  try {
-    return { ...JSON.parse(text) } as Record<string, unknown>;
-  } catch (error) {
-    throw new Error(`lora: ${file} is not JSON (${(error as Error).message}); save or download it again`);
+/** @throws when the file has more, less or others than adapter_config.json says */
+async function loraTensors(
+  folder: string,
+  base: ModelFolder,
+  { config }: AdapterConfig,
+  { lora, keyOf }: AdapterTensors,
+): Promise<HostTensors> {
+  const adapter: Record<string, HostTensor> = {};
+  const expected = loraShapes(base.config, config);
+  for (const [name, shape] of Object.entries(expected)) {
+    const stored = lora[name];
+    if (!stored || String(stored.shape) !== String(shape)) {
+      const [rank, given] = name.includes('lora_A') ? [shape[0], stored?.shape[0]] : [shape[1], stored?.shape[1]];
+      const remedy = !stored
+        ? 'adapter_config.json names the layer ("target_modules"): take both files from the same adapter'
+        : rank !== given
+          ? `adapter_config.json gives rank ${rank} ("r", "rank_pattern"): take both files from the same adapter`
+          : 'use the base model that the adapter was trained on';
+      const got = stored ? `[${stored.shape}]` : 'nothing';
+      throw new Error(
+        `lora: ${folder}: "${keyOf[name] ?? PREFIX + name}" must be [${shape}] for this base model, got ${got}; ${remedy}`,
+      );
+    }
+    const { dtype, shape: _, data } = await readTensor(stored);
+    if (dtype !== 'float32') throw new Error(`lora: ${folder}: "${keyOf[name]}" is of integers; save it as floats`);
+    adapter[name] = float32(shape, data as Float32Array);
   }
+  const extra = Object.keys(lora).find((name) => !(name in expected));
+  if (extra !== undefined) {
+    throw new Error(
+      `lora: ${folder} has "${keyOf[extra]}", a layer that "target_modules" of its adapter_config.json does not name, so ` +
+        'that PEFT would leave it out; name the layer there, or take both files from the same adapter',
+    );
+  }
+  return adapter;
 }

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { float32Specs, type HostTensor } from '../engine/tensors';
-import { writeFileAtomic } from '../files';
-import { type LlamaConfig, weightShapes } from './llama';
+import { type FrozenWeight, float32Specs, type HostTensor } from '../engine/tensors';
+import { parseJsonObject, writeFileAtomic } from '../files';
+import { llamaConfig } from './config-file';
+import { list, withoutConfig } from './folder-advice';
+import { EMBEDDING, HEAD, type LlamaConfig, weightShapes } from './llama';
 import { modelCard } from './model-card';
-import { readSafetensorsHeader, type StoredTensor, writeSafetensors } from './safetensors';
+import { areEqual, type StoredTensor, writeSafetensors } from './safetensors';
+import { storedWeights } from './weight-files';
+import { canonicalTensors } from './weight-names';
 
 /** A Hugging Face folder of a Llama: config.json, one or more .safetensors, a tokenizer. */
 export interface ModelFolder {
@@ -13,111 +17,89 @@ export interface ModelFolder {
   readonly config: LlamaConfig;
   /** config.json as it was read, so that what is saved says the same. */
   readonly rawConfig: Readonly<Record<string, unknown>>;
-  readonly weights: Readonly<Record<string, StoredTensor>>;
+  readonly weights: Readonly<Record<string, StoredWeight>>;
 }
+
+/** A weight's place in its file: floats, of 32 or 16 bits. */
+export type StoredWeight = StoredTensor & FrozenWeight;
 
 /**
  * Opens a folder and checks that everything a Llama needs is there in its shape. Weights are not read yet.
  *
+ * Names may have a wrapper's prefix (`_orig_mod.`, `module.`) or lack `model.`. An output matrix of its own beside
+ * `tie_word_embeddings: true` is used, as transformers 5 does: the model is then opened as an untied one.
+ *
  * @throws when config.json is of another architecture or uses what is not built, or a weight is missing or misshapen
  */
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
-  const rawConfig = await readConfig(folder);
-  const config = llamaConfig(rawConfig, join(folder, 'config.json'));
-  const weights = await weightPlaces(folder);
+  const read = await readConfig(folder);
+  const written = llamaConfig(read, join(folder, 'config.json'));
+  const stored = await storedWeights(folder);
+  const weights = canonicalTensors(stored, Object.keys(weightShapes({ ...written, tieWordEmbeddings: false })), folder);
+  const [embedding, head] = [weights[EMBEDDING], weights[HEAD]];
+  const hasOwnHead = written.tieWordEmbeddings && embedding && head && !(await areEqual(embedding, head));
+  const config = hasOwnHead ? { ...written, tieWordEmbeddings: false } : written;
+  const rawConfig = hasOwnHead ? { ...read, tie_word_embeddings: false } : read;
+  const used: Record<string, StoredWeight> = {};
   for (const [name, shape] of Object.entries(weightShapes(config))) {
-    const stored = weights[name];
-    if (!stored) {
-      throw new Error(`model: ${folder} has no weight "${name}", which its config.json calls for; download it again`);
-    }
-    if (String(stored.shape) !== String(shape)) {
+    const weight = weights[name];
+    if (!weight) throw new Error(missingWeight(folder, name, Object.keys(stored), rawConfig));
+    if (String(weight.shape) !== String(shape)) {
       throw new Error(
-        `model: ${folder}: "${name}" has shape [${stored.shape}], config.json calls for [${shape}]; ` +
+        `model: ${folder}: "${name}" has shape [${weight.shape}], config.json calls for [${shape}]; ` +
           'take both files from the same model',
       );
     }
+    used[name] = floatWeight(name, weight);
   }
-  const used = Object.fromEntries(Object.keys(weightShapes(config)).map((name) => [name, weights[name]!]));
   return { folder, config, rawConfig, weights: used };
+}
+
+/** @throws when the tensor is not of floats of 32 or 16 bits */
+export function floatWeight(name: string, { dtype, ...stored }: StoredTensor): StoredWeight {
+  if (dtype === 'unread' || dtype === 'int32') {
+    throw new Error(
+      `model: ${stored.file}: "${name}" is of ${stored.format}; a weight must be F32, F16 or BF16: use the unquantised ` +
+        'model, or save it with torch in one of these types',
+    );
+  }
+  return { ...stored, dtype };
+}
+
+function missingWeight(
+  folder: string,
+  name: string,
+  stored: readonly string[],
+  raw: Readonly<Record<string, unknown>>,
+): string {
+  const start = `model: ${folder} has no weight "${name}", which its config.json calls for; `;
+  const merging = stored.find((one) => /\.(lora_[AB]|base_layer)\./.test(one));
+  if (merging !== undefined) {
+    return `${start}it has "${merging}", an adapter that is not merged: call merge_and_unload() in peft and save the model`;
+  }
+  if (name === HEAD) {
+    const said = raw.tie_word_embeddings === false ? 'is false' : 'is not given, which is false for a Llama';
+    return (
+      `${start}"tie_word_embeddings" ${said}: write true there if the model's output matrix is its embedding, else save ` +
+      'the model again with its head (as LlamaForCausalLM)'
+    );
+  }
+  const module = name.replace(/weight$/, '');
+  const instead = stored.filter((one) => one.includes(module));
+  if (instead.length > 0) return `${start}it has ${list(instead)} in its place: quantised weights are not read`;
+  const layers = new Set(
+    stored.map((one) => /\blayers\.(\d+)\./.exec(one)?.[1]).filter((layer) => layer !== undefined),
+  );
+  const seen = `it has ${stored.length} tensors in ${layers.size} layers, such as ${list(stored)}`;
+  return `${start}${seen}; take config.json and all weights from the same model`;
 }
 
 async function readConfig(folder: string): Promise<Record<string, unknown>> {
   const file = join(folder, 'config.json');
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`model: cannot read ${file} (${error.code}); give the folder of a Hugging Face model`);
+  const text = await readFile(file, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
+    throw new Error(`model: cannot read ${file} (${error.code}); ${await withoutConfig(folder)}`);
   });
-  return parseFields(text, file);
-}
-
-function parseFields(text: string, file: string): Record<string, unknown> {
-  const fail = (what: string): never => {
-    throw new Error(`model: ${file} ${what}; download or save the file again`);
-  };
-  let fields: unknown;
-  try {
-    fields = JSON.parse(text);
-  } catch (error) {
-    fail(`is not JSON (${(error as Error).message})`);
-  }
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) fail('holds no JSON object');
-  return fields as Record<string, unknown>;
-}
-
-/** @throws naming the field of config.json that asks for something this Llama is not */
-export function llamaConfig(raw: Readonly<Record<string, unknown>>, file: string): LlamaConfig {
-  const refuse = (field: string, wanted: string): never => {
-    throw new Error(
-      `model: ${file}: "${field}" must be ${wanted}, got ${JSON.stringify(raw[field])}; use another model`,
-    );
-  };
-  if (raw.model_type !== 'llama') refuse('model_type', '"llama" (no other architecture is built)');
-  if ((raw.hidden_act ?? 'silu') !== 'silu') refuse('hidden_act', '"silu"');
-  if (raw.attention_bias) refuse('attention_bias', 'false');
-  if (raw.mlp_bias) refuse('mlp_bias', 'false');
-  // transformers 5 writes rope_parameters, earlier ones rope_theta and rope_scaling.
-  const rope = (raw.rope_parameters ?? raw.rope_scaling ?? {}) as Record<string, unknown>;
-  const ropeType = rope.rope_type ?? rope.type ?? 'default';
-  if (ropeType !== 'default') refuse(raw.rope_parameters ? 'rope_parameters' : 'rope_scaling', 'of type "default"');
-  const count = (field: string, fallback?: number): number => {
-    const value = raw[field] ?? fallback;
-    if (!Number.isSafeInteger(value) || (value as number) <= 0) refuse(field, 'a positive integer');
-    return value as number;
-  };
-  const number = (field: string, value: unknown): number => {
-    if (typeof value !== 'number' || !(value > 0)) refuse(field, 'a positive number');
-    return value as number;
-  };
-  const hiddenSize = count('hidden_size');
-  const numAttentionHeads = count('num_attention_heads');
-  const numKeyValueHeads = count('num_key_value_heads', numAttentionHeads);
-  if (numAttentionHeads % numKeyValueHeads !== 0) {
-    refuse('num_key_value_heads', `a divisor of num_attention_heads ${numAttentionHeads}`);
-  }
-  const headDim = count('head_dim', Math.floor(hiddenSize / numAttentionHeads));
-  if (headDim % 2 !== 0) refuse('head_dim', `even, for rotary positions, and is ${headDim} here`);
-  return {
-    vocabSize: count('vocab_size'),
-    hiddenSize,
-    intermediateSize: count('intermediate_size'),
-    numHiddenLayers: count('num_hidden_layers'),
-    numAttentionHeads,
-    numKeyValueHeads,
-    headDim,
-    rmsNormEps: number('rms_norm_eps', raw.rms_norm_eps ?? 1e-6),
-    ropeTheta: number('rope_theta', rope.rope_theta ?? raw.rope_theta ?? 10_000),
-    maxPositionEmbeddings: count('max_position_embeddings', 2048),
-    tieWordEmbeddings: (raw.tie_word_embeddings as boolean | undefined) ?? false,
-  };
-}
-
-async function weightPlaces(folder: string): Promise<Record<string, StoredTensor>> {
-  const index = join(folder, 'model.safetensors.index.json');
-  const files = existsSync(index)
-    ? [...new Set(Object.values((parseFields(await readFile(index, 'utf8'), index).weight_map ?? {}) as object))]
-    : ['model.safetensors'];
-  const places: Record<string, StoredTensor> = {};
-  for (const file of files) Object.assign(places, (await readSafetensorsHeader(join(folder, file as string))).tensors);
-  return places;
+  return parseJsonObject(text, file, 'model');
 }
 
 const TOKENIZER_FILES = [
@@ -147,7 +129,8 @@ export async function saveModelFolder(
     if (existsSync(file)) await writeFileAtomic(join(folder, name), await readFile(file));
   }
   await writeFileAtomic(join(folder, 'README.md'), modelCard(card));
-  // Last: a folder without config.json is not a model yet.
-  const config = { ...base.rawConfig, torch_dtype: 'float32' };
+  // Last: a folder without config.json is not a model yet. transformers 5 goes by `dtype` where it stands.
+  const dtype = base.rawConfig.dtype === undefined ? {} : { dtype: 'float32' };
+  const config = { ...base.rawConfig, torch_dtype: 'float32', ...dtype };
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { float32, float32Specs } from '../engine/tensors';
 import { writeFileAtomic } from '../files';
 import type { Random } from '../random';
-import { llamaConfig, type ModelFolder, openModelFolder } from './folder';
+import { llamaConfig } from './config-file';
+import { type ModelFolder, openModelFolder } from './folder';
 import { weightShapes } from './llama';
 import { writeSafetensors } from './safetensors';
 

@@ -2,9 +2,10 @@ import * as tf from '../engine/tf';
 import { attention, causalAttention } from './attention';
 import { rmsNorm, swiglu } from './layers';
 import { type RopeTable, rope, ropeTables } from './rope';
+import type { RopeSettings } from './rope-scaling';
 
 /** Llama as Hugging Face lays it out (config.json's names in camelCase). */
-export interface LlamaConfig {
+export interface LlamaConfig extends RopeSettings {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -13,7 +14,6 @@ export interface LlamaConfig {
   readonly numKeyValueHeads: number;
   readonly headDim: number;
   readonly rmsNormEps: number;
-  readonly ropeTheta: number;
   readonly maxPositionEmbeddings: number;
   readonly tieWordEmbeddings: boolean;
 }

@@ -5,31 +5,47 @@ import * as tf from '../engine/tf';
 import type { Random } from '../random';
 import { type Linear, type LlamaConfig, linearShapes, plainLinear, type Weights } from './llama';
 
-export const loraScaling = (c: LoraConfig): number => c.alpha / (c.useRsLora ? Math.sqrt(c.rank) : c.rank);
+/** alpha / R, or alpha / sqrt(R), of a layer; `c.rank` and `c.alpha` where layers do not differ. */
+export function loraScaling(c: LoraConfig, layer?: string): number {
+  const { rank, alpha } = (layer === undefined ? undefined : c.layers?.[layer]) ?? c;
+  return alpha / (c.useRsLora ? Math.sqrt(rank) : rank);
+}
 
 /** The adapted layers with their [out, in], in the model's order. */
 export function loraTargets(model: LlamaConfig, c: LoraConfig): Readonly<Record<string, readonly [number, number]>> {
-  const shapes = linearShapes(model);
-  const chosen = Object.entries(shapes).filter(([name]) => c.targetModules.includes(name.split('.')[1]!));
   const unknown = c.targetModules.filter((m) => !ALL_LINEAR.includes(m as never));
-  if (unknown.length > 0 || chosen.length === 0) {
+  if (unknown.length > 0 || c.targetModules.length === 0) {
     throw new Error(`lora: targetModules [${c.targetModules}] must be some of ${ALL_LINEAR.join(', ')}`);
   }
   const targets: Record<string, readonly [number, number]> = {};
-  for (let layer = 0; layer < model.numHiddenLayers; layer++) {
-    for (const [name, shape] of chosen) targets[`model.layers.${layer}.${name}`] = shape;
+  for (const [name, shape] of Object.entries(linearLayers(model))) {
+    const isTarget = c.layers ? name in c.layers : c.targetModules.includes(name.split('.').at(-1)!);
+    if (isTarget) targets[name] = shape;
   }
+  const strange = Object.keys(c.layers ?? {}).find((name) => !(name in targets));
+  if (strange !== undefined) throw new Error(`lora: layers has "${strange}", which is no linear layer of the model`);
   return targets;
+}
+
+/** Every linear layer of every block by its full name, with its [out, in]. */
+export function linearLayers(model: LlamaConfig): Readonly<Record<string, readonly [number, number]>> {
+  const layers: Record<string, readonly [number, number]> = {};
+  for (let layer = 0; layer < model.numHiddenLayers; layer++) {
+    for (const [name, shape] of Object.entries(linearShapes(model))) layers[`model.layers.${layer}.${name}`] = shape;
+  }
+  return layers;
 }
 
 /** The adapter's tensors: A [R, in] and B [out, R] for each target. */
 export function loraShapes(model: LlamaConfig, c: LoraConfig): Readonly<Record<string, readonly [number, number]>> {
-  if (!Number.isSafeInteger(c.rank) || c.rank <= 0)
-    throw new Error(`lora: rank must be a positive integer, got ${c.rank}`);
   const shapes: Record<string, readonly [number, number]> = {};
   for (const [name, [out, input]] of Object.entries(loraTargets(model, c))) {
-    shapes[`${name}.lora_A.weight`] = [c.rank, input];
-    shapes[`${name}.lora_B.weight`] = [out, c.rank];
+    const rank = c.layers?.[name]?.rank ?? c.rank;
+    if (!Number.isSafeInteger(rank) || rank <= 0) {
+      throw new Error(`lora: rank must be a positive integer, got ${rank}`);
+    }
+    shapes[`${name}.lora_A.weight`] = [rank, input];
+    shapes[`${name}.lora_B.weight`] = [out, rank];
   }
   return shapes;
 }
@@ -56,7 +72,7 @@ export function initLora(model: LlamaConfig, c: LoraConfig, random: Random): Hos
 }
 
 /**
- * y = x W^T + s B(A(dropout(x))), s = alpha / R, for the adapted layers, x W^T for the others.
+ * y = x W^T + s B(A(dropout(x))), s = alpha / R of the layer, for the adapted layers, x W^T for the others.
  *
  * Rows that are more than W has rows or columns meet W + s B A at once: the product with B and the passes over [N, out]
  * that scale and add it are saved.
@@ -77,9 +93,9 @@ export function loraLinear(
     if (!a || !b) return plain(name, x);
     const w = weights[`${name}.weight`]!;
     const isTall = x.shape[0]! > Math.max(...w.shape);
-    if (isTall && !dropout) return mergedLinear(x, w, a, b, loraScaling(c));
+    if (isTall && !dropout) return mergedLinear(x, w, a, b, loraScaling(c, name));
     const low = tf.matMul(dropout ? dropout(x, name) : x, a, false, true); // [N, R]
-    return plain(name, x).add(tf.matMul(low, b, false, true).mul(loraScaling(c)));
+    return plain(name, x).add(tf.matMul(low, b, false, true).mul(loraScaling(c, name)));
   };
 }
 

@@ -1,6 +1,7 @@
 import { withGradient } from '../engine/gradient';
 import * as tf from '../engine/tf';
 import type { LlamaConfig } from './llama';
+import { inverseFrequencies } from './rope-scaling';
 
 /**
  * Rotary position embedding in Hugging Face's half-split layout: number i of a head is paired with i + D/2.
@@ -40,14 +41,15 @@ export function ropeTables(c: LlamaConfig, length: number, positions?: tf.Tensor
 
 /** cos and signed sin for positions 0..rows-1, [rows, D] row-major. */
 export function cosSin(c: LlamaConfig, rows: number, scale: number): { cos: Float32Array; sin: Float32Array } {
-  const { headDim, ropeTheta } = c;
+  const { headDim } = c;
   const half = headDim / 2;
+  const frequencies = inverseFrequencies(headDim, c);
   const cos = new Float32Array(rows * headDim);
   const sin = new Float32Array(rows * headDim);
   for (let t = 0; t < rows; t++) {
     for (let i = 0; i < half; i++) {
       // Rounded to float32 where Hugging Face's is: frequency, then angle.
-      const angle = Math.fround(t * Math.fround(1 / ropeTheta ** ((2 * i) / headDim)));
+      const angle = Math.fround(t * frequencies[i]!);
       const at = t * headDim + i;
       cos[at] = cos[at + half] = Math.cos(angle) * scale;
       sin[at] = -Math.sin(angle) * scale;

@@ -1,11 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type HostTensor, type HostTensors, sizeOf } from '../engine/tensors';
-import { writeFileAtomic } from '../files';
+import { misplacedContent, writeFileAtomic } from '../files';
 
 /** A tensor's place in a safetensors file; the bytes stay there until somebody reads them. */
 export interface StoredTensor {
   readonly file: string;
-  readonly dtype: 'float32' | 'float16' | 'bfloat16' | 'int32';
+  /** `unread`: a type of the format that no weight or adapter here is read from. */
+  readonly dtype: 'float32' | 'float16' | 'bfloat16' | 'int32' | 'unread';
+  /** The type as the file names it. */
+  readonly format: string;
   readonly shape: readonly number[];
   /** Byte offset from the start of the file. */
   readonly offset: number;
@@ -13,9 +16,16 @@ export interface StoredTensor {
 }
 
 const DTYPES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16', I32: 'int32' } as const;
-const BYTES = { float32: 4, float16: 2, bfloat16: 2, int32: 4 } as const;
+/** Source: huggingface/safetensors, tensor.rs, Dtype::bitsize */
+const BITS: Readonly<Record<string, number>> = {
+  ...{ F4: 4, F6_E2M3: 6, F6_E3M2: 6, BOOL: 8, U8: 8, I8: 8, F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8 },
+  ...{ F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8, F16: 16, BF16: 16, I16: 16, U16: 16, F32: 32, I32: 32, U32: 32 },
+  ...{ F64: 64, I64: 64, U64: 64, C64: 64 },
+};
 /** The format's own limit; a larger number is a file that is something else. */
 const MAX_HEADER = 100_000_000;
+/** Bytes compared at once. */
+const PIECE = 2 ** 24;
 
 /**
  * Reads and checks the header: 8 bytes of length, JSON, then the tensors' bytes.
@@ -34,6 +44,9 @@ export async function readSafetensorsHeader(
     handle = await open(file).catch((error: NodeJS.ErrnoException) => fail(`cannot be opened (${error.code})`));
     const { size } = await handle.stat();
     const first = Buffer.alloc(8);
+    const begin = Buffer.alloc(64);
+    const mistake = misplacedContent(begin.subarray(0, (await handle.read(begin, 0, 64, 0)).bytesRead));
+    if (mistake !== undefined) throw new Error(`safetensors: ${file} ${mistake}`);
     if (size < 8) fail(`has ${size} bytes, fewer than the 8 of its header length`);
     await handle.read(first, 0, 8, 0);
     const length = Number(first.readBigUInt64LE());
@@ -69,19 +82,21 @@ function checkEntry(
   fail: (what: string) => never,
 ): StoredTensor {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
-  const type = DTYPES[dtype as keyof typeof DTYPES] ?? fail(`has dtype ${dtype}; F32, F16, BF16 and I32 are read`);
+  const format = String(dtype);
+  if (!Object.hasOwn(BITS, format)) fail(`has dtype ${dtype}, which the format has not`);
   const count = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
   if (!Array.isArray(shape) || !shape.every(count)) fail(`has shape ${JSON.stringify(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(count)) {
     fail(`has data_offsets ${JSON.stringify(offsets)}`);
   }
   const [from, to] = offsets as [number, number];
-  const needed = sizeOf(shape as number[]) * BYTES[type];
+  const needed = (sizeOf(shape as number[]) * BITS[format]!) / 8;
   if (to - from !== needed) {
     fail(`of ${dtype} [${shape}] needs ${needed} bytes, its data_offsets [${offsets}] give ${to - from}`);
   }
   if (to > body) fail(`ends at byte ${to} of the data, which has only ${body}: the file is cut short`);
-  return { file, dtype: type, shape: shape as number[], offset: start + from, length: needed };
+  const type = DTYPES[format as keyof typeof DTYPES] ?? 'unread';
+  return { file, dtype: type, format, shape: shape as number[], offset: start + from, length: needed };
 }
 
 /** The tensors' bytes must fill the file without gaps or overlaps, or the header describes another file. */
@@ -101,7 +116,15 @@ function checkTiling(
 }
 
 /** A tensor's values; 16-bit floats become float32. */
-export async function readTensor(stored: StoredTensor): Promise<HostTensor> {
+export async function readTensor(
+  stored: Omit<StoredTensor, 'format'> & { readonly format?: string },
+): Promise<HostTensor> {
+  if (stored.dtype === 'unread') {
+    throw new Error(
+      `safetensors: ${stored.file}: a tensor of ${stored.format} [${stored.shape}] is asked for; F32, F16, BF16 and ` +
+        'I32 are read: save it as one of these',
+    );
+  }
   const handle = await open(stored.file);
   try {
     const bytes = new Uint8Array(stored.length);
@@ -120,6 +143,29 @@ export async function readTensor(stored: StoredTensor): Promise<HostTensor> {
     return { shape, dtype: 'float32', data: widen(new Uint16Array(bytes.buffer)) };
   } finally {
     await handle.close();
+  }
+}
+
+/** Whether two tensors hold the same numbers; those of one type and shape are compared piece by piece. */
+export async function areEqual(a: StoredTensor, b: StoredTensor): Promise<boolean> {
+  if (String(a.shape) !== String(b.shape)) return false;
+  if (a.format !== b.format) {
+    const [x, y] = [await readTensor(a), await readTensor(b)];
+    return x.data.every((value, i) => value === y.data[i]);
+  }
+  const [one, other] = [await open(a.file), await open(b.file)];
+  try {
+    const pieces = [Buffer.alloc(PIECE), Buffer.alloc(PIECE)] as const;
+    for (let done = 0; done < a.length; done += PIECE) {
+      const part = Math.min(PIECE, a.length - done);
+      await one.read(pieces[0], 0, part, a.offset + done);
+      await other.read(pieces[1], 0, part, b.offset + done);
+      if (!pieces[0].subarray(0, part).equals(pieces[1].subarray(0, part))) return false;
+    }
+    return true;
+  } finally {
+    await one.close();
+    await other.close();
   }
 }
 

@@ -50,10 +50,15 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
     throw new Error(`model: method "${method}" ${lora ? 'takes no' : 'needs a'} lora config`);
   }
   const { config } = base;
-  const trainedShapes = method === 'full' ? weightShapes(config) : lora ? loraShapes(config, lora) : {};
-  const frozen = method === 'full' ? {} : frozenWeights(base);
+  const shapes = weightShapes(config);
+  const whole = method === 'full' ? Object.keys(shapes) : (lora?.modulesToSave ?? []).map((name) => `${name}.weight`);
+  const trainedShapes = {
+    ...(lora ? loraShapes(config, lora) : {}),
+    ...Object.fromEntries(whole.map((name) => [name, shapes[name]!])),
+  };
+  const frozen = frozenWeights(base, whole);
   const parts: TunedModel['parts'] = (trained, held, dropout) => {
-    const weights = method === 'full' ? trained : held;
+    const weights = { ...held, ...Object.fromEntries(whole.map((name) => [name, trained[name]!])) };
     return { weights, linear: lora ? loraLinear(weights, trained, lora, dropout) : plainLinear(weights) };
   };
   return {
@@ -64,9 +69,8 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
     frozen,
     parts,
     initial: async (random) => {
-      if (lora) return initLora(config, lora, random);
-      const tensors: Record<string, HostTensor> = {};
-      for (const name of Object.keys(trainedShapes)) tensors[name] = await readTensor(base.weights[name]!);
+      const tensors: Record<string, HostTensor> = lora ? { ...initLora(config, lora, random) } : {};
+      for (const name of whole) tensors[name] = await readTensor(base.weights[name]!);
       return tensors;
     },
     forward: (trained, held, tokens, { scope, dropout } = {}) => {
@@ -76,12 +80,11 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
   };
 }
 
-function frozenWeights(base: ModelFolder): Record<string, FrozenWeight> {
+function frozenWeights(base: ModelFolder, trained: readonly string[]): Record<string, FrozenWeight> {
+  const names = new Set(trained);
+  const held = Object.entries(base.weights).filter(([name]) => !names.has(name));
   return Object.fromEntries(
-    Object.entries(base.weights).map(([name, { dtype, shape, file, offset, length }]) => {
-      if (dtype === 'int32') throw new Error(`model: ${file}: "${name}" is of integers; a weight must be a float`);
-      return [name, { dtype, shape, file, offset, length }];
-    }),
+    held.map(([name, { dtype, shape, file, offset, length }]) => [name, { dtype, shape, file, offset, length }]),
   );
 }
 

@@ -10,7 +10,7 @@ import { figureA1 } from './figures/pairs';
 import { sweepFigure } from './figures/sweep';
 import type { ReportInputs } from './inputs';
 import { pairsHtml } from './page/pairs';
-import { ASKED, answer, answerMarkdown, limits, whatWasRun } from './page/words';
+import { ASKED, answer, answerMarkdown, limits, rowsRead, rowsReadMarkdown, whatWasRun } from './page/words';
 import type { Table } from './table';
 import { auditTable, claimsTable, removedItemsTable } from './tables/audit';
 import { comparisons } from './tables/comparisons';
@@ -135,7 +135,10 @@ export const SECTIONS: readonly Section[] = [
   {
     id: 'mixture',
     title: 'The training mixture',
-    parts: [{ key: 'table-a1', make: ({ record }) => tableA1(record) }],
+    parts: [
+      { key: 'table-a1', make: ({ record }) => tableA1(record) },
+      { key: 'rows-read', page: rowsRead, markdown: rowsReadMarkdown },
+    ],
   },
   {
     id: 'paper',

@@ -1,21 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ChatTemplate, openChatTemplate } from '../data/chat-template';
 import { splitDevelopment } from '../data/development';
-import { type Dataset, type EvalItem, loadDataset } from '../data/examples';
-import { type MixtureReport, mixByPaper } from '../data/mixture';
+import { type Dataset, type EvalItem, loadDataset, type TrainExample } from '../data/examples';
+import { type Mixture, type MixtureReport, mixByPaper, mixBySource } from '../data/mixture';
 import { type Chunk, type PackingReport, packSamples } from '../data/packing/packing';
+import { dataNotes } from '../data/reading/notes';
 import { type SampleReport, tokenizeExamples } from '../data/samples';
-import { mapSource } from '../data/sources';
+import { KNOWN_SOURCES, mapSource } from '../data/sources';
 import type { Tokenizer } from '../data/tokenizer';
 import type { Planted } from '../decontaminate/planted';
 import { writeFileAtomic } from '../files';
 import { readItemFacts, readPlanted, readQuiz } from '../miniature/miniature';
 import type { SubsetKey } from '../paper/table-a1';
 import { createRandom } from '../random';
+import type { Sources } from './inputs';
 import type { RunConfig } from './presets';
-
-/** A text that ends every response of the P3 stand-ins: learning to write it would be learning their file format. */
-const END_MARKER = '<|endoftext|>';
 
 export interface PreparedData {
   readonly dataset: Dataset;
@@ -25,6 +25,8 @@ export interface PreparedData {
   readonly chunks: readonly Chunk[];
   readonly heldOut: readonly Chunk[];
   readonly packing: PackingReport;
+  /** What is to be said of the rows, in the terminal and in reports: what was not read, left out or cut. */
+  readonly notes: readonly string[];
   /** What only a generated world knows of itself; null for other data. */
   readonly world: World | null;
 }
@@ -44,21 +46,17 @@ export interface World {
  * @param chunkLength T, cut to the model's context by the caller
  */
 export async function prepareData(
-  folder: string,
+  { data: folder, model }: Sources,
   config: RunConfig,
   tokenizer: Tokenizer,
   chunkLength: number,
 ): Promise<PreparedData> {
-  const dataset = await loadDataset(folder, { endMarker: END_MARKER });
-  const available = dataset.training.examples.length;
-  const { examples, report: mixture } = mixByPaper(
-    dataset.training.examples,
-    Math.min(config.samples, available),
-    createRandom(config.seed, 'mixture'),
-  );
+  const dataset = await loadDataset(folder, config.rows);
+  const { examples, report: mixture } = mix(dataset.training.examples, config);
   const split = splitDevelopment(examples, config.developmentFraction, createRandom(config.seed, 'development'));
-  const tokenized = await tokenizeExamples(split.train, tokenizer);
-  const development = await tokenizeExamples(split.development, tokenizer);
+  const template = config.template === 'model' ? await chatTemplateOf(model) : config.template;
+  const tokenized = await tokenizeExamples(split.train, tokenizer, template);
+  const development = await tokenizeExamples(split.development, tokenizer, template);
   const pack = (samples: typeof tokenized.samples) =>
     packSamples(samples, {
       packing: config.packing,
@@ -77,8 +75,44 @@ export async function prepareData(
     chunks: packed.chunks,
     heldOut: pack(development.samples).chunks,
     packing: packed.report,
+    notes: notesOf(dataset, packed.report),
     world: await readWorld(folder),
   };
+}
+
+/** @throws when the model brings no chat template */
+async function chatTemplateOf(model: string): Promise<ChatTemplate> {
+  const template = await openChatTemplate(model);
+  if (template) return template;
+  throw new Error(
+    `template: ${model} has no chat template (no chat_template in tokenizer_config.json, no chat_template.jinja); ` +
+      'use --template med42 or --template none',
+  );
+}
+
+/** Table A1's shares where they are asked for, or where every row is of a set of table A1. */
+function mix(examples: readonly TrainExample[], { mixture, samples, seed }: RunConfig): Mixture {
+  const known = new Set(KNOWN_SOURCES);
+  const rule = mixture === 'auto' ? (examples.every(({ source }) => known.has(source)) ? 'paper' : 'all') : mixture;
+  const random = createRandom(seed, 'mixture');
+  const total = (rows: number) => Math.min(samples ?? rows, rows);
+  if (rule === 'paper') return mixByPaper(examples, total(examples.length), random);
+  const wanted = typeof rule === 'string' ? examples : examples.filter(({ source }) => source in rule);
+  return mixBySource(examples, rule, total(wanted.length), random);
+}
+
+/** What was read and not read, cut and left out, in words. */
+function notesOf(dataset: Dataset, packing: PackingReport): string[] {
+  const { truncated, truncatedWithoutLoss, samples, maxSeqLen } = packing;
+  return [
+    ...dataNotes(dataset),
+    ...(truncated > 0
+      ? [`cut: ${truncated} of ${samples} rows are longer than ${maxSeqLen} tokens; their end is not learnt`]
+      : []),
+    ...(truncatedWithoutLoss > 0
+      ? [`${truncatedWithoutLoss} of ${samples} rows lost their whole response: longer than ${maxSeqLen} tokens`]
+      : []),
+  ];
 }
 
 export async function readWorld(folder: string): Promise<World | null> {
@@ -89,15 +123,17 @@ export async function readWorld(folder: string): Promise<World | null> {
 
 /** Writes mixture.json and packing.json. */
 export async function writeDataReports(data: PreparedData, out: string): Promise<void> {
-  const { dataset, mixture, standIns, samples, packing } = data;
-  const strippedEndMarkers = dataset.training.stripped;
-  await writeFileAtomic(join(out, 'mixture.json'), json({ ...mixture, standIns, strippedEndMarkers }));
+  const { dataset, mixture, standIns, samples, packing, notes } = data;
+  const { endMarkers } = dataset.training;
+  await writeFileAtomic(join(out, 'mixture.json'), json({ ...mixture, standIns, endMarkers, notes }));
   await writeFileAtomic(join(out, 'packing.json'), json({ ...packing, ...samples }));
 }
 
 function summariseStandIns(sources: readonly string[]): PreparedData['standIns'] {
   const rows = new Map<string, number>();
-  for (const source of sources) if (mapSource(source).standIn) rows.set(source, (rows.get(source) ?? 0) + 1);
+  const known = new Set(KNOWN_SOURCES);
+  for (const source of sources)
+    if (known.has(source) && mapSource(source).standIn) rows.set(source, (rows.get(source) ?? 0) + 1);
   return [...rows].map(([source, count]) => {
     const { subset, note } = mapSource(source);
     return { subset, note, rows: count };

@@ -28,7 +28,7 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
   assertFits(tokenizer, base.config.vocabSize);
   const context = base.config.maxPositionEmbeddings;
   const maxSeqLen = Math.min(config.full.maxSeqLen, context);
-  const data = await prepareData(sources.data, config, tokenizer, maxSeqLen);
+  const data = await prepareData(sources, config, tokenizer, maxSeqLen);
   const { scorable, overlong } = await splitOverlong(data.dataset.evaluation.items, tokenizer, context, config.bos);
   const cut = (pair: Pick<RunConfig, 'lora' | 'full'>) => ({
     lora: { ...pair.lora, maxSeqLen },

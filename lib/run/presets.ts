@@ -1,11 +1,19 @@
 import { controlledPair, type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../config';
+import type { ReadOptions } from '../data/examples';
+import type { MixtureShareRule } from '../data/mixture';
 import type { Packing } from '../data/packing/packing';
+import type { TemplateName } from '../data/template';
 import type { BosPolicy } from '../eval/encode-request';
 
 /** One run of the paper's line; the sizes of the same run differ in this alone. */
 export interface RunConfig {
-  /** Training rows drawn by table A1's proportions. */
-  readonly samples: number;
+  /** How rows are read. */
+  readonly rows: ReadOptions;
+  readonly template: TemplateName;
+  /** Whose shares rows are drawn by; `auto`: table A1's where every row is of one of its sets, else all rows alike. */
+  readonly mixture: MixtureShareRule | 'auto';
+  /** Training rows drawn; null: all. */
+  readonly samples: number | null;
   /** Of the drawn rows, held out for the held-out loss. */
   readonly developmentFraction: number;
   readonly packing: Packing;
@@ -36,6 +44,9 @@ export interface RunConfig {
 }
 
 const COMMON = {
+  rows: {},
+  template: 'med42',
+  mixture: 'paper',
   developmentFraction: 0.05,
   packing: 'concatenated',
   bos: 'never',
@@ -99,6 +110,7 @@ const ENTRIES = {
   // Real rows and a small real model, at the paper's own settings.
   real: {
     ...COMMON,
+    mixture: 'auto',
     samples: 500,
     lora: { ...PAPER_LORA, batchSize: 8 },
     full: { ...PAPER_FULL, batchSize: 8 },

@@ -59,6 +59,7 @@ export async function reproduce(
     await claimFolder(options, identity);
     await writeDataReports(inputs.data, out);
     const plans = planModels(inputs.config);
+    for (const note of inputs.data.notes) say(note);
     say(describeInputs(inputs, plans.length));
     const decontamination = await decontaminationStage({
       inputs,
@@ -114,19 +115,20 @@ function contentOf({ data }: RunInputs): object {
 
 function describeInputs({ data, items }: RunInputs, models: number): string {
   return (
-    `${data.mixture.total} rows of ${data.mixture.rows.length} subsets (${data.standIns.length} of them stand-ins) in ` +
+    `${data.mixture.total} rows of ${data.mixture.rows.length} sources (${data.standIns.length} of them stand-ins) in ` +
     `${data.chunks.length} chunks of ${data.packing.maxSeqLen} tokens; ${items.length} items; ${models} models`
   );
 }
 
 function runRecord(preset: string, subject: Subject, inputs: RunInputs, models: readonly ModelRecord[]): RunRecord {
-  const { mixture, standIns, packing, samples, world } = inputs.data;
+  const { mixture, standIns, packing, samples, notes, world } = inputs.data;
   return {
     version: RUN_RECORD_VERSION,
     preset,
     subject,
     models,
     mixture,
+    notes,
     standIns,
     packing,
     samples,

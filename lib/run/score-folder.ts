@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type EvalItem, loadEvalItems } from '../data/examples';
+import { evaluationNotes } from '../data/reading/notes';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
 import { createState } from '../engine/state';
@@ -14,7 +15,7 @@ import { requestHash, requestsOf } from '../eval/requests';
 import { type ScoreResult, scoreItems, scoringPlan } from '../eval/score';
 import { openScoreFile } from '../eval/score-file';
 import { selectItems } from '../eval/select-items';
-import { taskNameOf, taskOf } from '../eval/tasks/tasks';
+import { inTaskOrder, isListed, taskNameOf, taskOf } from '../eval/tasks/tasks';
 import { createTokenScorer } from '../eval/token-scorer';
 import { writeFileAtomic } from '../files';
 import { openAdapterFolder } from '../model/adapter-folder';
@@ -77,7 +78,7 @@ async function prepare(command: ScoreCommand, progress: Progress) {
   const plans = ofData(command, () => scoringPlan(scorable, sample));
   const requests = plans.flatMap(({ task, chosen }) => chosen.flatMap((item) => requestsOf(item, task)));
   const answers = plans.flatMap(({ task, chosen }) => chosen.map((item) => [item.id, task.docToTarget(item)]));
-  const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base.config);
+  const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base);
   const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
   const asked = [requestHash(requests), answers];
   const identity = createHash('sha256')
@@ -99,7 +100,7 @@ async function scoreAndWrite(
   let done = store.known.length;
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
 
-  const model = adapter ? tunedModel(base, 'lora', adapter.config) : tunedModel(base, 'base');
+  const model = adapter ? tunedModel(adapter.base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});
   const result = await scoreItems(scorable, createTokenScorer(model, state, device), tokenizer, {
     ...sample,
@@ -152,10 +153,18 @@ async function scoreAndWrite(
 }
 
 async function chosenItems(command: ScoreCommand, progress: Progress): Promise<readonly EvalItem[]> {
-  const { items } = await loadEvalItems(command.data);
+  const set = await loadEvalItems(command.data, command.rows);
+  const { items } = set;
+  for (const note of evaluationNotes(set)) progress.say(note);
   const { items: chosen, undefinedTasks } = ofData(command, () =>
     selectItems(items, command.tasks, command.variant, command.data),
   );
+  const own = inTaskOrder(chosen.map(taskNameOf)).filter((task) => !isListed(task));
+  for (const task of own) {
+    progress.say(
+      `${task}: a benchmark of your own, scored ${command.variant === 'continuation' ? 'by whole answers' : 'by letters (whole answers: --variant continuation)'}`,
+    );
+  }
   for (const [task, count] of Object.entries(undefinedTasks)) {
     progress.say(`not scored: ${count} items of ${task}, which has no variant '${command.variant}'`);
   }

@@ -1,14 +1,18 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { ReadOptions } from '../data/examples';
 import type { DeviceName } from '../engine/device';
 import type { BosPolicy } from '../eval/encode-request';
 import { TASK_VARIANTS, type TaskVariant } from '../eval/tasks/definition';
 import { newCommand, readArguments } from './arguments';
+import { DATA_FORMS, type RowArguments, rowOptions, withRowOptions } from './row-options';
 
 export interface ScoreCommand {
   readonly model: string;
   readonly adapter: string | null;
   readonly data: string;
+  /** How rows are read. */
+  readonly rows: ReadOptions;
   readonly tasks: readonly string[];
   readonly variant: TaskVariant;
   readonly bos: BosPolicy;
@@ -22,14 +26,16 @@ export interface ScoreCommand {
 
 /** The command line of `med42 score`. */
 const command = (): Command =>
-  newCommand(
-    'score',
-    'Scores a Llama zero-shot. Writes FOLDER/MODEL/results_DATE.json and samples_TASK_DATE.jsonl as ' +
-      'lm-evaluation-harness does. The same command carries an interrupted run on.',
+  withRowOptions(
+    newCommand(
+      'score',
+      'Scores a Llama zero-shot. Writes FOLDER/MODEL/results_DATE.json and samples_TASK_DATE.jsonl as ' +
+        'lm-evaluation-harness does. The same command carries an interrupted run on.',
+    ),
   )
     .option('--model <folder>', 'a Llama in a Hugging Face folder  (default: the bundled base)')
     .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
-    .option('--data <folder>', 'items as FOLDER/eval/*.jsonl(.gz)  (default: the bundled miniature)')
+    .option('--data <folder>', `items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature)`)
     .option('--tasks <names>', 'tasks, mmlu, usmle or all, by commas', 'all')
     .option('--variant <name>', TASK_VARIANTS.join(' | '), 'present')
     .option('--bos', 'the tokenizer’s own BOS before each text, as the harness since 0.4.9.2')
@@ -39,7 +45,7 @@ const command = (): Command =>
     .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu')
     .option('--show-requests <x>', 'prints what is asked for an item (its id) or a task, as JSON lines, and ends');
 
-interface Given {
+interface Given extends RowArguments {
   readonly model?: string;
   readonly adapter?: string;
   readonly data?: string;
@@ -78,6 +84,7 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
     model: values.model ? resolve(cwd, values.model) : resolve(bundled, 'base'),
     adapter: values.adapter ? resolve(cwd, values.adapter) : null,
     data: values.data ? resolve(cwd, values.data) : bundled,
+    rows: rowOptions(values, refusal),
     tasks: values.tasks.split(',').map((name) => name.trim()),
     variant,
     bos: values.bos ? 'tokenizer' : 'never',

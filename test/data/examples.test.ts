@@ -42,7 +42,10 @@ test('plain and gzipped files load in name order, with the bytes hashed as they 
   const sha256 = createHash('sha256')
     .update(readFileSync(join(root, 'train/t.jsonl.gz')))
     .digest('hex');
-  expect(training.files).toEqual([{ path: 'train/t.jsonl.gz', rows: 1, sha256 }]);
+  expect(training.files).toEqual([
+    { path: 'train/t.jsonl.gz', rows: 1, sha256, format: 'JSON Lines', forms: { 'prompt, response': 1 } },
+  ]);
+  expect(evaluation.unread).toEqual([{ path: 'eval/README.md', why: 'not a file of rows by its ending' }]);
 });
 
 test('lines end at newlines alone: U+2028 in a string, CRLF, blank lines, a BOM and a missing last newline are fine', async () => {
@@ -68,23 +71,18 @@ test('a bad field is named with its file, line, id, what it must be and what cam
   await expect(trainError({ response: ' \n' })).rejects.toThrow('"response" must be a non-empty string, got " \\n"');
   await expect(trainError({ source: 3 })).rejects.toThrow('"source" must be a non-empty string, got 3');
   await expect(trainError({ system: 3 })).rejects.toThrow('"system" must be a string when present, got 3');
-  await expect(trainError({ answer: 0 })).rejects.toThrow(
-    '"choices" must be an array of two choices or more, got undefined',
-  );
   await expect(trainError({ choices: ['a', 'b'], answer: 2 })).rejects.toThrow(
     '"answer" must be an integer from 0 to 1, got 2',
   );
   await expect(evalError({ question: '' })).rejects.toThrow('"question" must be a non-empty string, got ""');
   await expect(evalError({ choices: ['a'] })).rejects.toThrow('"choices" must be an array of two choices or more');
-  await expect(evalError({ choices: ['a', ''] })).rejects.toThrow('"choices[1]" must be a non-empty string, got ""');
+  await expect(evalError({ choices: ['a', null] })).rejects.toThrow('"choices[1]" must be a string, got null');
   for (const answer of [3, -1, 0.5, '1', null]) {
     await expect(evalError({ answer })).rejects.toThrow(
-      `examples: eval/q.jsonl line 1 (id "e1"): "answer" must be an integer from 0 to 2, got ${JSON.stringify(answer)}`,
+      `examples: eval/q.jsonl line 1 (id "e1"): "answer" must be an integer from 0 to 2, a letter or the text of one choice`,
     );
   }
-  await expect(evalError({ id: undefined })).rejects.toThrow(
-    'examples: eval/q.jsonl line 1: "id" must be a non-empty string, got undefined',
-  );
+  await expect(evalError({ id: ' ' })).rejects.toThrow('"id" must be a non-empty string, got " "');
 });
 
 test('a line that is no JSON object is named', async () => {
@@ -92,7 +90,8 @@ test('a line that is no JSON object is named', async () => {
   await expect(load(`${JSON.stringify(row)}\n{"id": "x",`)).rejects.toThrow(
     'examples: train/t.jsonl line 2: invalid JSON',
   );
-  await expect(load('[1]\n')).rejects.toThrow('examples: train/t.jsonl line 1: must be a JSON object, got [1]');
+  await expect(load('3\n')).rejects.toThrow('examples: train/t.jsonl line 1: must be a JSON object, got 3');
+  await expect(load('[1]\n')).rejects.toThrow('examples: train/t.jsonl row 1: must be a JSON object, got 1');
   await expect(load(Buffer.from([0x22, 0xff, 0x22]))).rejects.toThrow(
     'examples: train/t.jsonl line 1: not valid UTF-8',
   );
@@ -110,12 +109,12 @@ test('missing folders and halves say what to pass', async () => {
   await expect(loadDataset('no/such/folder')).rejects.toThrow('examples: no folder no/such/folder; pass a folder');
   const evalOnly = folder({ 'eval/a.jsonl': [item] });
   await expect(loadDataset(evalOnly)).rejects.toThrow(
-    `${evalOnly} holds eval/ but no train/*.jsonl or .jsonl.gz; add the train files, or load the one half with loadEvalItems`,
+    `${evalOnly} holds eval/ but no file of rows in train/ (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, and .gz or .zst of the first five); add the train files, or load the one half with loadEvalItems`,
   );
   const trainOnly = folder({ 'train/t.jsonl': [row], 'eval/notes.txt': '' });
-  await expect(loadDataset(trainOnly)).rejects.toThrow('holds train/ but no eval/*.jsonl or .jsonl.gz');
-  await expect(loadDataset(folder({}))).rejects.toThrow('no *.jsonl or *.jsonl.gz in');
-  await expect(loadTrainExamples(evalOnly)).rejects.toThrow('no *.jsonl or *.jsonl.gz in');
+  await expect(loadDataset(trainOnly)).rejects.toThrow('holds train/ but no file of rows in eval/');
+  await expect(loadDataset(folder({}))).rejects.toThrow('no file of rows in');
+  await expect(loadTrainExamples(evalOnly)).rejects.toThrow('no file of rows in');
 });
 
 test('a file beside its own compressed copy is refused: the rows would count twice', async () => {
@@ -138,16 +137,14 @@ test('items with an image are kept and counted, or excluded and counted', async 
   expect([excluded.items.length, excluded.withImage, excluded.excluded, excluded.files[0]?.rows]).toEqual([1, 1, 1, 1]);
 });
 
-test('an end marker is taken off only when asked, and counted', async () => {
-  const marked = { ...row, response: 'Yes<|endoftext|>' };
-  const root = folder({ 'train/t.jsonl': [marked, { ...row, id: 't2' }] });
-  expect((await loadTrainExamples(root)).examples[0]?.response).toBe('Yes<|endoftext|>');
-  const { examples, stripped } = await loadTrainExamples(root, { endMarker: '<|endoftext|>' });
-  expect([examples[0]?.response, examples[1]?.response, stripped]).toEqual(['Yes', 'It.', 1]);
+test('end markers are taken off and counted', async () => {
+  const marked = { ...row, response: 'Yes.<|im_end|>\n</s>' };
+  const root = folder({ 'train/t.jsonl': [marked, { ...row, id: 't2', response: 'It </s> goes on ' }] });
+  const { examples, endMarkers } = await loadTrainExamples(root);
+  expect(examples.map(({ response }) => response)).toEqual(['Yes.', 'It </s> goes on ']);
+  expect(endMarkers).toEqual({ '</s>': 1 });
   const empty = folder({ 'train/t.jsonl': [{ ...row, response: '<|endoftext|>' }] });
-  await expect(loadTrainExamples(empty, { endMarker: '<|endoftext|>' })).rejects.toThrow(
-    '"response" must hold more than the end marker',
-  );
+  await expect(loadTrainExamples(empty)).rejects.toThrow('"response" must be more than the end marker');
 });
 
 test.skipIf(!existsSync(REAL))("the paper's real sets load whole, with table A2's counts", async () => {

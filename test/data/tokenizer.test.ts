@@ -68,6 +68,8 @@ test('special tokens outside the model vocabulary are kept out of text, and late
   });
   const tokenizer = await loadTokenizer(folder);
   expect(tokenizer.vocabSize).toBe(348);
+  const padded = variant((json) => json.added_tokens.push({ ...json.added_tokens[0]!, id: 346, content: '<pad>' }));
+  expect((await loadTokenizer(padded)).vocabSize, 'no text has a pad token').toBe(346);
   const ids = await tokenizer.encode('a<|end|><tool>', plain);
   expect(ids.includes(346)).toBe(false);
   expect(ids.at(-1)).toBe(347);
@@ -176,7 +178,7 @@ test('missing, broken and ill-fitting tokenizers say what to do', async () => {
   );
   const folder = variant(() => {});
   writeFileSync(join(folder, 'tokenizer.json'), '{"version":');
-  await expect(loadTokenizer(folder)).rejects.toThrow('tokenizer.json is not valid JSON');
+  await expect(loadTokenizer(folder)).rejects.toThrow('tokenizer.json is not JSON (');
   writeFileSync(join(folder, 'tokenizer.json'), '{"version": "1.0", "model": {"type": "Nothing"}}');
   await expect(loadTokenizer(folder)).rejects.toThrow('tokenizer.json is not a tokenizer');
   expect(() => assertFits({ vocabSize: 345 }, 344)).toThrow(

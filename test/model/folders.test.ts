@@ -108,12 +108,9 @@ describe('a safetensors file that is not what it says', () => {
     ['a shape too large for a number', () => file({ a: entry([2 ** 40, 2 ** 40], [0, 8]) }, 8), /"a" of F32 .* needs/],
     ['a negative shape', () => file({ a: entry([-2, -3], [0, 24]) }, 24), /tensor "a" has shape \[-2,-3\]/],
     ['a dtype of another width', () => file({ a: entry([2, 3], [0, 24], 'F16') }, 24), /"a" of F16 \[2,3\] needs 12/],
-    [
-      'a dtype that is not read',
-      () => file({ a: entry([3], [0, 24], 'F64') }, 24),
-      /"a" has dtype F64; F32, F16, BF16/,
-    ],
-    ['a dtype that is no dtype', () => file({ a: entry([3], [0, 24], 'toString') }, 24), /tensor "a" /],
+    ['a dtype not read, of another width', () => file({ a: entry([3], [0, 12], 'F64') }, 12), /F64 \[3\] needs 24/],
+    ['a dtype of half bytes', () => file({ a: entry([3, 2], [0, 4], 'F4') }, 4), /F4 \[3,2\] needs 3 bytes/],
+    ['a dtype that is no dtype', () => file({ a: entry([3], [0, 24], 'toString') }, 24), /dtype toString, which the/],
     [
       'overlapping tensors',
       () => file({ a: entry([2], [0, 8]), b: entry([2], [4, 12]) }, 12),
@@ -170,15 +167,36 @@ describe('config.json', () => {
       { model_type: 'gpt2' },
       '"model_type" must be "llama" (no other architecture is built), got "gpt2"',
     ],
-    ['another activation', { hidden_act: 'gelu' }, '"hidden_act" must be "silu", got "gelu"'],
+    ['another activation', { hidden_act: 'gelu' }, '"hidden_act" must be "silu" or "swish", got "gelu"'],
     ['a bias in attention', { attention_bias: true }, '"attention_bias" must be false, got true'],
     ['a bias in the MLP', { mlp_bias: true }, '"mlp_bias" must be false, got true'],
-    ['scaled positions', { rope_scaling: { type: 'linear', factor: 2 } }, '"rope_scaling" must be of type "default"'],
     [
-      'scaled positions, newer',
-      { rope_parameters: { rope_type: 'llama3' } },
-      '"rope_parameters" must be of type "default"',
+      'positions scaled by YaRN',
+      { rope_scaling: { type: 'yarn', factor: 2 } },
+      '"rope_scaling" must be of type default, linear, dynamic, llama3 (no other is built)',
     ],
+    [
+      'scaled positions without a factor, newer',
+      { rope_parameters: { rope_type: 'llama3' } },
+      '"rope_parameters" must be with "factor" a number of at least 1',
+    ],
+    [
+      'positions by kind of layer',
+      { rope_parameters: { full_attention: { rope_type: 'default' } } },
+      '"rope_parameters" must be one set of fields for every layer',
+    ],
+    [
+      'half of a head turned',
+      { rope_parameters: { rope_type: 'default', partial_rotary_factor: 0.5 } },
+      '"rope_parameters" must be without partial_rotary_factor, or with 1',
+    ],
+    ['half of a head turned, older', { partial_rotary_factor: 0.5 }, '"partial_rotary_factor" must be 1, got 0.5'],
+    [
+      'a window',
+      { sliding_window: 64 },
+      '"sliding_window" must be null (attention over a window is not built), got 64',
+    ],
+    ['a tie of text', { tie_word_embeddings: 'yes' }, '"tie_word_embeddings" must be true or false, got "yes"'],
     [
       'heads that do not divide',
       { num_key_value_heads: 3 },
@@ -195,6 +213,53 @@ describe('config.json', () => {
     const error = await refusal(folder);
     expect(error).toContain(`model: ${join(folder, 'config.json')}: ${message}`);
     expect(error).toMatch(/; use another model$/);
+  });
+
+  test('quantised weights, and a field that is not known', async () => {
+    expect(await refusal(await modelFolder({ quantization_config: { quant_method: 'gptq' } }))).toMatch(
+      /"quantization_config" must be absent .*; use the unquantised model that it was made from/,
+    );
+    expect(await refusal(await modelFolder({ logit_twist: 3 }))).toMatch(
+      /"logit_twist" must be absent .* got 3; take it out of config.json if it changes nothing/,
+    );
+  });
+
+  test('fields that change nothing are let through', async () => {
+    const harmless = {
+      _name_or_path: 'a/b',
+      transformers_version: '4.57.0',
+      dtype: 'bfloat16',
+      pretraining_tp: 2,
+      use_cache: true,
+      attention_dropout: 0.1,
+      eos_token_id: [1, 2],
+      unsloth_fixed: true,
+      rope_interleaved: false,
+      sliding_window: 4096,
+      use_sliding_window: false,
+      quantization_config: null,
+      logit_twist: null,
+      num_key_value_heads: TINY.numKeyValueHeads,
+      temperature: 0.6,
+    };
+    expect((await openModelFolder(await modelFolder(harmless))).config).toEqual(TINY);
+  });
+
+  test('scaled positions', async () => {
+    const rope = async (config: object) => (await openModelFolder(await modelFolder(config))).config.ropeScaling;
+    expect(await rope({ rope_scaling: { type: 'linear', factor: 2 } })).toEqual({ type: 'linear', factor: 2 });
+    expect(await rope({ rope_scaling: { type: 'linear', factor: 1 } })).toBeUndefined();
+    expect(await rope({ rope_scaling: { rope_type: 'dynamic', factor: 4 } })).toBeUndefined();
+    const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
+    const wanted = { type: 'llama3', factor: 8, lowFreqFactor: 1, highFreqFactor: 4 };
+    const scaling = { ...llama3, original_max_position_embeddings: 16 };
+    expect(await rope({ rope_scaling: scaling })).toEqual({ ...wanted, originalMaxPositionEmbeddings: 16 });
+    expect(await rope({ rope_parameters: { ...scaling, rope_theta: 100 } })).toEqual({
+      ...wanted,
+      originalMaxPositionEmbeddings: 16,
+    });
+    const context = TINY.maxPositionEmbeddings;
+    expect(await rope({ rope_scaling: llama3 })).toEqual({ ...wanted, originalMaxPositionEmbeddings: context });
   });
 
   test('older and newer places of theta', async () => {
@@ -229,7 +294,9 @@ describe('weights', () => {
   test('one missing', async () => {
     const folder = await modelFolder({}, (weights) => delete weights[NAME]);
     expect(await refusal(folder)).toBe(
-      `model: ${folder} has no weight "${NAME}", which its config.json calls for; download it again`,
+      `model: ${folder} has no weight "${NAME}", which its config.json calls for; it has 20 tensors in 2 layers, such as ` +
+        'model.embed_tokens.weight, model.layers.0.self_attn.q_proj.weight, model.layers.0.self_attn.k_proj.weight and ' +
+        '17 more; take config.json and all weights from the same model',
     );
   });
 
@@ -249,10 +316,14 @@ describe('weights', () => {
   test('no file; a shard missing; an index that is damaged', async () => {
     const folder = await modelFolder();
     rmSync(join(folder, 'model.safetensors'));
-    expect(await refusal(folder)).toContain('model.safetensors: cannot be opened (ENOENT)');
+    expect(await refusal(folder)).toBe(
+      `model: ${folder} has no model.safetensors: it holds config.json; put the model's weights there`,
+    );
     const index = join(folder, 'model.safetensors.index.json');
     writeFileSync(index, JSON.stringify({ weight_map: { [NAME]: 'model-00001-of-00002.safetensors' } }));
-    expect(await refusal(folder)).toContain('model-00001-of-00002.safetensors: cannot be opened (ENOENT)');
+    expect(await refusal(folder)).toContain(
+      'model.safetensors.index.json names 1 of 1 files that are not there (model-00001-of-00002.safetensors); fetch them,',
+    );
     writeFileSync(index, '{"weight_map":');
     expect(await refusal(folder)).toContain(`model: ${index} is not JSON (`);
   });
@@ -274,7 +345,7 @@ describe('weights', () => {
 });
 
 test('a saved model opens with the same numbers, config and tokenizer', async () => {
-  const source = await modelFolder({ torch_dtype: 'bfloat16', note: 'kept' });
+  const source = await modelFolder({ torch_dtype: 'bfloat16', dtype: 'bfloat16', _note: 'kept' });
   writeFileSync(join(source, 'tokenizer.json'), '{"tokenizer":true}');
   const base = await openModelFolder(source);
   const folder = join(work, 'deep', 'saved');
@@ -282,7 +353,7 @@ test('a saved model opens with the same numbers, config and tokenizer', async ()
   await saveModelFolder(folder, base, (name) => weights[name]!, CARD);
   const saved = await openModelFolder(folder);
   expect(saved.config).toEqual(base.config);
-  expect(saved.rawConfig).toEqual({ ...base.rawConfig, torch_dtype: 'float32' });
+  expect(saved.rawConfig).toEqual({ ...base.rawConfig, torch_dtype: 'float32', dtype: 'float32' });
   expect(await readTensors(saved.weights)).toEqual(weights);
   expect(readdirSync(folder).sort()).toEqual(['README.md', 'config.json', 'model.safetensors', 'tokenizer.json']);
   expect(readFileSync(join(folder, 'tokenizer.json'), 'utf8')).toBe('{"tokenizer":true}');
@@ -315,26 +386,60 @@ describe('adapters', () => {
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...change }));
     return folder;
   }
-  const refused = (folder: string, model: LlamaConfig = TINY) =>
-    openAdapterFolder(folder, model).then(
+  const refused = (folder: string, config: LlamaConfig = TINY) =>
+    openAdapterFolder(folder, { ...base, config }).then(
       () => 'was opened',
       (error: Error) => error.message,
     );
 
   test('opens as it was saved', async () => {
-    const opened = await openAdapterFolder(await saved(), TINY);
-    expect(opened).toEqual({ config: LORA, adapter, baseModel: base.folder });
+    const opened = await openAdapterFolder(await saved(), base);
+    expect(opened).toEqual({ base, config: LORA, adapter, baseModel: base.folder });
   });
 
   test.for<readonly [string, Readonly<Record<string, unknown>>, string]>([
-    ['DoRA', { use_dora: true }, '"use_dora" must be false, got true; this is not built'],
+    ['DoRA', { use_dora: true }, '"use_dora" must be absent, null or false, got true; this is not built: load the'],
     ['IA3', { peft_type: 'IA3' }, '"peft_type" must be "LORA", got "IA3"; this is not built'],
-    ['a bias', { bias: 'all' }, '"bias" must be "none", got "all"; this is not built'],
-    ['whole layers beside', { modules_to_save: ['lm_head'] }, '"modules_to_save" must be null, got ["lm_head"]'],
-    ['ranks by layer', { rank_pattern: { q_proj: 4 } }, '"rank_pattern" must be empty, got {"q_proj":4}'],
+    ['PiSSA', { init_lora_weights: 'pissa_niter_4' }, '"init_lora_weights" must be true, false, "gaussian" or "orthog'],
+    ['OLoRA', { init_lora_weights: 'olora' }, '"init_lora_weights" must be'],
+    ['LoftQ', { init_lora_weights: 'loftq', loftq_config: { loftq_bits: 4 } }, '"init_lora_weights" must be'],
+    ['aLoRA', { alora_invocation_tokens: [1, 2] }, '"alora_invocation_tokens" must be absent'],
+    ['trained tokens', { trainable_token_indices: [5] }, '"trainable_token_indices" must be absent'],
+    ['layers twice', { layer_replication: [[0, 1]] }, '"layer_replication" must be absent'],
+    ['single parameters', { target_parameters: ['x'] }, '"target_parameters" must be absent'],
+    ['a field that is not known', { use_marvel: true }, '"use_marvel" must be absent'],
+    ['a classifier', { task_type: 'SEQ_CLS' }, '"task_type" must be "CAUSAL_LM", got "SEQ_CLS"'],
+    [
+      'the head',
+      { target_modules: ['q_proj', 'lm_head'] },
+      '"target_modules" must be without lm_head (LoRA on it is not',
+    ],
+    [
+      'the embedding',
+      { target_modules: '.*(q_proj|embed_tokens)' },
+      '"target_modules" must be without model.embed_tok',
+    ],
+    [
+      'layers of another model',
+      { target_modules: ['c_attn'] },
+      '"target_modules" must be names of linear layers of the',
+    ],
+    ['no layer', { target_modules: [] }, '"target_modules" must be names of linear layers of the model (q_proj,'],
+    ['a regex of Python alone', { target_modules: '(?i)q_proj' }, '"target_modules" must be a regular expression that'],
+    [
+      'blocks beside a regex',
+      { target_modules: '.*q_proj', layers_to_transform: [0] },
+      '"layers_to_transform" must be',
+    ],
+    [
+      'a pattern without blocks',
+      { layers_pattern: 'layers' },
+      '"layers_to_transform" must be given beside "layers_pat',
+    ],
+    ['a rank of text', { rank_pattern: { q_proj: 'x' } }, '"rank_pattern" must be an object of positive numbers'],
     ['no rank', { r: null }, '"r" must be a positive integer, got null'],
     ['no alpha', { lora_alpha: 'x' }, '"lora_alpha" must be a number, got "x"'],
-    ['no layers', { target_modules: null }, '"target_modules" must be names of layers, got null'],
+    ['no layers', { target_modules: null }, '"target_modules" must be names of layers, or one regular expression, got'],
   ])('%s', async ([, change, message]) => {
     const folder = await saved(change);
     expect(await refused(folder)).toContain(`lora: ${join(folder, 'adapter_config.json')}: ${message}`);
@@ -345,7 +450,7 @@ describe('adapters', () => {
     const folder = await saved();
     writeFileSync(join(folder, 'adapter_config.json'), '{"r": 8');
     expect(await refused(folder)).toMatch(
-      /^lora: .*adapter_config\.json is not JSON \(.*\); save or download it again$/,
+      /^lora: .*adapter_config\.json is not JSON \(.*\); download or save the file again$/,
     );
   });
 
@@ -356,14 +461,17 @@ describe('adapters', () => {
     expect(await refused(await saved({ r: 4 }))).toContain(`"${name}" must be [4,12] for this base model, got [2,12]`);
     expect(await refused(await saved(), { ...TINY, numHiddenLayers: 3 })).toContain('for this base model, got nothing');
     expect(await refused(await saved(), { ...TINY, numHiddenLayers: 1 })).toMatch(
-      /adapts "base_model\.model\.model\.layers\.1\.\S+", which this base model has not/,
+      /has "base_model\.model\.model\.layers\.1\.\S+": it adapts a layer which this base model has not/,
     );
   });
 
   test('with a tensor of a layer that is not among its targets', async () => {
     const strange = { ...adapter, 'lm_head.lora_A.weight': float32([2, 12]) };
     expect(await refused(await saved({}, strange))).toContain(
-      'adapts "base_model.model.lm_head.lora_A.weight", which this base model has not',
+      'has "base_model.model.lm_head.lora_A.weight": LoRA on that layer is not built',
+    );
+    expect(await refused(await saved({ target_modules: ['q_proj'] }))).toMatch(
+      /has "\S+k_proj.lora_A.weight", a layer that "target_modules" of its adapter_config.json does not name/,
     );
   });
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { float32, type HostTensor, type HostTensors, int32, sizeOf } from '../../lib/engine/tensors';
-import type { ModelFolder } from '../../lib/model/folder';
+import { floatWeight, type ModelFolder } from '../../lib/model/folder';
 import { type LlamaConfig, weightShapes } from '../../lib/model/llama';
 import { readSafetensorsHeader, writeSafetensors } from '../../lib/model/safetensors';
 import { createRandom, type Random } from '../../lib/random';
@@ -67,5 +67,6 @@ export async function tinyFolder(folder: string, c: LlamaConfig = TINY): Promise
   const file = join(folder, 'model.safetensors');
   await writeSafetensors(file, weights, (name) => weights[name]!);
   const { tensors } = await readSafetensorsHeader(file);
-  return { folder, config: c, rawConfig: {}, weights: tensors };
+  const places = Object.fromEntries(Object.entries(tensors).map(([name, stored]) => [name, floatWeight(name, stored)]));
+  return { folder, config: c, rawConfig: {}, weights: places };
 }

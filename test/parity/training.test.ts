@@ -224,7 +224,7 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
           out,
         );
         const opened = lora
-          ? { model, trained: (await openAdapterFolder(theirs, base.config)).adapter }
+          ? { model, trained: (await openAdapterFolder(theirs, base)).adapter }
           : { model: tunedModel(await openModelFolder(theirs), 'base'), trained: {} };
         const ours = await logitsOf(opened.model, opened.trained, tokens);
         expect(largestDifference(ours, (await referenceTensor(out, 'logits')).data)).toBeLessThan(TOLERANCE);

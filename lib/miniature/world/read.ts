@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readLines } from '../../data/jsonl';
-import { type EvalItem, parseEvalItem } from '../../data/rows';
+import { fieldsOf as typedFields } from '../../data/forms/fields';
+import { readItem } from '../../data/forms/items';
+import { readLines } from '../../data/reading/jsonl';
+import type { EvalItem } from '../../data/rows';
 import { PLANTED_KINDS, type Planted, type PlantedKind } from '../../decontaminate/planted';
 import { FACT_GROUPS, type FactGroup } from './groups';
 
@@ -40,7 +41,10 @@ export async function readPlanted(folder: string): Promise<readonly Planted[]> {
 
 /** The general quiz, as items of MedMCQA's format. @throws as `readItemFacts` */
 export async function readQuiz(folder: string): Promise<readonly EvalItem[]> {
-  return readRows(folder, 'quiz.jsonl', (text, { line }) => parseEvalItem(text, { file: 'quiz.jsonl', line }));
+  return readRows(folder, 'quiz.jsonl', (text, place) => {
+    const at = { file: place.file, at: `line ${place.line}` };
+    return readItem(typedFields({ fields: fieldsOf(text, place), place: at, untyped: false })).item;
+  });
 }
 
 interface Place {
@@ -56,7 +60,7 @@ async function readRows<T>(folder: string, file: string, parse: (text: string, p
     );
   }
   const rows: T[] = [];
-  for await (const { text, number } of readLines(path, file, createHash('sha256'))) {
+  for await (const { text, number } of readLines(createReadStream(path), file)) {
     rows.push(parse(text, { file, line: number }));
   }
   return rows;

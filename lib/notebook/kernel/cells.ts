@@ -3,13 +3,15 @@ import { format } from 'node:util';
 import { compileFailure, thrownFailure } from './failure';
 import { beginCell, interruptListeners } from './interrupt';
 import { mendConverter } from './mend-source';
-import { asText, type CellFailure, type CellOutputs, directOutputs } from './output';
+import { asText, type CellFailure, type CellOutputs, currentOutputs, directOutputs } from './output';
 import {
   type Converter,
   compiler,
   createConverter,
   createExecutor,
+  directTslabDisplays,
   type Executor,
+  keepVariablesPlain,
   showPackageToCompiler,
   statementsOf,
   watchNothing,
@@ -38,6 +40,7 @@ export function createCells(root: string): Cells {
   process.chdir(folder);
   showPackageToCompiler(folder, PACKAGE_NAME);
   watchNothing();
+  directTslabDisplays((content, update) => currentOutputs()?.display(content, update === true));
   const converter = mendConverter(createConverter());
   let failure: CellFailure | undefined;
   let outputs: CellOutputs | undefined;
@@ -62,6 +65,7 @@ export function createCells(root: string): Cells {
       },
     },
   );
+  keepVariablesPlain(executor);
   const stray = (thrown: unknown) => {
     failure ??= thrownFailure(thrown, folder);
     outputs?.stream('stderr', `${thrownFailure(thrown, folder).traceback.join('\n')}\n`);

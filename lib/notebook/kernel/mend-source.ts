@@ -1,3 +1,4 @@
+import { oneCopy } from './one-copy';
 import type { Converter, ConvertResult } from './tslab';
 import { compiler, type Node, statementsOf } from './tslab';
 
@@ -14,6 +15,7 @@ interface Insertion {
  * - `const m = await import('x')`: the type of `m` cannot be named in tslab's declarations; it is written beside it.
  * - `{ a }` with an `a` of an earlier cell, and `const { a: b } = ...` with an object of one: tslab turns names of
  *   earlier cells into `exports.a`, and does not see the first, and takes the second for one. They are written out.
+ * - A function of an earlier cell reads its own copy of a variable that a later cell assigns: see `oneCopy`.
  * - Where a type cannot be named otherwise, the message says what to write.
  */
 export function mendConverter(stock: Converter): Converter {
@@ -24,6 +26,7 @@ export function mendConverter(stock: Converter): Converter {
       const result = stock.convert(declarations, insert(source, insertions));
       return {
         ...result,
+        ...(result.output && { output: oneCopy(result.output) }),
         hasToplevelAwait: result.hasToplevelAwait === true || /\bawait\b/.test(source),
         diagnostics: result.diagnostics.map((diagnostic) => withHelp(movedBack(diagnostic, source, insertions))),
       };

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { Executor } from 'tslab/dist/executor';
 import type { ZmqServer as StockServer } from 'tslab/dist/jupyter';
+import * as jupyter from 'tslab/dist/jupyter';
 
 /**
  * tslab 1.0.22, whose modules the kernel is built from. It has no `exports` field, so that they can be imported; none of
@@ -35,17 +37,25 @@ export interface Node {
   readonly initializer?: Node;
   readonly expression?: Node;
   readonly arguments?: readonly Node[];
+  readonly left?: Node;
+  readonly right?: Node;
+  readonly elements?: readonly Node[];
   readonly declarationList?: { readonly flags: number; readonly declarations: readonly Node[] };
 }
 
 type Kind =
   | 'AwaitExpression'
+  | 'BinaryExpression'
   | 'BindingElement'
+  | 'ClassDeclaration'
+  | 'FunctionDeclaration'
   | 'Identifier'
   | 'ImportDeclaration'
   | 'ImportKeyword'
+  | 'PropertyAccessExpression'
   | 'ShorthandPropertyAssignment'
-  | 'StringLiteral';
+  | 'StringLiteral'
+  | 'VoidExpression';
 
 type Watch = (path: string, ...rest: unknown[]) => { close(): void };
 
@@ -63,6 +73,7 @@ interface Compiler {
   readonly SyntaxKind: Readonly<Record<Kind, number>>;
   readonly NodeFlags: { readonly Let: number };
   readonly ScriptTarget: { readonly Latest: number };
+  readonly ModuleKind: { readonly CommonJS: number };
   createSourceFile(
     name: string,
     text: string,
@@ -70,6 +81,10 @@ interface Compiler {
     parents: boolean,
   ): { readonly statements: readonly Node[] };
   forEachChild(node: Node, visit: (child: Node) => void): void;
+  transpileModule(
+    text: string,
+    options: { readonly fileName: string; readonly compilerOptions: Readonly<Record<string, unknown>> },
+  ): { readonly outputText: string };
 }
 
 /** Makes what follows a module, in which `await` may stand outside functions. */
@@ -96,6 +111,21 @@ export function showPackageToCompiler(root: string, name: string): void {
   sys.readFile = (path, encoding) => readFile(behind(path), encoding);
   sys.directoryExists = (path) => directoryExists(behind(path));
   sys.realpath = (path) => realpath(behind(path));
+}
+
+/**
+ * Gives cells a plain object for their variables. tslab's own is a proxy, at which a loop that adds to a variable takes
+ * microseconds a round; it looks through to the plain one for the value that a cell ends with.
+ */
+export function keepVariablesPlain(executor: Executor): void {
+  const variables = {};
+  Object.setPrototypeOf(executor.locals, variables);
+  (globalThis as unknown as { __tslab__: { exports: object } }).__tslab__.exports = variables;
+}
+
+/** What `tslab.display` shows goes where the workbook's own displays go; tslab knows of no cell that runs here. */
+export function directTslabDisplays(show: typeof jupyter.lastWriteDisplayData): void {
+  (jupyter as { lastWriteDisplayData: typeof jupyter.lastWriteDisplayData }).lastWriteDisplayData = show;
 }
 
 /**

@@ -90,3 +90,12 @@ export function limits({ record }: ReportInputs): string {
   ];
   return `<ul>${own.map((one) => `<li>${htmlText(one)}</li>`).join('')}</ul>`;
 }
+
+/** What was not read, left out or cut of the rows. */
+export function rowsRead({ record: { notes = [] } }: ReportInputs): string {
+  return notes.length > 0 ? `<ul>${notes.map((note) => `<li>${htmlText(note)}</li>`).join('')}</ul>` : '';
+}
+
+/** The same for report.md. */
+export const rowsReadMarkdown = ({ record: { notes = [] } }: ReportInputs): string =>
+  notes.map((note) => `- ${markdownText(note)}`).join('\n');

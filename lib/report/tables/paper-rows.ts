@@ -33,14 +33,14 @@ export function scoredRows(record: RunRecord): BenchmarkRow[] {
     const members = tasksOfFamily(family.name);
     return [...average(family, members, scored), ...own.filter((task) => members.includes(task)).map(rowOf)];
   });
-  const alone = own.filter((task) => !ownFamilies.some(({ name }) => name === benchmarkOf(task)?.family?.name));
+  const alone = own.filter((task) => !ownFamilies.some(({ name }) => name === benchmarkOf(task).family?.name));
   return [...papers, ...inFamilies, ...alone.map((task) => ({ ...rowOf(task), level: undefined }))];
 }
 
 const rowOf = (task: TaskName): BenchmarkRow => ({
   key: task,
   label: taskLabel(task),
-  level: benchmarkOf(task)?.family ? 'part' : undefined,
+  level: benchmarkOf(task).family ? 'part' : undefined,
   tasks: [task],
 });
 

@@ -2,9 +2,40 @@ import type { RunRecord } from '../../compare/run-record';
 import { TOTALS } from '../../paper/table-a1';
 import { numberText, type Table } from '../table';
 
-/** The paper's table A1 with the rows that this run drew. */
+/** The paper's table A1 with the rows that this run drew; for a mixture of its own, the sources and their rows. */
 export function tableA1({ mixture, standIns, packing }: RunRecord): Table {
   const { rows, domains, missing, total } = mixture;
+  const packed =
+    `Packed “${packing.packing}”: ${packing.samples} samples in ${packing.chunks} chunks of ${packing.maxSeqLen} tokens, ` +
+    `${(100 * packing.fillRate).toFixed(1)}% filled; ${numberText(packing.lossTokens, 0)} of ${numberText(packing.tokens, 0)} tokens carry loss; ` +
+    `${packing.samplesSplit} samples cut at a chunk’s edge; ${packing.zeroLoss} without a response token, left out.`;
+  if (domains === null) {
+    return {
+      key: 'table-a1',
+      title: 'The training mixture',
+      columns: [
+        { key: 'source', label: 'Source' },
+        { key: 'available', label: 'rows there' },
+        { key: 'rows', label: 'rows drawn' },
+        { key: 'percent', label: '%', digits: 2 },
+        { key: 'wanted_percent', label: 'wanted %', digits: 2 },
+      ],
+      rows: [
+        ...rows.map(({ name, available, drawn, drawnPercent, targetPercent }) => ({
+          level: 'part' as const,
+          cells: [name, available, drawn, drawnPercent, targetPercent],
+        })),
+        { level: 'whole', cells: ['Total', rows.reduce((sum, { available }) => sum + available, 0), total, 100, 100] },
+      ],
+      notes: [
+        mixture.shares === 'all'
+          ? 'All sources in proportion to their rows: these rows are not of table A1’s sets.'
+          : 'Shares as the settings give them.',
+        ...(missing.length > 0 ? [`Not there, so that their share went to the others: ${missing.join(', ')}.`] : []),
+        packed,
+      ],
+    };
+  }
   const domain = (name: 'medical' | 'general') => ({
     level: 'whole' as const,
     cells: [
@@ -59,9 +90,7 @@ export function tableA1({ mixture, standIns, packing }: RunRecord): Table {
       ...(notes.length > 6
         ? [`Stand-ins: ${notes.slice(0, 2).join('; ')}; and so on for ${notes.length} sources.`]
         : []),
-      `Packed “${packing.packing}”: ${packing.samples} samples in ${packing.chunks} chunks of ${packing.maxSeqLen} tokens, ` +
-        `${(100 * packing.fillRate).toFixed(1)}% filled; ${numberText(packing.lossTokens, 0)} of ${numberText(packing.tokens, 0)} tokens carry loss; ` +
-        `${packing.samplesSplit} samples cut at a chunk’s edge; ${packing.zeroLoss} without a response token, left out.`,
+      packed,
     ],
   };
 }

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Template } from '@huggingface/jinja';
+import type { TrainExample } from './rows';
+
+/** A turn, as chat templates take it. */
+export interface Message {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** A model's own chat template. */
+export interface ChatTemplate {
+  /** @param prompting the text ends where the assistant is to begin */
+  render(messages: readonly Message[], prompting: boolean): string;
+}
+
+/** A rendered conversation, and which stretches of it are learnt: [from, to) in UTF-16 units. */
+export interface Rendering {
+  readonly text: string;
+  readonly learnt: readonly (readonly [number, number])[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * The chat template of a Hugging Face folder: `chat_template.jinja`, else `chat_template` of tokenizer_config.json.
+ *
+ * @returns undefined where the folder has none
+ * @throws when the template is not one that Jinja reads
+ */
+export async function openChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
+  const read = (name: string) => readFile(join(folder, name), 'utf8').catch(() => undefined);
+  const config = JSON.parse((await read('tokenizer_config.json')) ?? '{}') as Json;
+  const source = (await read('chat_template.jinja')) ?? named(config.chat_template);
+  if (source === undefined) return undefined;
+  const explain = (error: unknown) =>
+    new Error(
+      `template: the chat template of ${folder} cannot be used (${(error as Error).message}); use --template med42`,
+      {
+        cause: error,
+      },
+    );
+  let template: Template;
+  try {
+    template = new Template(source);
+  } catch (error) {
+    throw explain(error);
+  }
+  const tokens = Object.fromEntries(
+    ['bos_token', 'eos_token', 'unk_token', 'pad_token'].flatMap((name) => {
+      const text = tokenText(config[name]);
+      return text === undefined ? [] : [[name, text]];
+    }),
+  );
+  return {
+    render: (messages, prompting) => {
+      try {
+        return template.render({ ...tokens, messages, add_generation_prompt: prompting });
+      } catch (error) {
+        throw explain(error);
+      }
+    },
+  };
+}
+
+/** The default one of several. */
+function named(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (!Array.isArray(value)) return undefined;
+  const all = value as readonly { readonly name?: unknown; readonly template?: unknown }[];
+  const found = all.find(({ name }) => name === 'default')?.template;
+  return typeof found === 'string' ? found : undefined;
+}
+
+function tokenText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  const content = (value as { readonly content?: unknown } | null | undefined)?.content;
+  return typeof content === 'string' ? content : undefined;
+}
+
+/** An example's turns, the last response among them. */
+export function messagesOf({
+  system,
+  history = [],
+  prompt,
+  response,
+}: Pick<TrainExample, 'system' | 'history' | 'prompt' | 'response'>): Message[] {
+  return [
+    ...(system === undefined ? [] : [{ role: 'system', content: system } as const]),
+    ...[...history, { prompt, response }].flatMap((exchange): Message[] => [
+      { role: 'user', content: exchange.prompt },
+      { role: 'assistant', content: exchange.response },
+    ]),
+  ];
+}
+
+/**
+ * A conversation in the model's template. Of each assistant's turn all is learnt that the template adds to the text
+ * that asks for it: the answer, and what ends it.
+ *
+ * @throws when the template changes earlier turns as later ones come, so that what it adds cannot be told
+ * Source: TRL, prompt and completion of conversational data, turn after turn.
+ */
+export function renderChat(messages: readonly Message[], template: ChatTemplate, id: string): Rendering {
+  let text = '';
+  const learnt: [number, number][] = [];
+  for (const [i, { role }] of messages.entries()) {
+    if (role !== 'assistant') continue;
+    const asked = template.render(messages.slice(0, i), true);
+    const answered = template.render(messages.slice(0, i + 1), false);
+    if (!asked.startsWith(text) || !answered.startsWith(asked)) {
+      throw new Error(
+        `template: example "${id}": the model's chat template must only add to a conversation as it goes on, and ` +
+          `changes what came before turn ${i + 1}; use --template med42, or rows of one exchange`,
+      );
+    }
+    learnt.push([asked.length, answered.length]);
+    text = answered;
+  }
+  return { text, learnt };
+}

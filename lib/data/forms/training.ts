@@ -1,0 +1,177 @@
+import { stemOf } from '../reading/records';
+import type { Exchange, TrainExample } from '../rows';
+import { conversationOf } from './conversation';
+import { type Fields, unknownForm } from './fields';
+import { ITEM_FORMS } from './items';
+
+/** One way in which people write a training row. */
+export interface TrainingForm {
+  /** As the user knows it. */
+  readonly name: string;
+  /** For the error that lists what would be read. */
+  readonly wanted: string;
+  fits(row: Fields): boolean;
+  /** @throws naming the field that is wrong */
+  read(row: Fields): Omit<TrainExample, 'id' | 'source'>;
+}
+
+const systemOf = (row: Fields): { system?: string } => {
+  if (row.has('system')) return row.optionalText('system');
+  if (!row.has('system_prompt')) return {};
+  return { system: row.optionalText('system_prompt').system_prompt! };
+};
+
+/** A prompt and its response under two names. */
+function pair(prompt: string, response: string, name = `${prompt}, ${response}`): TrainingForm {
+  return {
+    name,
+    wanted: name,
+    fits: (row) => row.has(prompt, response) || (prompt === 'prompt' && row.has(prompt) && !row.has('completion')),
+    read: (row) => ({ ...systemOf(row), prompt: row.text(prompt), response: row.text(response) }),
+  };
+}
+
+const turns = (name: string, field: string): TrainingForm => ({
+  name,
+  wanted: name,
+  fits: (row) => row.has(field),
+  read: (row) => {
+    const { system, exchanges } = conversationOf(row, field);
+    return { ...systemOf(row), ...(system === undefined ? {} : { system }), ...split(exchanges) };
+  },
+});
+
+/** The last exchange, and those before it. */
+function split(exchanges: readonly Exchange[]): Pick<TrainExample, 'history' | 'prompt' | 'response'> {
+  const history = exchanges.slice(0, -1);
+  return { ...(history.length > 0 ? { history } : {}), ...exchanges.at(-1)! };
+}
+
+const ITEM_FIELDS = (row: Fields) => {
+  const item = ITEM_FORMS.find((form) => form.fits(row))!.read(row);
+  const { question, choices, answer } = item;
+  const lettered = choices.map((choice, i) => `${String.fromCharCode(97 + i)}. ${choice}`);
+  return { ...item, question, choices, answer, lettered };
+};
+
+/** The forms, in the order in which they are tried. */
+export const TRAINING_FORMS: readonly TrainingForm[] = [
+  {
+    name: 'prompt, response',
+    wanted: 'prompt, response',
+    fits: (row) => row.has('prompt') && !row.has('completion'),
+    read: (row) => ({
+      ...systemOf(row),
+      prompt: row.text('prompt'),
+      response: row.text('response'),
+      ...row.optionalText('question'),
+      ...(row.has('choices') ? choicesAndAnswer(row) : {}),
+    }),
+  },
+  turns('messages (role, content)', 'messages'),
+  turns('ShareGPT conversations (from, value)', 'conversations'),
+  turns('ShareGPT conversation (from, value)', 'conversation'),
+  {
+    name: 'Alpaca (instruction, input, output)',
+    wanted: 'instruction, output, and input where there is one',
+    fits: (row) => row.has('instruction', 'output'),
+    read: (row) => {
+      const { input } = row.optionalText('input');
+      const instruction = row.text('instruction');
+      return {
+        ...systemOf(row),
+        ...historyOf(row),
+        prompt: input === undefined || input.trim() === '' ? instruction : `${instruction}\n${input}`,
+        response: row.text('output'),
+      };
+    },
+  },
+  {
+    name: 'prompt, completion (messages)',
+    wanted: 'prompt, completion',
+    fits: (row) => Array.isArray(row.get('prompt')) && Array.isArray(row.get('completion')),
+    read: (row) => {
+      const both = [...(row.get('prompt') as unknown[]), ...(row.get('completion') as unknown[])];
+      const { system, exchanges } = conversationOf({ ...row, get: () => both }, 'prompt');
+      return { ...(system === undefined ? {} : { system }), ...split(exchanges) };
+    },
+  },
+  pair('prompt', 'completion'),
+  {
+    name: 'multiple choice',
+    wanted: 'question, choices (or options), answer',
+    fits: (row) => ITEM_FORMS.some((form) => form.fits(row)),
+    read: (row) => {
+      const { question, context, choices, answer, lettered } = ITEM_FIELDS(row);
+      const asked = context === undefined ? question : `${context}\n${question}`;
+      return { prompt: [asked, ...lettered].join('\n'), response: lettered[answer]!, question, choices, answer };
+    },
+  },
+  pair('question', 'response'),
+  pair('question', 'answer'),
+  pair('Question', 'Answer'),
+  pair('query', 'response'),
+  pair('instruction', 'response'),
+  {
+    name: 'Natural Instructions (definition, inputs, targets)',
+    wanted: 'inputs, targets',
+    fits: (row) => row.has('inputs', 'targets'),
+    read: (row) => {
+      const { definition } = row.optionalText('definition');
+      const inputs = row.text('inputs');
+      return {
+        prompt: definition === undefined ? inputs : `${definition}\n\n${inputs}`,
+        response: row.text('targets'),
+      };
+    },
+  },
+  pair('input', 'output'),
+  {
+    name: 'plain text',
+    wanted: 'text',
+    fits: (row) => row.has('text'),
+    read: (row) => ({ prompt: '', response: row.text('text'), plain: true }),
+  },
+];
+
+/** LLaMA-Factory's `history`: pairs of a prompt and its response. */
+function historyOf(row: Fields): { history?: readonly Exchange[] } {
+  const value = row.get('history');
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return {};
+  const pairs = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+  const history = pairs.map((one, i): Exchange => {
+    const [prompt, response] = Array.isArray(one) ? (one as readonly unknown[]) : [];
+    if (typeof prompt !== 'string' || typeof response !== 'string') {
+      throw row.refuse(`history[${i}]`, 'a prompt and its response', one);
+    }
+    return { prompt, response };
+  });
+  return { history };
+}
+
+function choicesAndAnswer(row: Fields): Pick<TrainExample, 'choices' | 'answer'> {
+  const value = row.get('choices');
+  if (!Array.isArray(value) || value.length < 2) throw row.refuse('choices', 'an array of two choices or more', value);
+  const choices = value.map((choice: unknown, i) => {
+    if (typeof choice === 'string') return choice;
+    throw row.refuse(`choices[${i}]`, 'a string', choice);
+  });
+  if (!row.has('answer')) return { choices };
+  const answer = row.whole('answer');
+  if (answer === undefined || answer < 0 || answer >= choices.length) {
+    throw row.refuse('answer', `an integer from 0 to ${choices.length - 1}`, row.get('answer'));
+  }
+  return { choices, answer };
+}
+
+/**
+ * A row as a training example, and the form it has. A row that names no `source` is of the set of its file's name.
+ *
+ * @throws naming the fields found and those wanted, or the field that is wrong
+ */
+export function readExample(row: Fields): { readonly example: TrainExample; readonly form: string } {
+  const form = TRAINING_FORMS.find((one) => one.fits(row));
+  if (!form) throw unknownForm(row, 'training row', TRAINING_FORMS);
+  const source = row.has('source') ? row.text('source') : stemOf(row.place.file);
+  return { example: { id: row.id(), source, ...form.read(row) }, form: form.name };
+}

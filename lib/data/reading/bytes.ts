@@ -1,0 +1,109 @@
+import type { Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { Decompress } from 'fzstd';
+
+/** How a file's bytes are compressed, as its first bytes say. */
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
+
+/** The first bytes of a file: enough to tell what it is. */
+export async function firstBytes(path: string, count = 512): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** What a file's content says of its compression, whatever its name says. */
+export function compressionOf(first: Buffer): Compression {
+  if (first[0] === 0x1f && first[1] === 0x8b) return 'gzip';
+  if (first.length >= 4 && first.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
+  return 'none';
+}
+
+/** @throws when the file is what git-lfs leaves in a file's place */
+export function refusePointer(first: Buffer, name: string): void {
+  if (first.toString('latin1').startsWith(LFS_POINTER)) {
+    throw new Error(
+      `examples: ${name} is a Git LFS pointer, not the file; run "git lfs pull" in the repository it was cloned with`,
+    );
+  }
+}
+
+/**
+ * A file's bytes, decompressed, piece by piece: the file is never in memory as a whole.
+ *
+ * @param name how errors call the file
+ * @param hash is fed the bytes as they lie on disk
+ * @throws when the file cannot be read or is cut short
+ */
+export async function* readBytes(
+  path: string,
+  name: string,
+  hash: Hash,
+  compression: Compression,
+): AsyncGenerator<Buffer> {
+  async function* hashed(): AsyncGenerator<Buffer> {
+    for await (const bytes of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
+      hash.update(bytes);
+      yield bytes;
+    }
+  }
+  const plain = (): AsyncIterable<Buffer> => {
+    if (compression === 'zstd') return unzstd(hashed());
+    // The reader of the pipeline sees its errors; the callback only keeps them from being reported twice.
+    if (compression === 'gzip') return pipeline(Readable.from(hashed()), createGunzip(), () => {});
+    return hashed();
+  };
+  try {
+    for await (const bytes of plain()) yield bytes;
+  } catch (error) {
+    throw new Error(
+      `examples: ${name} cannot be read (${(error as Error).message}); it is damaged or cut short: copy or fetch it again`,
+      { cause: error },
+    );
+  }
+}
+
+async function* unzstd(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const out: Uint8Array[] = [];
+  let ended = false;
+  const stream = new Decompress((data, final) => {
+    out.push(data);
+    ended ||= final ?? false;
+  });
+  const drain = () => out.splice(0).map((bytes) => Buffer.from(bytes));
+  for await (const bytes of packed) {
+    stream.push(bytes);
+    yield* drain();
+  }
+  stream.push(new Uint8Array(0), true);
+  yield* drain();
+  if (!ended) throw new Error('unexpected end of file');
+}
+
+/**
+ * Bytes as text.
+ *
+ * @throws when they are not UTF-8
+ */
+export async function* decodeText(pieces: AsyncIterable<Buffer>, name: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decode = (bytes?: Buffer): string => {
+    try {
+      return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode();
+    } catch (error) {
+      throw new Error(`examples: ${name}: not valid UTF-8; save the file as UTF-8`, { cause: error });
+    }
+  };
+  for await (const bytes of pieces) yield decode(bytes);
+  const rest = decode();
+  if (rest !== '') yield rest;
+}

@@ -1,0 +1,46 @@
+import { Readable } from 'node:stream';
+import { type CsvError, parse } from 'csv-parse';
+import type { RawRow } from './records';
+
+/**
+ * The rows of a CSV with a line of names first (RFC 4180: cells in double quotes may hold separators and new lines).
+ *
+ * @throws naming the line that has another number of cells, or an open quote
+ */
+export async function* readCsv(
+  pieces: AsyncIterable<string>,
+  file: string,
+  delimiter: ',' | '\t',
+): AsyncGenerator<RawRow> {
+  const parser = parse({
+    delimiter,
+    info: true,
+    skip_empty_lines: true,
+    columns: (names: string[]) => uniqueNames(names, file),
+    // A TSV's quotes are usually text.
+    ...(delimiter === '\t' ? { quote: false as const } : {}),
+  });
+  const source = Readable.from(pieces);
+  source.on('error', (error) => parser.destroy(error));
+  source.pipe(parser);
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{ record: object; info: { lines: number } }>) {
+      yield { fields: record, place: { file, at: `line ${info.lines}` }, untyped: true };
+    }
+  } catch (error) {
+    const { message, code } = error as CsvError;
+    if (!String(code).startsWith('CSV_')) throw error;
+    throw new Error(`examples: ${file}: ${message}; a row needs a cell for each name of the first line`, {
+      cause: error,
+    });
+  }
+}
+
+function uniqueNames(names: readonly string[], file: string): string[] {
+  const trimmed = names.map((name) => name.trim());
+  const twice = trimmed.find((name, i) => trimmed.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new Error(`examples: ${file} line 1: column "${twice}" must be there once, got it twice; rename one`);
+  }
+  return trimmed;
+}

@@ -1,0 +1,125 @@
+import type { Hash } from 'node:crypto';
+import { basename } from 'node:path';
+import type { RowPlace } from '../rows';
+import { type Compression, compressionOf, decodeText, firstBytes, readBytes, refusePointer } from './bytes';
+import { readCsv } from './csv';
+import { readJsonArray } from './json-array';
+import { readLines } from './jsonl';
+import { hashFile, readParquet } from './parquet';
+
+/** One row as a file holds it, before its form is known. */
+export interface RawRow {
+  readonly fields: unknown;
+  readonly place: RowPlace;
+  /** A CSV's cells are all text: "2" may be a number. */
+  readonly untyped: boolean;
+}
+
+/** What a file proved to be when it was opened. */
+export interface OpenedFile {
+  readonly format: 'JSON Lines' | 'JSON array' | 'CSV' | 'TSV' | 'Parquet';
+  readonly compression: Compression;
+  /** Said to the user, where name and content differ. */
+  readonly note: string | undefined;
+  readonly rows: AsyncGenerator<RawRow>;
+}
+
+const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/**
+ * Opens a file of rows. What it is, its content says; its name only tells CSV and TSV from JSON.
+ *
+ * @param name how errors call the file
+ * @param hash is fed the file's bytes as they lie on disk, once all rows are read
+ * @throws when the file cannot be read, is damaged, or is no file of rows
+ */
+export async function openRecords(path: string, name: string, hash: Hash): Promise<OpenedFile> {
+  const first = await firstBytes(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`examples: ${name} cannot be read (${error.code}); check its permissions`, { cause: error });
+  });
+  refusePointer(first, name);
+  const compression = compressionOf(first);
+  const note = differs(name, compression);
+  if (first.subarray(0, 4).toString('latin1') === 'PAR1') {
+    const rows = async function* () {
+      yield* typed(readParquet(path, name), name);
+      await hashFile(path, hash);
+    };
+    return { format: 'Parquet', compression, note, rows: rows() };
+  }
+  if (/\.parquet$/i.test(name)) {
+    throw new Error(`examples: ${name} must begin with PAR1 as every Parquet file does; it is damaged or another file`);
+  }
+  const bytes = readBytes(path, name, hash, compression);
+  const separator = /\.([ct])sv(\.\w+)?$/i.exec(name)?.[1]?.toLowerCase();
+  if (separator !== undefined) {
+    const [format, delimiter] = separator === 'c' ? (['CSV', ','] as const) : (['TSV', '\t'] as const);
+    return { format, compression, note, rows: readCsv(decodeText(bytes, name), name, delimiter) };
+  }
+  const { head, all } = await peek(bytes);
+  if (head === 0x5b)
+    return { format: 'JSON array', compression, note, rows: typed(readJsonArray(decodeText(all, name), name), name) };
+  return { format: 'JSON Lines', compression, note, rows: parsed(all, name) };
+}
+
+/** What is said where a file's name promises another compression than it has. */
+function differs(name: string, compression: Compression): string | undefined {
+  const ending = /\.(gz|zst)$/i.exec(name)?.[1]?.toLowerCase();
+  const promised = ending === 'gz' ? 'gzip' : ending === 'zst' ? 'zstd' : 'none';
+  if (promised === compression) return undefined;
+  const is = compression === 'none' ? 'not compressed' : `compressed with ${compression}`;
+  return `${name} is ${is}, whatever its name says; it was read as what it is`;
+}
+
+/** The first byte that is no white space, and all bytes. */
+async function peek(
+  pieces: AsyncGenerator<Buffer>,
+): Promise<{ readonly head: number | undefined; readonly all: AsyncGenerator<Buffer> }> {
+  const seen: Buffer[] = [];
+  let head: number | undefined;
+  while (head === undefined) {
+    const { value, done } = await pieces.next();
+    if (done) break;
+    const text = seen.length === 0 && value.subarray(0, 3).equals(BOM) ? value.subarray(3) : value;
+    head = text.find((byte) => !SPACE.has(byte));
+    seen.push(value);
+  }
+  const all = async function* () {
+    yield* seen;
+    yield* pieces;
+  };
+  return { head, all: all() };
+}
+
+async function* typed(
+  rows: AsyncIterable<{ readonly number: number; readonly fields: unknown }>,
+  file: string,
+): AsyncGenerator<RawRow> {
+  for await (const { number, fields } of rows) yield { fields, place: { file, at: `row ${number}` }, untyped: false };
+}
+
+async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenerator<RawRow> {
+  for await (const { number, text } of readLines(pieces, file)) {
+    const place = { file, at: `line ${number}` };
+    let fields: unknown;
+    try {
+      fields = JSON.parse(text);
+    } catch (error) {
+      const one =
+        text.trim() === '{'
+          ? 'an object may not go over several lines here; write'
+          : 'fix or delete the line, or write';
+      throw new Error(
+        `examples: ${file} line ${number}: invalid JSON (${(error as Error).message}); ${one} one object a line, or an array of objects`,
+      );
+    }
+    yield { fields, place, untyped: false };
+  }
+}
+
+/** A file's name without its folders and endings: what its rows are called where they do not say. */
+export const stemOf = (file: string): string =>
+  basename(file)
+    .replace(/\.(gz|zst)$/i, '')
+    .replace(/\.(jsonl|ndjson|json|csv|tsv|parquet)$/i, '');

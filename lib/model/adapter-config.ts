@@ -1,0 +1,158 @@
+import { ALL_LINEAR, type LoraConfig } from '../config';
+import { isTarget, patternValue, pythonRegExp, type TargetFields } from './adapter-targets';
+import { isOff } from './config-file';
+import type { LlamaConfig } from './llama';
+import { linearLayers } from './lora';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface AdapterConfig {
+  readonly config: LoraConfig;
+  /** Modules that the adapter's file holds whole, in place of the base's. */
+  readonly modulesToSave: readonly string[];
+  readonly baseModel: string;
+}
+
+export const MERGE =
+  'load the adapter on its base with peft, call merge_and_unload(), save the model, and use that folder in its place';
+
+/** Fields that change nothing in what the adapter computes, and those that are read here. */
+const PASSED = new Set(
+  `peft_type task_type auto_mapping peft_version base_model_name_or_path revision inference_mode r target_modules
+  exclude_modules lora_alpha lora_dropout fan_in_fan_out bias use_rslora modules_to_save layers_to_transform
+  layers_pattern rank_pattern alpha_pattern megatron_core qalora_group_size runtime_config loftq_config eva_config
+  corda_config lora_ga_config lora_bias`.split(/\s+/),
+);
+
+/**
+ * What adapter_config.json says, for one base model. Fields are let through by name: one that is not known here is refused
+ * unless it is off (null, false or empty).
+ *
+ * `fan_in_fan_out` has no meaning for a Llama's layers, as in PEFT; settings of a special start (`loftq_config`) count by
+ * `init_lora_weights` alone. Of `bias` and `lora_bias` the tensors tell.
+ *
+ * @param file named in messages
+ * @throws naming the field that asks for what is not built
+ * Source: PEFT 0.21.2 tuners/lora/config.py
+ */
+export function adapterConfig(raw: Fields, file: string, model: LlamaConfig): AdapterConfig {
+  const refuse = (field: string, wanted: string, remedy: string): never => {
+    throw new Error(`lora: ${file}: "${field}" must be ${wanted}, got ${JSON.stringify(raw[field])}; ${remedy}`);
+  };
+  checkFields(raw, refuse);
+  const mend = 'correct it as the adapter was trained';
+  const { r: rank, lora_alpha: alpha } = raw;
+  if (!Number.isSafeInteger(rank) || (rank as number) <= 0) refuse('r', 'a positive integer', mend);
+  if (typeof alpha !== 'number') refuse('lora_alpha', 'a number', mend);
+  const fields = targetFields(raw, refuse);
+  const ranks = pattern(raw, 'rank_pattern', refuse);
+  const alphas = pattern(raw, 'alpha_pattern', refuse);
+
+  const [candidates, layers] = [linearLayers(model), {} as Record<string, { rank: number; alpha: number }>];
+  const isAllLinear = String(fields.targetModules).toLowerCase() === 'all-linear';
+  const targets = isAllLinear ? { ...fields, targetModules: [...ALL_LINEAR] } : fields;
+  for (const name of Object.keys(candidates)) {
+    if (!isTarget(name, targets)) continue;
+    layers[name] = {
+      rank: patternValue(ranks, name) ?? (rank as number),
+      alpha: patternValue(alphas, name) ?? (alpha as number),
+    };
+  }
+  for (const other of ['lm_head', 'model.embed_tokens']) {
+    if (isTarget(other, targets)) refuse('target_modules', `without ${other} (LoRA on it is not built)`, MERGE);
+  }
+  const names = Object.keys(layers);
+  if (names.length === 0) {
+    refuse('target_modules', `names of linear layers of the model (${ALL_LINEAR.join(', ')})`, mend);
+  }
+  const targetModules = ALL_LINEAR.filter((module) => names.some((name) => name.endsWith(`.${module}`)));
+  const everywhere = targetModules.length * model.numHiddenLayers === names.length;
+  const alike = names.every((name) => layers[name]!.rank === rank && layers[name]!.alpha === alpha);
+  return {
+    config: {
+      rank: rank as number,
+      alpha: alpha as number,
+      dropout: (raw.lora_dropout as number | undefined) ?? 0,
+      useRsLora: raw.use_rslora === true,
+      targetModules,
+      ...(everywhere && alike ? {} : { layers }),
+    },
+    modulesToSave: fields.modulesToSave,
+    baseModel: String(raw.base_model_name_or_path ?? ''),
+  };
+}
+
+type Refuse = (field: string, wanted: string, remedy: string) => never;
+
+function checkFields(raw: Fields, refuse: Refuse): void {
+  if (!isOff(raw.peft_type) && raw.peft_type !== 'LORA') refuse('peft_type', '"LORA"', `this is not built: ${MERGE}`);
+  if (!isOff(raw.task_type) && raw.task_type !== 'CAUSAL_LM') {
+    refuse('task_type', '"CAUSAL_LM"', 'this is not built: use an adapter of a language model');
+  }
+  if (!isOff(raw.bias) && !['none', 'all', 'lora_only'].includes(raw.bias as string)) {
+    refuse('bias', '"none", "all" or "lora_only"', 'this is not built');
+  }
+  const start = raw.init_lora_weights ?? true;
+  if (typeof start !== 'boolean' && start !== 'gaussian' && start !== 'orthogonal') {
+    refuse(
+      'init_lora_weights',
+      'true, false, "gaussian" or "orthogonal" (PEFT begins the others by changing the base, or from its data)',
+      `this is not built: ${MERGE}`,
+    );
+  }
+  for (const [field, value] of Object.entries(raw)) {
+    if (isOff(value) || PASSED.has(field) || field === 'init_lora_weights') continue;
+    refuse(field, 'absent, null or false', `this is not built: ${MERGE}`);
+  }
+}
+
+function targetFields(raw: Fields, refuse: Refuse): TargetFields {
+  const names = (field: string, value: unknown): string | readonly string[] => {
+    if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+    if (typeof value !== 'string') refuse(field, 'names of layers, or one regular expression', MERGE);
+    compiles(field, value as string, refuse);
+    return value as string;
+  };
+  const list = (field: string, isRight: (one: unknown) => boolean): readonly never[] => {
+    const value = raw[field] ?? [];
+    const all: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (!all.every(isRight)) refuse(field, field === 'layers_to_transform' ? 'indices of layers' : 'names', MERGE);
+    return all as readonly never[];
+  };
+  const isText = (one: unknown) => typeof one === 'string' && one !== '';
+  const fields = {
+    targetModules: names('target_modules', raw.target_modules),
+    excludeModules: names('exclude_modules', raw.exclude_modules ?? []),
+    modulesToSave: list('modules_to_save', isText) as readonly string[],
+    layersToTransform: list('layers_to_transform', Number.isSafeInteger) as readonly number[],
+    layersPattern: isOff(raw.layers_pattern) ? [] : (list('layers_pattern', isText) as readonly string[]),
+  };
+  for (const one of fields.modulesToSave) compiles('modules_to_save', one, refuse);
+  for (const one of fields.layersPattern) compiles('layers_pattern', one, refuse);
+  const hasBlocks = (raw.layers_to_transform ?? null) !== null;
+  if (hasBlocks && typeof fields.targetModules === 'string') {
+    refuse('layers_to_transform', 'null beside a "target_modules" that is one text, as PEFT wants it', MERGE);
+  }
+  if (!hasBlocks && fields.layersPattern.length > 0) {
+    refuse('layers_to_transform', 'given beside "layers_pattern", as PEFT wants it', MERGE);
+  }
+  return fields;
+}
+
+function pattern(raw: Fields, field: string, refuse: Refuse): Readonly<Record<string, number>> {
+  const value = raw[field] ?? {};
+  const isRight = (one: unknown) => typeof one === 'number' && one > 0;
+  if (typeof value !== 'object' || Array.isArray(value) || !Object.values(value as object).every(isRight)) {
+    refuse(field, 'an object of positive numbers by layer', MERGE);
+  }
+  for (const key of Object.keys(value as object)) compiles(field, key, refuse);
+  return value as Readonly<Record<string, number>>;
+}
+
+function compiles(field: string, source: string, refuse: Refuse): void {
+  try {
+    pythonRegExp(source);
+  } catch (error) {
+    refuse(field, `a regular expression that is read here (${(error as Error).message})`, MERGE);
+  }
+}

@@ -1,0 +1,76 @@
+import { MERGE } from './adapter-config';
+import { readTensor, type StoredTensor } from './safetensors';
+import { canonicalName } from './weight-names';
+
+/** An adapter file's tensors under the model's names. */
+export interface AdapterTensors {
+  /** By `NAME.lora_A.weight` and `NAME.lora_B.weight`. */
+  readonly lora: Readonly<Record<string, StoredTensor>>;
+  /** Whole weights of the base that the file has beside, by their names. */
+  readonly whole: Readonly<Record<string, StoredTensor>>;
+  /** The name in the file of what stands above under the model's. */
+  readonly keyOf: Readonly<Record<string, string>>;
+}
+
+/**
+ * Sorts an adapter file's tensors. Keys may have the adapter's name (`lora_A.default.weight`), a wrapper's prefix, and
+ * `base_model.model.` once, twice or not at all. A bias that is zero changes nothing and is passed over.
+ *
+ * @param isLayer, isWeight whether the base has a linear layer, a weight, of that name
+ * @throws naming the tensor that is of what is not built, or is there twice
+ */
+export async function adapterTensors(
+  stored: Readonly<Record<string, StoredTensor>>,
+  folder: string,
+  isLayer: (name: string) => boolean,
+  isWeight: (name: string) => boolean,
+): Promise<AdapterTensors> {
+  const lora: Record<string, StoredTensor> = {};
+  const whole: Record<string, StoredTensor> = {};
+  const keyOf: Record<string, string> = {};
+  const adapters = new Set<string>();
+  for (const [key, tensor] of Object.entries(stored)) {
+    const refuse = (why: string): never => {
+      throw new Error(`lora: ${folder} has "${key}": ${why}`);
+    };
+    const put = (group: Record<string, StoredTensor>, name: string) => {
+      if (keyOf[name] !== undefined) refuse(`the same as "${keyOf[name]}"; keep one of them`);
+      group[name] = tensor;
+      keyOf[name] = key;
+    };
+    const ofLayer = /^(.+)\.lora_([AB])(?:\.([^.]+))?\.weight$/.exec(key);
+    if (ofLayer) {
+      adapters.add(ofLayer[3] ?? '');
+      const layer = canonicalName(ofLayer[1]!, isLayer) ?? refuse(strangeLayer(ofLayer[1]!));
+      put(lora, `${layer}.lora_${ofLayer[2]}.weight`);
+      continue;
+    }
+    const weight = canonicalName(key.replace(/\.modules_to_save(\.[^.]+)?\.weight$/, '.weight'), isWeight);
+    if (weight !== undefined) put(whole, weight);
+    else if (!/\.bias$/.test(key)) refuse(notBuilt(key));
+    else if ((await readTensor(tensor)).data.some((number) => number !== 0)) {
+      refuse(`${/lora_B/.test(key) ? '"lora_bias"' : 'a bias'} that is not zero, which is not built; ${MERGE}`);
+    }
+  }
+  if (adapters.size > 1) {
+    throw new Error(
+      `lora: ${folder} has the tensors of ${adapters.size} adapters (${[...adapters].join(', ')}); save one of them alone`,
+    );
+  }
+  return { lora, whole, keyOf };
+}
+
+function strangeLayer(name: string): string {
+  if (/(^|\.)(lm_head|embed_tokens)$/.test(name)) return `LoRA on that layer is not built; ${MERGE}`;
+  return 'it adapts a layer which this base model has not; use the one that it was trained on';
+}
+
+function notBuilt(key: string): string {
+  const kinds: readonly (readonly [RegExp, string])[] = [
+    [/lora_magnitude_vector/, 'DoRA ("use_dora") is not built'],
+    [/lora_embedding_[AB]/, 'LoRA on the embedding (embed_tokens) is not built'],
+    [/trainable_tokens/, '"trainable_token_indices" is not built'],
+  ];
+  const kind = kinds.find(([pattern]) => pattern.test(key))?.[1];
+  return `${kind ?? 'it is neither LoRA of a linear layer nor a weight of the base model'}; ${MERGE}`;
+}

@@ -1,0 +1,67 @@
+/** Which layers an adapter_config.json means, as PEFT reads it. */
+
+export interface TargetFields {
+  readonly targetModules: string | readonly string[];
+  readonly excludeModules: string | readonly string[];
+  readonly modulesToSave: readonly string[];
+  /** Indices of blocks; empty: every one. */
+  readonly layersToTransform: readonly number[];
+  readonly layersPattern: readonly string[];
+}
+
+/**
+ * Whether the layer `name` ("model.layers.0.self_attn.q_proj") is adapted. Names are whole names or endings of them; one
+ * text is a regular expression over the whole name.
+ *
+ * Source: PEFT 0.21.2 tuners/tuners_utils.py, check_target_module_exists
+ */
+export function isTarget(name: string, fields: TargetFields): boolean {
+  const { targetModules, excludeModules, modulesToSave } = fields;
+  if (isNamed(name, excludeModules)) return false;
+  if (modulesToSave.some((one) => pythonRegExp(`^(?:(^|.*\\.)${one}($|\\..*))`).test(name))) return false;
+  if (!isNamed(name, targetModules)) return false;
+  // A layer that is named whole is adapted whatever the blocks say.
+  if (typeof targetModules === 'string' || targetModules.includes(name)) return true;
+  if (fields.layersToTransform.length === 0) return true;
+  const index = blockIndex(name, fields.layersPattern);
+  return index !== undefined && fields.layersToTransform.includes(index);
+}
+
+function isNamed(name: string, modules: string | readonly string[]): boolean {
+  if (typeof modules === 'string') return modules !== '' && pythonRegExp(`^(?:${modules})$`).test(name);
+  return modules.some((one) => name === one || name.endsWith(`.${one}`));
+}
+
+function blockIndex(name: string, patterns: readonly string[]): number | undefined {
+  const forms =
+    patterns.length === 0 ? ['^.*?\\.[^.]*\\.(\\d+)\\.'] : patterns.map((p) => `^(?:.*?\\.)??(?:${p})\\.(\\d+)\\.`);
+  for (const form of forms) {
+    const found = pythonRegExp(form).exec(name)?.at(-1);
+    if (found !== undefined) return Number(found);
+  }
+  return undefined;
+}
+
+/**
+ * The value that a `rank_pattern` or `alpha_pattern` gives a layer: that of the first key which is a regular expression for
+ * the name or its end.
+ *
+ * Source: PEFT 0.21.2 utils/other.py, get_pattern_key
+ */
+export function patternValue(patterns: Readonly<Record<string, number>>, name: string): number | undefined {
+  const key = Object.keys(patterns).find((one) => pythonRegExp(`^(?:.*\\.)?(?:${one})$`).test(name));
+  return key === undefined ? undefined : patterns[key];
+}
+
+/**
+ * A regular expression of Python, in JavaScript's strict form: what that does not know throws a SyntaxError, rather than
+ * match something else.
+ */
+export function pythonRegExp(source: string): RegExp {
+  const named = source.replace(/\(\?P</g, '(?<').replace(/\(\?P=(\w+)\)/g, '\\k<$1>');
+  // Python lets every sign be escaped; JavaScript's strict form only those with a meaning.
+  const escaped = named.replace(/\\([^A-Za-z0-9^$\\.*+?()[\]{}|/])/g, (_, sign: string) => {
+    return `\\u{${sign.codePointAt(0)!.toString(16)}}`;
+  });
+  return new RegExp(escaped, 'u');
+}

@@ -1,0 +1,127 @@
+import type { LlamaConfig } from './llama';
+import { ropeSettings } from './rope-scaling';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const words = (text: string): string[] => text.trim().split(/\s+/);
+
+/** Fields that are read here, or by the tokenizer. */
+const READ = words(`
+  model_type vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads head_dim
+  rms_norm_eps max_position_embeddings original_max_position_embeddings tie_word_embeddings
+  rope_theta rope_scaling rope_parameters
+`);
+
+/**
+ * Fields that change nothing in what the model computes: notes of a saver, settings of training, of generation, of a
+ * classifier's labels and of how a program runs the model.
+ *
+ * Source: transformers configuration_utils.py and configuration_llama.py of 4.57 and 5.23, and files on the Hub
+ */
+const HARMLESS = new Set(
+  words(`
+    architectures auto_map transformers_version torch_dtype dtype use_bfloat16 name_or_path model_name tokenizer_class
+    transformers.js_config is_llama_config license use_cache pretraining_tp tp_plan initializer_range attention_dropout
+    hidden_dropout resid_pdrop embd_pdrop gradient_checkpointing label_smoothing finetuning_task task_specific_params
+    problem_type id2label label2id num_labels classifier_dropout torchscript tf_legacy_loss return_dict use_return_dict
+    output_attentions output_hidden_states attn_implementation use_flash_attention use_flash_attn max_sequence_length
+    model_max_length max_window_layers is_decoder prefix temperature top_k top_p min_p typical_p do_sample num_beams num_beam_groups
+    num_return_sequences max_length min_length max_new_tokens min_new_tokens early_stopping length_penalty
+    repetition_penalty encoder_repetition_penalty diversity_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size
+    bad_words_ids suppress_tokens begin_suppress_tokens exponential_decay_length_penalty epsilon_cutoff eta_cutoff
+    output_scores return_dict_in_generate remove_invalid_values chat_template
+  `),
+);
+
+/** Names that savers make up as they go: `_name_or_path`, `pad_token_id`, `unsloth_version`. */
+const HARMLESS_NAME = /^_|_token_ids?$|^unsloth_|_version$|^bnb_4bit_/;
+
+/** Fields that change the function, at the values at which they do not. */
+const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
+  hidden_act: ['silu', 'swish'],
+  attention_bias: [false],
+  mlp_bias: [false],
+  partial_rotary_factor: [1],
+  rotary_pct: [1],
+  rope_interleaved: [false],
+  chunk_size_feed_forward: [0],
+  embedding_multiplier: [1],
+  residual_multiplier: [1],
+  logits_scaling: [1],
+  logit_scale: [1],
+};
+
+/**
+ * What config.json says of a Llama. Fields are let through by name: one that is not known here is refused unless it is
+ * off (null, false or empty), because it may change what the model computes.
+ *
+ * @param file named in messages
+ * @throws naming the field that asks for something this Llama is not
+ */
+export function llamaConfig(raw: Fields, file: string): LlamaConfig {
+  const refuse = (field: string, wanted: string, remedy = 'use another model'): never => {
+    throw new Error(`model: ${file}: "${field}" must be ${wanted}, got ${JSON.stringify(raw[field])}; ${remedy}`);
+  };
+  if (raw.model_type !== 'llama') refuse('model_type', '"llama" (no other architecture is built)');
+  checkFields(raw, refuse);
+  const count = (field: string, fallback?: number): number => {
+    const value = raw[field] ?? fallback;
+    if (!Number.isSafeInteger(value) || (value as number) <= 0) refuse(field, 'a positive integer');
+    return value as number;
+  };
+  const hiddenSize = count('hidden_size');
+  const numAttentionHeads = count('num_attention_heads');
+  const numKeyValueHeads = count('num_key_value_heads', numAttentionHeads);
+  if (numAttentionHeads % numKeyValueHeads !== 0) {
+    refuse('num_key_value_heads', `a divisor of num_attention_heads ${numAttentionHeads}`);
+  }
+  const headDim = count('head_dim', Math.floor(hiddenSize / numAttentionHeads));
+  if (headDim % 2 !== 0) refuse('head_dim', `even, for rotary positions, and is ${headDim} here`);
+  const rmsNormEps = raw.rms_norm_eps ?? 1e-6;
+  if (typeof rmsNormEps !== 'number' || !(rmsNormEps > 0)) refuse('rms_norm_eps', 'a positive number');
+  const tieWordEmbeddings = raw.tie_word_embeddings ?? false;
+  if (typeof tieWordEmbeddings !== 'boolean') refuse('tie_word_embeddings', 'true or false');
+  const maxPositionEmbeddings = count('max_position_embeddings', 2048);
+  return {
+    vocabSize: count('vocab_size'),
+    hiddenSize,
+    intermediateSize: count('intermediate_size'),
+    numHiddenLayers: count('num_hidden_layers'),
+    numAttentionHeads,
+    numKeyValueHeads,
+    headDim,
+    rmsNormEps: rmsNormEps as number,
+    maxPositionEmbeddings,
+    tieWordEmbeddings: tieWordEmbeddings as boolean,
+    ...ropeSettings(raw, maxPositionEmbeddings, refuse),
+  };
+}
+
+function checkFields(raw: Fields, refuse: (field: string, wanted: string, remedy?: string) => never): void {
+  if (!isOff(raw.quantization_config)) {
+    refuse(
+      'quantization_config',
+      'absent (quantised weights are not read)',
+      'use the unquantised model that it was made from, or load this one in transformers, call dequantize() and save it',
+    );
+  }
+  if (!isOff(raw.sliding_window) && raw.use_sliding_window !== false) {
+    refuse('sliding_window', 'null (attention over a window is not built)');
+  }
+  const passed = new Set([...READ, 'sliding_window']);
+  for (const [field, value] of Object.entries(raw)) {
+    if (isOff(value) || passed.has(field) || HARMLESS.has(field) || HARMLESS_NAME.test(field)) continue;
+    const neutral = NEUTRAL[field];
+    if (neutral?.includes(value)) continue;
+    if (neutral) refuse(field, neutral.map((one) => JSON.stringify(one)).join(' or '));
+    refuse(
+      field,
+      'absent (this field is not known here and may change what the model computes)',
+      'take it out of config.json if it changes nothing, else use another model',
+    );
+  }
+}
+
+/** null, false, or empty: the field asks for nothing. */
+export const isOff = (value: unknown): boolean =>
+  value === undefined || value === null || value === false || ['""', '[]', '{}'].includes(JSON.stringify(value));
