@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -41,15 +42,13 @@ export async function makeFolder(path: string): Promise<void> {
   });
 }
 
-/** Appends a line to a log; a reader must expect a last line cut short by a kill. */
+/**
+ * Appends a line to a log; a reader must expect a last line cut short by a kill. It is written at once, without a turn of
+ * the event loop: between two short updates the turns would cost more than the line.
+ */
 export async function appendLine(path: string, line: string): Promise<void> {
   try {
-    const file = await open(path, 'a');
-    try {
-      await file.appendFile(`${line}\n`);
-    } finally {
-      await file.close();
-    }
+    appendFileSync(path, `${line}\n`);
   } catch (error) {
     throw describeWriteError(path, error);
   }

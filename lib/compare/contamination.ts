@@ -13,7 +13,7 @@ import { satterthwaite } from '../statistics/satterthwaite';
 import { type ScoredModel, type SharedItems, sharedItems } from './items';
 import { TAUGHT_GROUPS } from './labels';
 import { ANSWER_IN_CONTEXT, type ComparedRun } from './models';
-import type { RunRecord, Setting } from './run-record';
+import { type RunRecord, SETTINGS, type Setting } from './run-record';
 
 /** Whether tuning helped more on flagged items than on clean ones of the same task. Shares, 0..1. */
 export interface ContaminationEffect extends Estimate {
@@ -58,7 +58,7 @@ export function contaminationEffects(
   const base = run.models.find(({ method }) => method === 'base');
   if (!base) throw new Error('contamination effect: needs the base that the models were tuned from, got none');
   if (!canTell(shared, marked)) return [];
-  const found = (['tuned', 'paper'] as const).flatMap((setting) =>
+  const found = SETTINGS.flatMap((setting) =>
     (['lora', 'full'] as const).flatMap((method) => {
       const models = run.models.filter((model) => model.method === method && model.setting === setting);
       return models.length === 0 ? [] : [effectOf(shared, marked, base, models, setting, method)];

@@ -1,8 +1,7 @@
 import { mean } from 'simple-statistics';
-import type { Method } from '../config';
 import { METHOD_LABELS, SETTING_LABELS } from './labels';
-import type { ModelRecord, RunRecord, Setting, TrainingRecord } from './run-record';
-import { runsOf } from './runs';
+import type { RunRecord, TrainingRecord } from './run-record';
+import { type Arm, armsOf } from './runs';
 
 /** What a method cost, the mean over its training seeds. */
 export interface Cost {
@@ -31,25 +30,17 @@ export function costOf(runs: readonly { readonly training: TrainingRecord | null
   };
 }
 
-/** One method at one setting: its runs, one for each training seed, and what they cost. */
-export interface MethodCost {
-  readonly method: Method;
-  readonly setting: Setting;
+/** What the runs of one method at one setting cost. */
+export interface MethodCost extends Arm {
   /** 'LoRA, own rate'. */
   readonly label: string;
-  readonly runs: readonly ModelRecord[];
   readonly cost: Cost;
 }
 
 /** Every method and setting that was trained, the run's own rates first. */
 export function costs(record: RunRecord): MethodCost[] {
-  return (['tuned', 'paper'] as const).flatMap((setting) =>
-    (['lora', 'full'] as const).flatMap((method) => {
-      const runs = runsOf(record, method, setting);
-      const cost = costOf(runs);
-      return cost
-        ? [{ method, setting, label: `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}`, runs, cost }]
-        : [];
-    }),
-  );
+  return armsOf(record).flatMap((arm) => {
+    const cost = costOf(arm.runs);
+    return cost ? [{ ...arm, label: `${METHOD_LABELS[arm.method]}, ${SETTING_LABELS[arm.setting]}`, cost }] : [];
+  });
 }

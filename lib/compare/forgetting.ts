@@ -1,7 +1,7 @@
 import { seedComparison } from '../statistics/seed-comparison';
 import { type Answer, type Difference, inPoints, shareRight, type ValueWithInterval } from './estimate';
 import type { ModelRecord, RunRecord, Setting } from './run-record';
-import { type ModelName, runsOf } from './runs';
+import { armsOf, type ModelName, runsOf } from './runs';
 
 /** How a method's models do on the quiz that the base learnt, and how far from the base. In percent and points. */
 export interface Forgetting {
@@ -19,8 +19,8 @@ export interface Forgetting {
 export function forgettingOf(record: RunRecord): Forgetting[] {
   const base = quizzes(runsOf(record, 'base'));
   if (base.length === 0) return [];
-  const own = (method: ModelName, setting: Setting): Forgetting[] => {
-    const items = quizzes(runsOf(record, method, setting));
+  const own = (method: ModelName, setting: Setting, runs: readonly ModelRecord[]): Forgetting[] => {
+    const items = quizzes(runs);
     if (items.length === 0) return [];
     const seeds = items.map((one) => one.map(isRight));
     const answers = items[0]!.map(
@@ -38,8 +38,8 @@ export function forgettingOf(record: RunRecord): Forgetting[] {
     return [{ ...common, change: inPoints(compared), p: compared.p }];
   };
   return [
-    ...own('base', 'tuned'),
-    ...(['tuned', 'paper'] as const).flatMap((setting) => [...own('lora', setting), ...own('full', setting)]),
+    ...own('base', 'tuned', runsOf(record, 'base')),
+    ...armsOf(record).flatMap(({ method, setting, runs }) => own(method, setting, runs)),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { TaskName } from '../eval/tasks/tasks';
 import type { ModelRecord, RunRecord } from './run-record';
 
 /** What a comparison reads of a model. */
-export type ScoredModel = Pick<ModelRecord, 'name' | 'method' | 'setting' | 'seed'> & {
+export type ScoredModel = Pick<ModelRecord, 'name' | 'method' | 'setting' | 'alsoSettings' | 'seed'> & {
   readonly scores: { readonly items: readonly ItemResult[] };
 };
 

@@ -10,6 +10,7 @@ export const METHOD_LABELS: Readonly<Record<ModelName, string>> = {
 
 export const SETTING_LABELS: Readonly<Record<Setting, string>> = {
   tuned: 'own rate',
+  controlled: 'equal epochs',
   paper: 'paper’s rate',
 };
 

@@ -8,7 +8,7 @@ import { type Difference, inPoints } from './estimate';
 import { at, type ScoredModel, type SharedItems, sharedItems } from './items';
 import { TAUGHT_GROUPS } from './labels';
 import { type Answers, type PooledSeeds, pooledSeeds, type SeedPair, type SliceItems, seedPair } from './pair';
-import type { RunRecord, Setting } from './run-record';
+import { isUnder, type RunRecord, SETTINGS, type Setting } from './run-record';
 
 /** Which items a comparison is over. */
 export type SliceKind = 'all' | 'task' | 'fact-group' | 'tuned-groups';
@@ -101,12 +101,12 @@ export function compareModels(run: ComparedRun, options: CompareOptions = {}): M
   const shared = sharedItems(run.models, run.facts, passages);
   const slices = slicesOf(shared, run.facts).map((slice) => withResamples(slice, shared, seed, resamples));
   const contrast = (setting: Setting, from: 'base' | 'lora', to: Method): Contrast[] => {
-    const of = (method: Method) => tuned.filter((model) => model.method === method && model.setting === setting);
+    const of = (method: Method) => tuned.filter((model) => model.method === method && isUnder(model, setting));
     const sides = [from === 'base' ? bases : of(from), of(to)] as const;
     if (sides.some((models) => models.length === 0)) return [];
     return [{ setting, from, to, slices: corrected(slices.map((slice) => compareSlice(shared, slice, sides))) }];
   };
-  const settings = (['tuned', 'paper'] as const).filter((setting) => tuned.some((model) => model.setting === setting));
+  const settings = SETTINGS.filter((setting) => tuned.some((model) => isUnder(model, setting)));
   const control = slices.find(({ kind, name }) => kind === 'fact-group' && name === 'control');
   return {
     items: shared.ids.length,

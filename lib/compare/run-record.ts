@@ -32,14 +32,24 @@ export interface RunRecord {
   readonly overlong: readonly string[];
 }
 
-/** Whose peak rates: the run's own, or the paper's. */
-export type Setting = 'tuned' | 'paper';
+/**
+ * What the two methods share, and what differs.
+ *
+ *     tuned        the paper's epochs (LoRA 8, full 3), each method at its own best peak rate
+ *     controlled   as many epochs for both, each at its own best peak rate: a difference is the method's alone
+ *     paper        the paper's epochs and the paper's peak rates
+ */
+export const SETTINGS = ['tuned', 'controlled', 'paper'] as const;
+export type Setting = (typeof SETTINGS)[number];
 
 export interface ModelRecord {
-  /** Unique and fit for a file name: 'base', 'lora-42', 'full-paper-42'. */
+  /** Unique and fit for a file name: 'base', 'lora-42', 'lora-controlled-42', 'full-paper-42'. */
   readonly name: string;
   readonly method: 'base' | Method;
+  /** What it was trained for first; one for each training, so that nothing is counted twice. */
   readonly setting: Setting;
+  /** Settings that ask for the very same training: it is not made twice. */
+  readonly alsoSettings?: readonly Setting[];
   /** Of the training; null for the base. */
   readonly seed: number | null;
   /** Null for the base. */
@@ -48,6 +58,12 @@ export interface ModelRecord {
   /** The non-medical quiz that the base learnt letters from, held-out questions: what tuning forgets. Null where there is none. */
   readonly quiz: { readonly correct: number; readonly n: number; readonly items: readonly ItemResult[] } | null;
 }
+
+/** Whether a model stands for a setting: its own, or one that asks for the same training. */
+export const isUnder = (
+  { setting, alsoSettings }: Pick<ModelRecord, 'setting' | 'alsoSettings'>,
+  asked: Setting,
+): boolean => setting === asked || (alsoSettings?.includes(asked) ?? false);
 
 export interface TrainingRecord {
   readonly config: TrainConfig;

@@ -1,7 +1,8 @@
+import type { Method } from '../config';
 import { inTaskOrder, type TaskName } from '../eval/tasks/tasks';
 import type { Answer } from './estimate';
 import { ANSWER_IN_CONTEXT } from './models';
-import type { ModelRecord, RunRecord, Setting } from './run-record';
+import { isUnder, type ModelRecord, type RunRecord, SETTINGS, type Setting } from './run-record';
 
 /** The three ways to have a model, in the order they are shown. */
 export const MODELS = ['base', 'lora', 'full'] as const;
@@ -15,14 +16,48 @@ export interface Subject {
   readonly device: string;
 }
 
-/** The setting that the comparison stands on: the tuned one where it was run. */
+/** The setting that stands beside the paper's numbers: its epochs, at the run's own rates where these were run. */
 export function mainSetting({ models }: RunRecord): Setting {
   return models.some(({ method, setting }) => method !== 'base' && setting === 'tuned') ? 'tuned' : 'paper';
 }
 
-/** The runs of one method at one setting, one for each training seed; of the base one, whatever the setting. */
+/**
+ * The setting that methods are compared in: the controlled one where both were run so, because a difference under the
+ * paper's epochs is of method and epochs together.
+ */
+export function fairSetting(record: RunRecord): Setting {
+  const both = (['lora', 'full'] as const).every((method) => runsOf(record, method, 'controlled').length > 0);
+  return both ? 'controlled' : mainSetting(record);
+}
+
+/**
+ * The runs of one method at one setting, one for each training seed; of the base one, whatever the setting. A training
+ * that serves two settings is found under both.
+ */
 export function runsOf(record: RunRecord, method: ModelName, setting: Setting = mainSetting(record)): ModelRecord[] {
-  return record.models.filter((model) => model.method === method && (method === 'base' || model.setting === setting));
+  return record.models.filter((model) => model.method === method && (method === 'base' || isUnder(model, setting)));
+}
+
+/** The runs of one method that were trained for one setting. */
+export interface Arm {
+  readonly method: Method;
+  readonly setting: Setting;
+  readonly runs: readonly ModelRecord[];
+}
+
+/** Every training of a record once, by setting and method: one that serves two settings stands under its own. */
+export function armsOf({ models }: RunRecord): Arm[] {
+  return SETTINGS.flatMap((setting) =>
+    (['lora', 'full'] as const).flatMap((method): Arm[] => {
+      const runs = models.filter((model) => model.method === method && model.setting === setting);
+      return runs.length === 0 ? [] : [{ method, setting, runs }];
+    }),
+  );
+}
+
+/** Whether an arm's models are those that methods are compared by; they may have been trained for another setting first. */
+export function isCompared(record: RunRecord, { method, setting }: { method: ModelName; setting: Setting }): boolean {
+  return runsOf(record, method, fairSetting(record))[0]?.setting === setting;
 }
 
 /** The base with its size in two digits, where a training tells it: 'base (1.4 million parameters)', '970 thousand'. */

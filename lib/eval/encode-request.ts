@@ -21,6 +21,9 @@ export interface EncodedRequest {
   readonly seam: boolean;
 }
 
+/** Gives requests their token ids, in the same order. */
+export type RequestEncoder = (requests: readonly LoglikelihoodRequest[]) => Promise<readonly EncodedRequest[]>;
+
 /**
  * Tokenises requests as the harness does: together, then cut by length.
  *

@@ -1,4 +1,10 @@
-import { type BosPolicy, type EncodedRequest, encodeRequests, type ScoringTokenizer } from './encode-request';
+import {
+  type BosPolicy,
+  type EncodedRequest,
+  encodeRequests,
+  type RequestEncoder,
+  type ScoringTokenizer,
+} from './encode-request';
 import type { LoglikelihoodRequest } from './requests';
 import { sharedRows, type TokenTree } from './token-tree';
 
@@ -47,6 +53,8 @@ export interface LoglikelihoodResult {
 
 export interface LoglikelihoodOptions {
   readonly bos?: BosPolicy;
+  /** Where these requests' token ids are known already; default: they are tokenised. */
+  readonly encode?: RequestEncoder;
   /** Rows done, of all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Each result as soon as it is there, by its request's place; the model waits for what it returns. */
@@ -84,12 +92,14 @@ export async function loglikelihood(
   requests: readonly LoglikelihoodRequest[],
   scorer: TokenScorer,
   tokenizer: ScoringTokenizer,
-  { bos = 'never', onProgress, onResult }: LoglikelihoodOptions = {},
+  options: LoglikelihoodOptions = {},
 ): Promise<Loglikelihoods> {
+  const { bos = 'never', onProgress, onResult } = options;
+  const { encode = (some) => encodeRequests(some, tokenizer, bos) } = options;
   const inputs: ModelInput[] = [];
   for (let start = 0; start < requests.length; start += CHUNK) {
     const chunk = requests.slice(start, start + CHUNK);
-    for (const [i, encoded] of (await encodeRequests(chunk, tokenizer, bos)).entries()) {
+    for (const [i, encoded] of (await encode(chunk)).entries()) {
       inputs.push(modelInput(encoded, chunk[i]!.id, scorer));
     }
   }

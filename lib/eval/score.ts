@@ -1,10 +1,10 @@
 import type { EvalItem } from '../data/examples';
-import type { BosPolicy, ScoringTokenizer } from './encode-request';
+import type { BosPolicy, RequestEncoder, ScoringTokenizer } from './encode-request';
 import { type GroupResult, groupResults } from './groups';
 import { checkItem } from './item-checks';
 import { type ItemResult, itemResult, summary, type TaskResult } from './item-result';
 import { type LoglikelihoodResult, loglikelihood, type TokenScorer } from './loglikelihood';
-import { requestHash, requestsOf } from './requests';
+import { type LoglikelihoodRequest, requestHash, requestsOf } from './requests';
 import { sampleItems } from './sample';
 import type { TaskDefinition, TaskVariant } from './tasks/definition';
 import { inTaskOrder, type TaskName, taskOf } from './tasks/tasks';
@@ -13,6 +13,8 @@ export interface ScoreOptions {
   readonly variant?: TaskVariant;
   /** Default 'never', the harness of the paper's time. */
   readonly bos?: BosPolicy;
+  /** Where the token ids of `requestsToScore` are known already; default: its requests are tokenised. */
+  readonly encode?: RequestEncoder;
   /** Score a seeded sample of at most so many items of each task. */
   readonly limitPerTask?: number;
   /** Of the sample; default 0. */
@@ -53,7 +55,7 @@ export async function scoreItems(
   tokenizer: ScoringTokenizer,
   options: ScoreOptions = {},
 ): Promise<ScoreResult> {
-  const { variant = 'present', bos = 'never', known = [], onItem, onProgress } = options;
+  const { variant = 'present', bos = 'never', known = [], encode, onItem, onProgress } = options;
   const plans = scoringPlan(items, options);
   const results = new Map(known.map((result) => [keyOf(result.task, result.id), result]));
   const open = plans.flatMap(({ task, chosen }) =>
@@ -66,6 +68,7 @@ export async function scoreItems(
     tokenizer,
     {
       bos,
+      ...(encode ? { encode } : {}),
       ...(onProgress ? { onProgress } : {}),
       onResult: async (request, result) => {
         const { one, choice } = places[request]!;
@@ -118,6 +121,14 @@ export function scoringPlan(
     for (const item of chosen) checkItem(item, task);
     return { task, chosen, available: available.length, seed: chosen.length < available.length ? seed : null };
   });
+}
+
+/** The requests of the items that are scored, in the order in which they are asked. */
+export function requestsToScore(
+  items: readonly EvalItem[],
+  options: Pick<ScoreOptions, 'variant' | 'limitPerTask' | 'seed'>,
+): LoglikelihoodRequest[] {
+  return scoringPlan(items, options).flatMap(({ task, chosen }) => chosen.flatMap((item) => requestsOf(item, task)));
 }
 
 function byTask(items: readonly EvalItem[], variant: TaskVariant): { task: TaskDefinition; items: EvalItem[] }[] {

@@ -1,29 +1,24 @@
-import { aboutTaughtFacts, effectsOf } from '../compare/contamination';
 import { costOf } from '../compare/cost';
-import { type Difference, inPoints, verdictOf } from '../compare/estimate';
+import { verdictOf } from '../compare/estimate';
 import { type Forgetting, forgettingOf } from '../compare/forgetting';
 import { type Contrast, differenceOf, type ModelComparison, mainSlice, type SliceComparison } from '../compare/models';
-import type { RunRecord } from '../compare/run-record';
-import { mainSetting, runsOf } from '../compare/runs';
+import type { RunRecord, Setting } from '../compare/run-record';
+import { fairSetting, isCompared, mainSetting, runsOf } from '../compare/runs';
+import type { Method } from '../config';
 import type { Decontamination } from '../decontaminate/record';
-import { constantAnswers } from '../eval/constant-answers';
+import { checksOf } from './checks';
 import { isEstimate, numberText, pText } from './table';
+import { NAMES, pointsText } from './verdict-words';
 
 /** What the numbers say, in words that follow from them. */
 export interface Findings {
-  /** Did tuning help; LoRA or full; at what price: three sentences. */
+  /**
+   * Did tuning help; LoRA or full; at what price: three sentences. Where methods were trained for equal epochs too, the
+   * answer is of these, and a fourth says what the paper’s epochs give.
+   */
   readonly answer: readonly string[];
   /** What else must be known to believe them. */
   readonly checks: readonly string[];
-}
-
-const NAMES = { base: 'the base', lora: 'LoRA', full: 'full-parameter training' } as const;
-
-/** '+3.1 points [1.2, 5.0]' */
-export function pointsText(difference: Difference, signed = true): string {
-  const number = (value: number) => numberText(value, 1, signed);
-  if (!isEstimate(difference)) return `${number(difference)} points, the same on every item`;
-  return `${number(difference.value)} points [${number(difference.low)}, ${number(difference.high)}]`;
 }
 
 export function findings(
@@ -31,24 +26,41 @@ export function findings(
   comparison: ModelComparison | null,
   detector: Decontamination | null,
 ): Findings {
-  const setting = mainSetting(record);
-  const contrast = (from: Contrast['from'], to: Contrast['to']) =>
+  const [main, fair] = [mainSetting(record), fairSetting(record)];
+  const contrast = (from: Contrast['from'], to: Contrast['to'], setting = fair) =>
     comparison?.contrasts.find((one) => one.setting === setting && one.from === from && one.to === to);
   return {
     answer: [
-      againstBase([contrast('base', 'lora'), contrast('base', 'full')].flatMap((one) => one ?? [])),
+      `${equalEpochs(record)}${againstBase([contrast('base', 'lora'), contrast('base', 'full')].flatMap((one) => one ?? []))}`,
       loraAgainstFull(contrast('lora', 'full')),
+      ...(fair === main ? [] : paperEpochs(record, contrast('lora', 'full', main), contrast('base', 'lora', main))),
       price(record),
     ],
-    checks: [
-      ...oneChoice(record),
-      ...perTask(contrast('lora', 'full')),
-      ...control(comparison),
-      ...paperRates(comparison, setting),
-      ...contamination(record, detector),
-    ],
+    checks: checksOf(record, comparison, detector),
   };
 }
+
+/** 'Both methods were trained for 3 epochs, each at its own best peak rate. ', where that is what is compared. */
+function equalEpochs(record: RunRecord): string {
+  if (fairSetting(record) !== 'controlled') return '';
+  const epochs = epochsOf(record, 'full', 'controlled');
+  return `Both methods were trained for ${epochs} epochs, each at its own best peak rate. `;
+}
+
+/** What the methods come to under the paper's epochs, and why their difference is not the method's alone. */
+function paperEpochs(record: RunRecord, methods: Contrast | undefined, lora: Contrast | undefined): string[] {
+  if (!methods || !lora) return [];
+  const setting = mainSetting(record);
+  const [loraEpochs, fullEpochs] = [epochsOf(record, 'lora', setting), epochsOf(record, 'full', setting)];
+  return [
+    `Under the paper’s own epochs, ${loraEpochs} for LoRA and ${fullEpochs} for full-parameter training, full minus LoRA is ` +
+      `${pointsText(differenceOf(mainSlice(methods)))} (LoRA against the base ${pointsText(differenceOf(mainSlice(lora)))}): there a ` +
+      'difference is of method and number of epochs together, as it is in the paper.',
+  ];
+}
+
+const epochsOf = (record: RunRecord, method: Method, setting: Setting): number =>
+  runsOf(record, method, setting)[0]!.training!.config.epochs;
 
 function againstBase(contrasts: readonly Contrast[]): string {
   if (contrasts.length === 0) return 'Nothing was tuned, so there is nothing to set against the base.';
@@ -107,7 +119,7 @@ function loraAgainstFull(contrast: Contrast | undefined): string {
 }
 
 function price(record: RunRecord): string {
-  const setting = mainSetting(record);
+  const setting = fairSetting(record);
   const [lora, full] = [costOf(runsOf(record, 'lora', setting)), costOf(runsOf(record, 'full', setting))];
   if (!lora || !full) return 'The price of LoRA against full-parameter training cannot be told from one of them alone.';
   const share = (a: number, b: number) =>
@@ -116,7 +128,8 @@ function price(record: RunRecord): string {
     `Against full-parameter training, LoRA changes ${share(lora.trainable, full.trainable)} the parameters, saves a file ` +
     `${share(lora.savedBytes, full.savedBytes)} the size and took ${share(lora.peakMemoryBytes, full.peakMemoryBytes)} the peak memory and ` +
     `${share(lora.seconds, full.seconds)} the time, for ${lora.tokens === full.tokens ? 'the same' : `${share(lora.tokens, full.tokens)} the`} tokens`;
-  const quiz = forgettingOf(record).filter((one) => one.setting === setting && one.change !== null);
+  const forgetting = forgettingOf(record).filter((one) => isCompared(record, one) && one.change !== null);
+  const quiz = (['lora', 'full'] as const).flatMap((method) => forgetting.filter((one) => one.method === method));
   return `${parts}${quiz.length === 0 ? '' : `; on the general quiz, ${quiz.map(forgotten).join(' and ')}`}.`;
 }
 
@@ -132,84 +145,6 @@ function forgotten({ method, change }: Forgetting): string {
     default:
       return `${name} shows no change that can be told from none (${pointsText(change!)})`;
   }
-}
-
-/** Accuracy without knowledge, for which the intervals and tests above have no eye. */
-function oneChoice(record: RunRecord): string[] {
-  const stuck = (['base', 'lora', 'full'] as const).flatMap((method) => {
-    const runs = runsOf(record, method);
-    const tasks = new Set(runs.flatMap(({ scores }) => constantAnswers(scores.items).map(({ task }) => task)));
-    const all = new Set(runs.flatMap(({ scores }) => scores.items.map(({ task }) => task))).size;
-    return tasks.size === 0 ? [] : [`${NAMES[method]} on ${tasks.size} of ${all} tasks`];
-  });
-  if (stuck.length === 0) return [];
-  return [
-    `One and the same choice is nearly every answer of ${stuck.join(', of ')}: its accuracy there is how often that choice happens to be right, no knowledge, and a difference from it no gain or loss of any.`,
-  ];
-}
-
-function perTask(contrast: Contrast | undefined): string[] {
-  const tasks = contrast?.slices.filter(({ kind }) => kind === 'task') ?? [];
-  if (tasks.length < 2) return [];
-  const told = tasks.filter(({ pooled }) => pooled.pHolm !== null && pooled.pHolm < 0.05);
-  const ahead = (sign: number) => told.filter(({ pooled }) => Math.sign(pooled.difference) === sign).length;
-  if (told.length === 0) {
-    return [
-      `Task by task, none of the ${tasks.length} shows a difference between LoRA and full-parameter training after Holm’s correction.`,
-    ];
-  }
-  return [
-    `Task by task, ${told.length} of ${tasks.length} ${told.length === 1 ? 'shows' : 'show'} a difference after Holm’s correction: full-parameter training is ahead on ${ahead(1)}, LoRA on ${ahead(-1)}.`,
-  ];
-}
-
-function control(comparison: ModelComparison | null): string[] {
-  const checks = comparison?.control;
-  if (!checks || checks.length === 0) return [];
-  const off = checks.filter(({ atChance }) => !atChance);
-  if (off.length === 0) {
-    return [
-      `On the control group, facts that no training text has, no model can be told from chance (${checks[0]!.n} items, ${numberText(100 * checks[0]!.chance, 1)}%).`,
-    ];
-  }
-  const list = off.map(({ model, accuracy }) => `${model} ${numberText(100 * accuracy, 1)}%`).join(', ');
-  return [
-    `The control group, facts that no training text has, is off chance (${numberText(100 * off[0]!.chance, 1)}%) for ${list}: something other than learning moves these scores, and the changes above must not be trusted until it is found.`,
-  ];
-}
-
-function paperRates(comparison: ModelComparison | null, main: Contrast['setting']): string[] {
-  const own = comparison?.contrasts.filter(({ setting, from }) => setting === 'paper' && from === 'base') ?? [];
-  if (main === 'paper' || own.length === 0) return [];
-  const list = own.map((contrast) => `${NAMES[contrast.to]} ${pointsText(differenceOf(mainSlice(contrast)))}`);
-  return [
-    `At the paper’s own learning rates, meant for models of 7 and 70 billion parameters, the change against the base is ${list.join(', ')}.`,
-  ];
-}
-
-function contamination(record: RunRecord, detector: Decontamination | null): string[] {
-  if (!detector) return [];
-  const items = record.models[0]!.scores.items;
-  const out = new Set(detector.flagged);
-  const flagged = items.filter(({ id }) => out.has(id)).length;
-  const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${detector.method}${detector.isPapersMethod ? '' : ', which is not the paper’s method'})`;
-  const effects = effectsOf(aboutTaughtFacts(record), detector).filter(
-    ({ setting }) => setting === mainSetting(record),
-  );
-  if (effects.length === 0) return [`${counted}, too few to say whether that helped.`];
-  // Items about facts that no row teaches have nothing to gain from any row.
-  const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';
-  const told = effects.map((one) => {
-    const effect = inPoints(one);
-    const words = {
-      higher: `gained more on them than on ${clean}`,
-      lower: `gained less on them than on ${clean}`,
-      untold: `shows no difference between them and ${clean}`,
-      equal: `gained the same on them as on ${clean}`,
-    }[verdictOf(effect)];
-    return `${NAMES[one.method]} ${words} (${pointsText(effect)})`;
-  });
-  return [`${counted}: ${told.join('; ')}.`];
 }
 
 function whereOf({ kind, n, clusters }: SliceComparison): string {

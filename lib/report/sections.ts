@@ -70,6 +70,10 @@ export const SECTIONS: readonly Section[] = [
     id: 'differences',
     title: 'Differences between the models',
     parts: [
+      {
+        key: 'comparisons-controlled',
+        make: ({ comparison }) => comparison && comparisons(comparison, 'controlled'),
+      },
       { key: 'comparisons', make: ({ comparison }) => comparison && comparisons(comparison, 'tuned') },
       {
         key: 'comparisons-paper-rates',

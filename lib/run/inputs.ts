@@ -1,4 +1,5 @@
 import { assertFits, loadTokenizer } from '../data/tokenizer';
+import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
 import { openModelFolder } from '../model/folder';
@@ -29,8 +30,12 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
   const maxSeqLen = Math.min(config.full.maxSeqLen, context);
   const data = await prepareData(sources, config, tokenizer, maxSeqLen);
   const { scorable, overlong } = await splitOverlong(data.dataset.evaluation.items, tokenizer, context, config.bos);
+  const cut = (pair: Pick<RunConfig, 'lora' | 'full'>) => ({
+    lora: { ...pair.lora, maxSeqLen },
+    full: { ...pair.full, maxSeqLen },
+  });
   return {
-    config: { ...config, lora: { ...config.lora, maxSeqLen }, full: { ...config.full, maxSeqLen } },
+    config: { ...config, ...cut(config), controlled: config.controlled && cut(config.controlled) },
     base,
     tokenizer,
     data,
@@ -39,6 +44,7 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
     packing: data.packing,
     quiz: data.world?.quiz ?? null,
     items: scorable,
+    encode: (requests) => encodeRequests(requests, tokenizer, config.bos),
     overlong: overlong.map(({ id }) => id),
   };
 }

@@ -3,7 +3,7 @@ import { writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
 import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
-import type { ModelPlan } from './plan';
+import { beginningOrder, type ModelPlan, workOf } from './plan';
 import { clock } from './progress';
 import type { RunWatcher } from './run';
 
@@ -31,7 +31,6 @@ export async function makeModels(
   { say, progress }: Required<RunWatcher>,
 ): Promise<{ readonly models: readonly MadeModel[]; readonly earlierSeconds: number }> {
   const { model, device, out } = options;
-  const shared = await writeModelInputs(inputs, out);
   const labelOf = (plan: ModelPlan) => `[${plans.indexOf(plan) + 1}/${plans.length}] ${plan.title}`;
   const identityOf = (plan: ModelPlan) => modelIdentity(plan, inputs, modelHash, device);
   const made = new Map<ModelPlan, MadeModel>();
@@ -43,7 +42,13 @@ export async function makeModels(
   }
   const earlierSeconds = [...made.values()].reduce((sum, { took }) => sum + took.seconds, 0);
 
-  const waiting = plans.filter((plan) => !made.has(plan));
+  const inOrder = () => plans.map((plan) => made.get(plan)!);
+  const waiting = beginningOrder(
+    plans.filter((plan) => !made.has(plan)),
+    atOnce,
+  );
+  if (waiting.length === 0) return { models: inOrder(), earlierSeconds };
+  const shared = await writeModelInputs(inputs, out);
   const begun = new Map<ModelPlan, number>();
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
@@ -73,17 +78,20 @@ export async function makeModels(
   await Promise.all(Array.from({ length: atOnce }, work));
   if (first !== undefined) throw first;
   signal.throwIfAborted();
-  return { models: plans.map((plan) => made.get(plan)!), earlierSeconds };
+  return { models: inOrder(), earlierSeconds };
 }
 
-/** Every model to come is taken to need as long as the last of its method; undefined until each method was seen. */
+/** Every model to come is taken to work as fast as the last of its method; undefined until each method was seen. */
 function secondsLeft(
   made: readonly MadeModel[],
   begun: ReadonlyMap<ModelPlan, number>,
   waiting: readonly ModelPlan[],
   atOnce: number,
 ): number | undefined {
-  const needs = ({ method }: ModelPlan) => made.findLast(({ record }) => record.method === method)?.took.seconds;
+  const needs = ({ method, training }: ModelPlan) => {
+    const last = made.findLast(({ record }) => record.method === method);
+    return last && (last.took.seconds * workOf(training)) / workOf(last.record.training?.config ?? null);
+  };
   const rest = [
     ...waiting.map(needs),
     ...[...begun].map(([plan, start]) => {

@@ -6,17 +6,21 @@ import { type ChunkTensors, hashChunks } from '../data/packing/chunks';
 import type { PackingReport } from '../data/packing/packing';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import type { HostTensor, Specs } from '../engine/tensors';
+import type { RequestEncoder } from '../eval/encode-request';
+import type { LoglikelihoodRequest } from '../eval/requests';
+import { requestsToScore } from '../eval/score';
 import { writeFileAtomic } from '../files';
 import { sha256 } from '../hash';
 import { type ModelFolder, openModelFolder } from '../model/folder';
 import { readSafetensorsHeader, readTensor, writeSafetensors } from '../model/safetensors';
+import { type StoredRequests, storedEncoder, storedRequests } from './encoded-requests';
 import type { RunConfig } from './presets';
 
 /**
  * What a model's process works with. The run prepares it once and writes it into its folder:
  *
  *     inputs/HASH/chunks.safetensors    train.tokens, held-out.tokens and so on, each [chunks, T]
- *     inputs/HASH/inputs.json           settings, items, quiz, and the hashes of the chunks
+ *     inputs/HASH/inputs.json           settings, items, quiz, their questions as token ids, and the hashes of the chunks
  *
  * HASH is that of inputs.json, so that a process reads just what it was started for.
  */
@@ -32,6 +36,8 @@ export interface ModelInputs {
   readonly items: readonly EvalItem[];
   /** Questions outside medicine; null where there are none. */
   readonly quiz: readonly EvalItem[] | null;
+  /** Of the requests of items and quiz. */
+  readonly encode: RequestEncoder;
 }
 
 const CHUNKS_FILE = 'chunks.safetensors';
@@ -39,7 +45,10 @@ const INPUTS_FILE = 'inputs.json';
 const PARTS = ['tokens', 'targets', 'weights', 'segments', 'positions'] as const;
 const SETS = { train: 'chunks', 'held-out': 'heldOut' } as const;
 
-type Written = Pick<ModelInputs, 'config' | 'packing' | 'items' | 'quiz'> & { readonly heldOutSha256: string };
+interface Written extends Pick<ModelInputs, 'config' | 'packing' | 'items' | 'quiz'> {
+  readonly heldOutSha256: string;
+  readonly encoded: StoredRequests;
+}
 
 /**
  * Writes what the models of a run share; what lies there already of the same content stays.
@@ -55,6 +64,7 @@ export async function writeModelInputs(inputs: Omit<ModelInputs, 'base' | 'token
     heldOutSha256: hashChunks(heldOut),
     items,
     quiz,
+    encoded: storedRequests(await inputs.encode(requestsOfBoth(inputs))),
   };
   const text = `${JSON.stringify(written)}\n`;
   const folder = join(out, 'inputs', sha256(text));
@@ -81,7 +91,7 @@ export async function readModelInputs(folder: string, model: string): Promise<Mo
   const damaged = (path: string) =>
     new Error(`reproduce: ${path} is not what the run wrote; start it anew with --fresh`);
   if (!folder.endsWith(sha256(text))) throw damaged(file);
-  const { heldOutSha256, ...rest } = JSON.parse(text) as Written;
+  const { heldOutSha256, encoded, ...rest } = JSON.parse(text) as Written;
   const chunksFile = join(folder, CHUNKS_FILE);
   const { tensors } = await readSafetensorsHeader(chunksFile);
   const read = async (set: keyof typeof SETS) => {
@@ -94,7 +104,25 @@ export async function readModelInputs(folder: string, model: string): Promise<Mo
   };
   const [chunks, heldOut] = [await read('train'), await read('held-out')];
   if (hashChunks(chunks) !== rest.packing.sha256 || hashChunks(heldOut) !== heldOutSha256) throw damaged(chunksFile);
-  return { ...rest, chunks, heldOut, base: await openModelFolder(model), tokenizer: await loadTokenizer(model) };
+  const encode = storedEncoder(requestsOfBoth(rest), encoded);
+  return {
+    ...rest,
+    chunks,
+    heldOut,
+    encode,
+    base: await openModelFolder(model),
+    tokenizer: await loadTokenizer(model),
+  };
+}
+
+function requestsOfBoth({
+  config,
+  items,
+  quiz,
+}: Pick<ModelInputs, 'config' | 'items' | 'quiz'>): LoglikelihoodRequest[] {
+  const { limitPerTask, seed } = config;
+  const options = { seed, ...(limitPerTask === null ? {} : { limitPerTask }) };
+  return [items, quiz ?? []].flatMap((asked) => requestsToScore(asked, options));
 }
 
 function stack(set: string, chunks: readonly ChunkTensors[]): [string, HostTensor][] {

@@ -79,11 +79,11 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
       signal,
     });
     made.state.dispose();
-    const { name, method, setting, seed } = plan;
-    const record: ModelRecord = { name, method, setting, seed, training: made.training, ...scored };
+    const { title: _, training: __, ...named } = plan;
+    const record: ModelRecord = { ...named, training: made.training, ...scored };
     const took = { seconds: (performance.now() - began) / 1000, peakMemoryBytes: peakMemoryBytes() };
     const all: MadeModel = { identity: job.identity, record, took };
-    await writeFileAtomic(recordFile(out, name), json(all));
+    await writeFileAtomic(recordFile(out, plan.name), json(all));
   } finally {
     lock.release();
   }

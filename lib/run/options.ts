@@ -87,6 +87,10 @@ export function parseOptions(args: readonly string[], root: string, cwd: string)
     limitPerTask: limit === undefined ? chosen.limitPerTask : limit || null,
     lora: { ...chosen.lora, ...tuned },
     full: { ...chosen.full, ...tuned },
+    controlled: chosen.controlled && {
+      lora: { ...chosen.controlled.lora, ...tuned },
+      full: { ...chosen.controlled.full, ...tuned },
+    },
   };
   const bundled = resolve(root, 'data', 'miniature');
   if (values.data && !values.model && (preset === 'real' || preset === 'llama2')) {

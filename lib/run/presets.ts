@@ -20,6 +20,11 @@ export interface RunConfig {
   /** Chunk length and the rest; maxSeqLen is cut to the model's context. */
   readonly lora: TrainConfig;
   readonly full: TrainConfig;
+  /**
+   * Where `lora` and `full` differ in epochs too: a pair that differs in the method and its own best rate alone, so that a
+   * difference between its models is the method's.
+   */
+  readonly controlled: { readonly lora: TrainConfig; readonly full: TrainConfig } | null;
   /** Of the training: each method is trained once with each. */
   readonly seeds: readonly number[];
   /** Where the run's rates are its own: the paper's, to run beside them, once. */
@@ -27,6 +32,7 @@ export interface RunConfig {
   /** A seeded sample of so many items of each task; null: all. */
   readonly limitPerTask: number | null;
   readonly bos: BosPolicy;
+  /** Updates between checkpoints; each waits for the disk. An interrupted training writes one of its own. */
   readonly checkpointEvery: number;
   /**
    * Of the CPU, for each model; null: all. A small model is trained with least work on one, and several are made side by
@@ -46,6 +52,7 @@ const COMMON = {
   bos: 'never',
   seed: 42,
   seeds: [42],
+  controlled: null,
   paperRates: null,
   threads: null,
 } as const;
@@ -85,10 +92,11 @@ const ENTRIES = {
     samples: 1600,
     lora: MINIATURE_LORA,
     full: MINIATURE_FULL,
+    controlled: CONTROLLED,
     seeds: THREE_SEEDS,
     paperRates: PAPER_RATES,
     limitPerTask: null,
-    checkpointEvery: 50,
+    checkpointEvery: 200,
   },
   // The miniature for three epochs each: what the paper's comparison varies beside the method is held fixed.
   controlled: {
@@ -97,7 +105,7 @@ const ENTRIES = {
     ...CONTROLLED,
     seeds: THREE_SEEDS,
     limitPerTask: null,
-    checkpointEvery: 50,
+    checkpointEvery: 200,
   },
   // Real rows and a small real model, at the paper's own settings.
   real: {

@@ -24,7 +24,7 @@ export async function scoreModel(
   name: string,
   label: string,
   { model, state }: { readonly model: TunedModel; readonly state: DeviceState },
-  { items, quiz: questions, config, tokenizer }: ModelInputs,
+  { items, quiz: questions, config, tokenizer, encode }: ModelInputs,
   { device, out, progress: open, signal }: ScoringStage,
 ): Promise<Pick<ModelRecord, 'scores' | 'quiz'>> {
   const { limitPerTask, bos, seed } = config;
@@ -33,6 +33,7 @@ export async function scoreModel(
     const progress = open(title);
     return scoreItems(asked, scorer, tokenizer, {
       bos,
+      encode,
       seed,
       ...(limitPerTask === null ? {} : { limitPerTask }),
       onProgress: (done, total) => {

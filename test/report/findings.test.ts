@@ -3,7 +3,11 @@ import { effectsOf } from '../../lib/compare/contamination';
 import { inPoints, verdictOf } from '../../lib/compare/estimate';
 import { compareModels } from '../../lib/compare/models';
 import type { RunRecord } from '../../lib/compare/run-record';
-import { type Findings, findings, pointsText } from '../../lib/report/findings';
+import { armsOf, fairSetting, runsOf } from '../../lib/compare/runs';
+import { type Findings, findings } from '../../lib/report/findings';
+import { reportParts } from '../../lib/report/parts';
+import { cost } from '../../lib/report/tables/cost';
+import { pointsText } from '../../lib/report/verdict-words';
 import { type RecordOptions, sampleDecontamination, sampleRecord } from './fixture';
 
 function of(options: RecordOptions, contaminated = false): Findings {
@@ -87,6 +91,58 @@ describe('the answer follows the numbers', () => {
   it('forgetting as measured, and only where there is a quiz', () => {
     expect(of({}).answer[2]).toMatch(/full-parameter training lost ground, −\d/);
     expect(of({ quiz: false }).answer[2]).not.toContain('quiz');
+  });
+});
+
+describe('where methods were trained for equal epochs too', () => {
+  const options = { base: 0.25, lora: flat(0.7), full: flat(0.6), loraControlled: flat(0.4), itemsPerTask: 60 };
+
+  it('the answer is of those, and says what the paper’s epochs give, and that these confound', () => {
+    const [first, second, third, fourth] = of(options).answer;
+    expect(first).toMatch(
+      /^Both methods were trained for 3 epochs, each at its own best peak rate\. On the facts .* both tuned models score higher/,
+    );
+    expect(second).toMatch(/^Full-parameter training scores higher than LoRA on the same items: \+\d/);
+    expect(third).toMatch(
+      /^Under the paper’s own epochs, 8 for LoRA and 3 for full-parameter training, full minus LoRA is −\d.*LoRA against the base \+\d.*method and number of epochs together/,
+    );
+    expect(fourth).toMatch(/ for the same tokens; on the general quiz, LoRA .* and full-parameter training /);
+  });
+
+  it('a training that serves both settings is compared in both and counted once', () => {
+    const record = sampleRecord(options);
+    expect(runsOf(record, 'full', 'controlled')).toEqual(runsOf(record, 'full', 'tuned'));
+    expect(runsOf(record, 'lora', 'controlled').map(({ name }) => name)).toEqual(
+      [42, 43, 44].map((seed) => `lora-controlled-${seed}`),
+    );
+    const arms = armsOf(record);
+    expect(arms.map(({ method, setting }) => `${method} ${setting}`)).toEqual([
+      'lora tuned',
+      'full tuned',
+      'lora controlled',
+      'lora paper',
+      'full paper',
+    ]);
+    expect(arms.flatMap(({ runs }) => runs)).toHaveLength(record.models.length - 1);
+    const rows = cost(record).rows.map(({ cells }) => cells[0]);
+    expect(rows.filter((label) => label === 'LoRA, equal epochs')).toHaveLength(1);
+    expect(rows.filter((label) => String(label).startsWith('full'))).toHaveLength(2);
+  });
+
+  it('tables: the controlled pair first, then the paper’s epochs; table 1 keeps the paper’s', () => {
+    const record = sampleRecord(options);
+    const { tables } = reportParts(record, { decontamination: [] });
+    const keys = tables.map(({ key }) => key).filter((key) => key.startsWith('comparisons'));
+    expect(keys).toEqual(['comparisons-controlled', 'comparisons', 'comparisons-paper-rates']);
+    const table1 = (of: RunRecord) =>
+      reportParts(of, { decontamination: [] }).tables.find(({ key }) => key === 'table-1');
+    const without = { ...record, models: record.models.filter(({ setting }) => setting !== 'controlled') };
+    expect(table1(record)).toEqual(table1(without));
+  });
+
+  it('a record of before, which has none, is read as it was', () => {
+    expect(fairSetting(sampleRecord({}))).toBe('tuned');
+    expect(of({}).answer).toHaveLength(3);
   });
 });
 

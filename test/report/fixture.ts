@@ -27,6 +27,8 @@ export interface RecordOptions {
   readonly seeds?: readonly number[];
   /** Runs at the paper's own rates besides; default true. */
   readonly paperRuns?: boolean;
+  /** LoRA for as many epochs as full-parameter training besides; its level. */
+  readonly loraControlled?: Level;
   readonly itemsPerTask?: number;
   /** False: data without known facts. */
   readonly facts?: boolean;
@@ -41,15 +43,18 @@ const UNTOUCHED = { 'read-and-tuned': 0.4, 'read-only': 0.42, 'tuned-only': 0.25
 
 export function sampleRecord(options: RecordOptions = {}): RunRecord {
   const { base = UNTOUCHED, lora = LEARNT, full = LEARNT, seeds = [42, 43, 44], paperRuns = true } = options;
-  const { facts = true, quiz = true, hostile = '' } = options;
+  const { facts = true, quiz = true, hostile = '', loraControlled } = options;
   const items = sampleItems(options);
   const model = (method: ModelRecord['method'], setting: Setting, seed: number | null, level: Level): ModelRecord => {
     const random = createRandom(seed ?? 1, `${method} ${setting}`);
-    const tail = method === 'base' ? '' : setting === 'paper' ? `-paper-${seed}` : `-${seed}`;
+    const tail = method === 'base' ? '' : setting === 'tuned' ? `-${seed}` : `-${setting}-${seed}`;
     return {
       name: `${method}${tail}${hostile}`,
       method,
       setting,
+      ...(method === 'full' && setting === 'tuned' && loraControlled !== undefined
+        ? { alsoSettings: ['controlled'] }
+        : {}),
       seed,
       training: method === 'base' ? null : sampleTraining(method, setting, seed!),
       scores: sampleScores(items, level, random),
@@ -73,7 +78,12 @@ export function sampleRecord(options: RecordOptions = {}): RunRecord {
       data: `miniature${hostile}`,
       device: `cpu, 2 threads${hostile}`,
     },
-    models: [model('base', 'tuned', null, base), ...trained('lora', lora), ...trained('full', full)],
+    models: [
+      model('base', 'tuned', null, base),
+      ...trained('lora', lora),
+      ...trained('full', full),
+      ...(loraControlled === undefined ? [] : seeds.map((seed) => model('lora', 'controlled', seed, loraControlled))),
+    ],
     mixture: sampleMixture(),
     standIns: [{ subset: 'openorca_t0', note: `generated rows in the form of OpenOrca T0${hostile}`, rows: 110 }],
     packing: samplePacking(),
@@ -181,12 +191,13 @@ function sampleQuiz(level: number, random: Random): NonNullable<ModelRecord['qui
 }
 
 function sampleTraining(method: Method, setting: Setting, seed: number): NonNullable<ModelRecord['training']> {
+  const epochs = setting === 'controlled' ? PAPER_FULL.epochs : PAPER_LORA.epochs;
   const config: TrainConfig =
-    method === 'lora' ? { ...PAPER_LORA, seed, maxSeqLen: 256 } : { ...PAPER_FULL, seed, maxSeqLen: 256 };
-  const updates = method === 'lora' ? 160 : 60;
+    method === 'lora' ? { ...PAPER_LORA, epochs, seed, maxSeqLen: 256 } : { ...PAPER_FULL, seed, maxSeqLen: 256 };
+  const updates = method === 'lora' && setting !== 'controlled' ? 160 : 60;
   return {
     config:
-      setting === 'tuned'
+      setting !== 'paper'
         ? { ...config, learningRate: method === 'lora' ? 3e-3 : 1e-3, warmupSteps: 10, batchSize: 8 }
         : config,
     trainable: method === 'lora' ? 61_440 : 1_100_000,
@@ -196,7 +207,7 @@ function sampleTraining(method: Method, setting: Setting, seed: number): NonNull
     tokens: updates * 2048,
     peakMemoryBytes: method === 'lora' ? 4.1e8 : 4.4e8,
     savedBytes: method === 'lora' ? 252_000 : 4_410_000,
-    log: sampleLog(updates, 3.2, setting === 'tuned' ? 0.9 : 2.6, updates / 4, seed),
+    log: sampleLog(updates, 3.2, setting === 'paper' ? 2.6 : 0.9, updates / 4, seed),
   };
 }
 

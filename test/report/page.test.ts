@@ -51,6 +51,21 @@ describe('report.html', () => {
     expect(entries.filter((id) => !ids.includes(id))).toEqual([]);
   });
 
+  it('says which runs were added for equal epochs and why, and shows their comparison before the paper’s epochs', () => {
+    const record = sampleRecord({ loraControlled: 0.4, seeds: [42, 43], itemsPerTask: 12 });
+    const parts = reportParts(record, { decontamination: [] });
+    const text = reportHtml(parts, new Map(parts.figures.map(({ key }) => [key, '<svg></svg>'])));
+    expect(text).toContain(
+      '<dt>Equal epochs</dt><dd>2 runs more, so that both methods have 3 epochs (LoRA at peak rate 0.003): the paper gives ' +
+        'LoRA 8 epochs and full-parameter training 3, and a difference could come from either.',
+    );
+    expect(text).toContain('<dt>Besides</dt><dd>2 runs at the paper’s own rates</dd>');
+    const [equal, papers] = ['comparisons-controlled', 'comparisons'].map((key) => text.indexOf(`id="${key}"`));
+    expect(equal).toBeGreaterThan(0);
+    expect(papers).toBeGreaterThan(equal!);
+    expect(plain).not.toContain('Equal epochs');
+  });
+
   it('says what it is not for, and tells the story in its order', () => {
     expect(plain.match(/Not for clinical decisions/g)!.length).toBeGreaterThanOrEqual(2);
     const titles = [...plain.matchAll(/<h2>([^<]*)<\/h2>/g)].map(([, title]) => title);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { LEARNING_RATE_GRID, type TrainConfig } from '../../lib/config';
-import { planModels } from '../../lib/run/plan';
+import { beginningOrder, planModels, workOf } from '../../lib/run/plan';
 import { CONTROLLED, PRESETS } from '../../lib/run/presets';
 
 const differing = (a: TrainConfig, b: TrainConfig) =>
@@ -21,6 +21,33 @@ test('a run’s models: base first, both methods for each seed, and whose rates 
   const planned = (name: 'miniature' | 'real') =>
     planModels(PRESETS[name]).map((plan) => `${plan.name} ${plan.setting}`);
   const own = [42, 43, 44].flatMap((seed) => [`lora-${seed} tuned`, `full-${seed} tuned`]);
-  expect(planned('miniature')).toEqual(['base tuned', ...own, 'lora-paper-42 paper', 'full-paper-42 paper']);
+  const equal = [42, 43, 44].map((seed) => `lora-controlled-${seed} controlled`);
+  expect(planned('miniature')).toEqual(['base tuned', ...own, 'lora-paper-42 paper', 'full-paper-42 paper', ...equal]);
   expect(planned('real')).toEqual(['base tuned', 'lora-42 paper', 'full-42 paper']);
+});
+
+test('the controlled pair trains nothing twice: full-parameter training serves both settings', () => {
+  const plans = planModels(PRESETS.miniature);
+  const named = (name: string) => plans.find((plan) => plan.name === name)!;
+  expect(named('full-43').alsoSettings).toEqual(['controlled']);
+  expect(named('lora-43').alsoSettings).toBeUndefined();
+  expect(named('lora-controlled-43').title).toBe('LoRA, 3 epochs, seed 43');
+  expect(differing(named('lora-controlled-43').training!, named('full-43').training!).sort()).toEqual([
+    'learningRate',
+    'method',
+  ]);
+  // Equal epochs for both leave nothing to control for.
+  const { lora, full } = CONTROLLED;
+  const equal = planModels({ ...PRESETS.miniature, lora, full });
+  expect(equal.filter(({ setting, alsoSettings }) => setting === 'controlled' || alsoSettings)).toEqual([]);
+});
+
+test('models are begun so that workers end together; one worker takes them in their order', () => {
+  const plans = planModels(PRESETS.miniature);
+  expect(beginningOrder(plans, 1)).toEqual(plans);
+  const order = beginningOrder(plans, 2);
+  expect([...order].sort((a, b) => plans.indexOf(a) - plans.indexOf(b))).toEqual(plans);
+  const busy = [0, 0];
+  for (const plan of order) busy[busy[0]! <= busy[1]! ? 0 : 1]! += workOf(plan.training);
+  expect(Math.max(...busy) / ((busy[0]! + busy[1]!) / 2)).toBeLessThan(1.02);
 });

@@ -1,6 +1,6 @@
 import { type Cost, costs } from '../../compare/cost';
 import { shareRight } from '../../compare/estimate';
-import type { RunRecord } from '../../compare/run-record';
+import type { RunRecord, Setting } from '../../compare/run-record';
 import { answersOf, runsOf } from '../../compare/runs';
 import type { Figure, PlotlyObject } from '../../draw/figure';
 import { numberText } from '../table';
@@ -12,6 +12,9 @@ const PANELS: readonly { readonly label: string; readonly of: (cost: Cost) => nu
   { label: 'seconds in updates', of: (cost) => cost.seconds, digits: 1 },
   { label: 'saved file (KiB)', of: (cost) => cost.savedBytes / 2 ** 10, digits: 0 },
 ];
+
+/** How a setting's marker is drawn. */
+const MARKS: Readonly<Record<Setting, string>> = { tuned: '', controlled: '-dot', paper: '-open' };
 
 /** What accuracy costs: four panels, each cost across, accuracy over all items up. Null when nothing was trained. */
 export function costFigure(record: RunRecord): Figure | null {
@@ -46,7 +49,7 @@ export function costFigure(record: RunRecord): Figure | null {
       x: [PANELS[i]!.of(cost)],
       y: [accuracy.value],
       marker: {
-        symbol: setting === 'tuned' ? marker : `${marker}-open`,
+        symbol: `${marker}${MARKS[setting]}`,
         size: 12,
         color: colour,
         line: { color: colour, width: 2 },

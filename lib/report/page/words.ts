@@ -1,5 +1,6 @@
 import { METHOD_LABELS, PACKING_LABELS } from '../../compare/labels';
-import { baseName, mainSetting, runsOf } from '../../compare/runs';
+import type { RunRecord } from '../../compare/run-record';
+import { baseName, fairSetting, mainSetting, runsOf } from '../../compare/runs';
 import { htmlText, markdownText } from '../../escape';
 import type { ReportInputs } from '../inputs';
 import { numberText } from '../table';
@@ -27,7 +28,9 @@ export function whatWasRun({ record, decontamination }: ReportInputs): string {
     const rate = `peak rate ${config.learningRate}${setting === 'tuned' ? ', this run’s own' : ', the paper’s'}`;
     return [[METHOD_LABELS[method], `${runs}; ${config.epochs} epoch${config.epochs === 1 ? '' : 's'}, ${rate}`]];
   });
-  const besides = models.filter((one) => one.method !== 'base' && one.setting !== setting).length;
+  const besides = models.filter(
+    (one) => one.method !== 'base' && one.setting === 'paper' && setting !== 'paper',
+  ).length;
   const { tasks } = models[0]!.scores;
   const items = tasks.reduce((sum, { n }) => sum + n, 0);
   const data = `${count(mixture.total)} training rows of ${mixture.rows.length} sources, ${count(packing.tokens)} tokens in chunks of ${packing.maxSeqLen}, ${PACKING_LABELS[packing.packing]}`;
@@ -35,12 +38,28 @@ export function whatWasRun({ record, decontamination }: ReportInputs): string {
     ['Base model', baseName(record)],
     ['Data', `${subject.data}: ${data}`],
     ...trained,
+    ...equalEpochs(record),
     ...(besides > 0 ? [['Besides', `${besides} run${besides > 1 ? 's' : ''} at the paper’s own rates`] as const] : []),
     ['Scored', `${count(items)} items of ${tasks.length} tasks, zero-shot, the same for every model`],
     ['Contamination', decontamination.map(({ method }) => method).join('; ') || 'not looked for'],
     ['Device', subject.device],
   ];
   return `<dl>${rows.map(([name, text]) => `<dt>${htmlText(name)}</dt><dd>${htmlText(text)}</dd>`).join('')}</dl>`;
+}
+
+/** That methods are compared after equal epochs, and why; nothing where the run has no such pair. */
+function equalEpochs(record: RunRecord): (readonly [string, string])[] {
+  const [setting, fair] = [mainSetting(record), fairSetting(record)];
+  if (fair === setting) return [];
+  const own = (method: 'lora' | 'full') => runsOf(record, method, setting)[0]!.training!.config.epochs;
+  const [lora] = runsOf(record, 'lora', fair);
+  const { epochs, learningRate } = lora!.training!.config;
+  const added = record.models.filter((one) => one.setting === fair).length;
+  const text =
+    `${added} runs more, so that both methods have ${epochs} epochs (LoRA at peak rate ${learningRate}): the paper gives LoRA ` +
+    `${own('lora')} epochs and full-parameter training ${own('full')}, and a difference could come from either. The answer ` +
+    'compares the methods after equal epochs; table 1 and the figures beside it keep the paper’s.';
+  return [['Equal epochs', text]];
 }
 
 export function answer({ findings }: ReportInputs): string {

@@ -18,6 +18,12 @@ function placeOf({ kind, name }: SliceComparison): number {
   return kind === 'fact-group' ? 2 + Object.keys(GROUP_LABELS).indexOf(name) : 10;
 }
 
+const WHERE: Readonly<Record<Contrast['setting'], string>> = {
+  tuned: '',
+  controlled: ', both methods trained for equal epochs',
+  paper: ', at the paper’s own rates',
+};
+
 /** base to LoRA, base to full and LoRA to full on the same items, at one setting. */
 export function comparisons(
   { contrasts, clusteredBy, bootstrap }: ModelComparison,
@@ -28,10 +34,9 @@ export function comparisons(
   if (!first) return null;
   const order = first.slices.map((slice, i) => ({ slice, i })).sort((a, b) => placeOf(a.slice) - placeOf(b.slice));
   const seeds = Math.min(...own.flatMap(({ slices }) => slices.map(({ pooled }) => pooled.seedsTo)));
-  const isTuned = setting === 'tuned';
   return {
-    key: isTuned ? 'comparisons' : 'comparisons-paper-rates',
-    title: `Differences in accuracy between models on the same items, in points${isTuned ? '' : ', at the paper’s own rates'}`,
+    key: { tuned: 'comparisons', controlled: 'comparisons-controlled', paper: 'comparisons-paper-rates' }[setting],
+    title: `Differences in accuracy between models on the same items, in points${WHERE[setting]}`,
     columns: [
       { key: 'slice', label: 'Items' },
       { key: 'n', label: 'n' },
