@@ -8,6 +8,8 @@ const UNSPACED = 'Han Hiragana Katakana Bopomofo Hangul Yi Thai Lao Khmer Myanma
 /** Of such a script a letter or digit, with the marks that belong to it. */
 const CHARACTER = `(?=[\\p{L}\\p{N}])[${UNSPACED}]\\p{M}*`;
 const CHARACTERS = new RegExp(CHARACTER, 'gu');
+const ANY = new RegExp(`[${UNSPACED}]`, 'u');
+const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 const SPACE_BETWEEN = new RegExp(`(?<=${CHARACTER})\\s+(?=${CHARACTER})`, 'gu');
 const RUN = new RegExp(`(?:${CHARACTER})+|(?:(?!${CHARACTER})[\\p{L}\\p{M}\\p{N}])+`, 'gu');
 
@@ -25,7 +27,10 @@ const RUN = new RegExp(`(?:${CHARACTER})+|(?:(?!${CHARACTER})[\\p{L}\\p{M}\\p{N}
  * Differs: Lucene finds words of the other scripts in a dictionary; Node's dictionary changes with its version.
  */
 export function wordsOf(text: string): string[] {
-  const runs = caseless(text).replace(SPACE_BETWEEN, '').match(RUN) ?? [];
+  const plain = caseless(text);
+  // Most texts have none, and are read much faster without looking for one at every place.
+  if (!ANY.test(plain)) return plain.match(WORD) ?? [];
+  const runs = plain.replace(SPACE_BETWEEN, '').match(RUN) ?? [];
   return runs.flatMap((run) => {
     const characters = run.match(CHARACTERS);
     if (!characters || characters.length === 1) return [run];

@@ -180,6 +180,19 @@ describe('copies of an item do not hide it', () => {
     }
   });
 
+  it.each([12, 100])('%d of a short one, a word left out of each', async (count) => {
+    const words = 'Low serum sodium is the sign of which hormone made in excess by tumours'.split(' ');
+    const rows = copies(count, (i) => words.filter((_, at) => at !== i % words.length).join(' '));
+    const { rows: found, cosines } = nearestByTfIdf(
+      [words.join(' '), 'gums that bleed'],
+      [...BACKGROUND, ...rows].map(({ prompt }) => prompt),
+      1,
+    );
+    expect(found[0]).toBeGreaterThanOrEqual(BACKGROUND.length);
+    expect(cosines[0]).toBeGreaterThan(TF_IDF_THRESHOLD);
+    expect(cosines[1]).toBeLessThan(0.1);
+  });
+
   it('where nearly all rows are copies', async () => {
     const rows = copies(20, (i) => asked(`${i}. ${LONG}`));
     const result = await decontaminate({ items: [item(LONG), OTHER], rows, comparison: { kind: 'tf-idf' } });
