@@ -7,6 +7,8 @@
 
 export type Method = 'lora' | 'full';
 
+export type Percent = `${number}%`;
+
 /** LoRA as PEFT does it. */
 export interface LoraConfig {
   readonly rank: number;
@@ -34,7 +36,8 @@ export interface TrainConfig {
   readonly epochs: number;
   /** Peak learning rate, reached after `warmupSteps` updates. */
   readonly learningRate: number;
-  readonly warmupSteps: number;
+  /** Updates, or their share of all: '3%'. */
+  readonly warmupSteps: number | Percent;
   /** The last learning rate as a share of the peak. */
   readonly finalRateRatio: number;
   readonly beta1: number;

@@ -18,6 +18,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./reproduce'),
   },
   {
+    name: 'run',
+    group: 'The paper’s line:',
+    summary: 'a run again, from its settings.json',
+    load: () => require('./run'),
+  },
+  {
+    name: 'train',
+    group: 'Your own:',
+    summary: 'one model by one method on your rows',
+    load: () => require('./train'),
+  },
+  {
+    name: 'merge',
+    group: 'Your own:',
+    summary: 'an adapter into its model, as a Hugging Face folder',
+    load: () => require('./merge'),
+  },
+  {
+    name: 'packing',
+    group: 'Your own:',
+    summary: 'your chunks token by token, as a page',
+    load: () => require('./packing'),
+  },
+  {
     name: 'score',
     group: 'The paper’s line:',
     summary: 'any Llama, with an adapter or without, on the benchmarks',

@@ -3,10 +3,12 @@ import { WORKBOOK_ROOT } from '../files';
 import { parseOptions } from '../run/options';
 import { clock, sayLine } from '../run/progress';
 import { reproduce } from '../run/run';
+import { settingsText } from '../run/settings/effective';
 import { abortOnInterrupt, callersFolder } from './interrupt';
 
 export async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args, WORKBOOK_ROOT, callersFolder());
+  if (options.printSettings) return console.log(settingsText(options.settings));
   const signal = abortOnInterrupt('stopping after this update, with a checkpoint, or after these rows');
   const began = performance.now();
   const { table, peakMemoryBytes } = await reproduce(options, signal, { say: sayLine });

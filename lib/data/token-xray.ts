@@ -94,16 +94,23 @@ async function pieces(ids: Int32Array, { decode }: Pick<Tokenizer, 'decode'>) {
   return { texts, ends };
 }
 
-/** The part of the prompt that a character of its text belongs to; a BOS, and the space after it, stand before the prompt. */
-function promptRoles(example: TrainExample, text: string): (character: number) => 'tag' | 'system' | 'prompt' {
-  const parts = promptParts(example);
-  const begin = Math.max(0, text.indexOf(parts[0]!.text));
-  return (character) => {
-    let end = begin;
-    for (const { role, text } of parts) {
-      end += text.length;
-      if (character < end) return role;
-    }
-    return 'tag';
-  };
+/** The part of the conversation that a character of its text belongs to; a BOS, and the space after it, stand before it. */
+function promptRoles(
+  { history = [], ...example }: TrainExample,
+  text: string,
+): (character: number) => 'tag' | 'system' | 'prompt' {
+  const turns = [...history, example].flatMap(({ prompt, response }, i) => {
+    const parts = example.plain ? [] : promptParts({ ...example, prompt }).slice(i === 0 ? 0 : 2);
+    return [...parts, { role: 'tag' as const, text: response }];
+  });
+  const ends: { readonly end: number; readonly role: 'tag' | 'system' | 'prompt' }[] = [];
+  let at = 0;
+  for (const { role, text: part } of turns) {
+    const found = text.indexOf(part, at);
+    // In a template of another kind the parts are not found: what is not learnt is then the prompt.
+    if (found < 0) return () => 'prompt';
+    at = found + part.length;
+    ends.push({ end: at, role });
+  }
+  return (character) => ends.find(({ end }) => character < end)?.role ?? 'tag';
 }

@@ -7,6 +7,7 @@ import { registerProducts } from './kernels-product';
 import { registerShapes } from './kernels-shape';
 import { encodeModel, type OnnxType } from './onnx';
 import { isOpen } from './open-size';
+import { peakBytes } from './peak-bytes';
 import { refuseOtherKernels } from './refusals';
 import type * as ort from './runtime';
 import { openSession, reshaped } from './session';
@@ -66,13 +67,14 @@ export async function compile(step: Step, spec: ProgramSpec, device: Device): Pr
   return device.name === 'tfjs' ? eagerProgram(step, spec) : onnxProgram(step, spec, device);
 }
 
-async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promise<Program> {
+/** What a program's run will hold at once beside its inputs, state and frozen weights, in bytes; nothing is compiled. */
+export const workingBytes = (step: Step, spec: ProgramSpec, device: Pick<Device, 'target'>): number =>
+  peakBytes(traceStep(step, spec, device).graph);
+
+/** The graph of a step, and what it gives. */
+function traceStep(step: Step, spec: ProgramSpec, device: Pick<Device, 'target'>) {
   const frozen = spec.frozen ?? {};
   const open = spec.open ?? [];
-  const folders = [...new Set(Object.values(frozen).map((w) => dirname(w.file)))];
-  if (folders.length > 1) {
-    throw new Error(`engine: frozen weights of ${spec.name} must lie in one folder, got ${folders.join(' and ')}`);
-  }
   const declared = [
     ...Object.entries(spec.inputs).map(([name, s]) => ({ name: `in.${name}`, type: s.dtype, shape: s.shape })),
     ...Object.entries(spec.state).map(([name, s]) => ({ name: `state.${name}`, type: s.dtype, shape: s.shape })),
@@ -111,6 +113,16 @@ async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promi
     },
     open,
   );
+  return { graph, updated, outputShapes };
+}
+
+async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promise<Program> {
+  const open = spec.open ?? [];
+  const folders = [...new Set(Object.values(spec.frozen ?? {}).map((w) => dirname(w.file)))];
+  if (folders.length > 1) {
+    throw new Error(`engine: frozen weights of ${spec.name} must lie in one folder, got ${folders.join(' and ')}`);
+  }
+  const { graph, updated, outputShapes } = traceStep(step, spec, device);
   const gpuOutputs = [...updated].map((name) => `next.${name}`);
   const options = sessionOptions(device, gpuOutputs);
   if (folders[0] !== undefined) {

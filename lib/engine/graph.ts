@@ -92,6 +92,7 @@ export function createGraphBuilder(open: readonly number[] = []): GraphBuilder {
         inputs: operands.map((v) => v.name),
         outputs: values.map((v) => v.name),
         attributes: options.attributes ?? {},
+        bytes: values.map(({ type, shape }) => bytesOf(type) * shape.reduce((a, b) => a * b, 1)),
       });
       return values;
     },
@@ -215,3 +216,6 @@ export function encodeValues(values: ArrayLike<number>, type: OnnxType): Uint8Ar
       throw new Error(`engine: a constant of type ${type} cannot be made here; cast a float32 one`);
   }
 }
+
+const bytesOf = (type: OnnxType): number =>
+  type === 'int64' ? 8 : type === 'float16' || type === 'bfloat16' ? 2 : type === 'bool' ? 1 : 4;

@@ -40,6 +40,8 @@ export interface Node {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
+  /** Bytes of each output, for what is known before a run; no part of the file. */
+  readonly bytes?: readonly number[];
 }
 
 export interface Graph {

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireChatTemplate } from '../data/chat-template';
 import { splitDevelopment } from '../data/development';
-import { type Dataset, type EvalItem, loadDataset, type TrainExample } from '../data/examples';
+import { type Dataset, type EvalItem, loadDataset, type TrainExample, type TrainSet } from '../data/examples';
 import { type Mixture, type MixtureReport, mixByPaper, mixBySource } from '../data/mixture';
 import { type Chunk, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
-import { type SampleReport, tokenizeExamples } from '../data/samples';
+import { type Sample, type SampleReport, tokenizeExamples } from '../data/samples';
 import { KNOWN_SOURCES, mapSource } from '../data/sources';
 import type { Tokenizer } from '../data/tokenizer';
 import type { Planted } from '../decontaminate/planted';
@@ -17,14 +17,21 @@ import { createRandom } from '../random';
 import type { Sources } from './inputs';
 import type { RunConfig } from './presets';
 
-export interface PreparedData {
-  readonly dataset: Dataset;
+/** Training rows made into chunks. */
+export interface PreparedTraining {
+  readonly training: TrainSet;
   readonly mixture: MixtureReport;
   readonly standIns: readonly { readonly subset: SubsetKey; readonly note: string; readonly rows: number }[];
   readonly samples: SampleReport;
   readonly chunks: readonly Chunk[];
   readonly heldOut: readonly Chunk[];
   readonly packing: PackingReport;
+  /** The rows that the chunks were packed from, and their tokens. */
+  readonly packed: { readonly examples: readonly TrainExample[]; readonly samples: readonly Sample[] };
+}
+
+export interface PreparedData extends PreparedTraining {
+  readonly dataset: Dataset;
   /** What is to be said of the rows, in the terminal and in reports: what was not read, left out or cut. */
   readonly notes: readonly string[];
   /** What only a generated world knows of itself; null for other data. */
@@ -41,23 +48,40 @@ export interface World {
 }
 
 /**
- * raw -> canonical -> mixed -> packed.
+ * Both halves of a data folder, and its training rows as chunks.
  *
  * @param chunkLength T, cut to the model's context by the caller
  */
 export async function prepareData(
-  { data: folder, model }: Sources,
+  sources: Sources,
   config: RunConfig,
   tokenizer: Tokenizer,
   chunkLength: number,
 ): Promise<PreparedData> {
-  const dataset = await loadDataset(folder, config.rows);
-  const { examples, report: mixture } = mix(dataset.training.examples, config);
+  const dataset = await loadDataset(sources.data, config.rows);
+  const prepared = await prepareTraining(dataset.training, sources.model, config, tokenizer, chunkLength);
+  return {
+    ...prepared,
+    dataset,
+    notes: [...dataNotes(dataset), ...packingNotes(prepared.packing)],
+    world: await readWorld(sources.data),
+  };
+}
+
+/** raw -> canonical -> mixed -> packed. */
+export async function prepareTraining(
+  training: TrainSet,
+  model: string,
+  config: RunConfig,
+  tokenizer: Tokenizer,
+  chunkLength: number,
+): Promise<PreparedTraining> {
+  const { examples, report: mixture } = mix(training.examples, config);
   const split = splitDevelopment(examples, config.developmentFraction, createRandom(config.seed, 'development'));
   const template = config.template === 'model' ? await requireChatTemplate(model) : config.template;
   const tokenized = await tokenizeExamples(split.train, tokenizer, template);
   const development = await tokenizeExamples(split.development, tokenizer, template);
-  const pack = (samples: typeof tokenized.samples) =>
+  const pack = (samples: readonly Sample[]) =>
     packSamples(samples, {
       packing: config.packing,
       maxSeqLen: chunkLength,
@@ -66,17 +90,15 @@ export async function prepareData(
       zeroLossChunks: 'drop',
     });
   const packed = pack(tokenized.samples);
-  const standIns = summariseStandIns(examples.map((e) => e.source));
   return {
-    dataset,
+    training,
     mixture,
-    standIns,
+    standIns: summariseStandIns(examples.map((e) => e.source)),
     samples: tokenized.report,
     chunks: packed.chunks,
     heldOut: pack(development.samples).chunks,
     packing: packed.report,
-    notes: notesOf(dataset, packed.report),
-    world: await readWorld(folder),
+    packed: { examples: split.train, samples: tokenized.samples },
   };
 }
 
@@ -91,11 +113,9 @@ function mix(examples: readonly TrainExample[], { mixture, samples, seed }: RunC
   return mixBySource(examples, rule, total(wanted.length), random);
 }
 
-/** What was read and not read, cut and left out, in words. */
-function notesOf(dataset: Dataset, packing: PackingReport): string[] {
-  const { truncated, truncatedWithoutLoss, samples, maxSeqLen } = packing;
+/** What was cut, in words. */
+export function packingNotes({ truncated, truncatedWithoutLoss, samples, maxSeqLen }: PackingReport): string[] {
   return [
-    ...dataNotes(dataset),
     ...(truncated > 0
       ? [`cut: ${truncated} of ${samples} rows are longer than ${maxSeqLen} tokens; their end is not learnt`]
       : []),

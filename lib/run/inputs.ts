@@ -1,9 +1,10 @@
+import { loadTrainExamples } from '../data/examples';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
 import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
 import { openModelFolder } from '../model/folder';
-import { type PreparedData, prepareData } from './data-stage';
+import { type PreparedData, type PreparedTraining, prepareData, prepareTraining } from './data-stage';
 import type { ModelInputs } from './model-inputs';
 import type { ModelPlan } from './plan';
 import type { RunConfig } from './presets';
@@ -23,19 +24,12 @@ export interface RunInputs extends ModelInputs {
 
 /** Opens model and tokenizer, and makes rows into chunks: equal files give equal inputs, in any process. */
 export async function openInputs(sources: Sources, config: RunConfig): Promise<RunInputs> {
-  const base = await openModelFolder(sources.model);
-  const tokenizer = await loadTokenizer(sources.model);
-  assertFits(tokenizer, base.config.vocabSize);
-  const context = base.config.maxPositionEmbeddings;
-  const maxSeqLen = Math.min(config.full.maxSeqLen, context);
+  const { base, tokenizer, maxSeqLen, fitted } = await openModel(sources.model, config);
   const data = await prepareData(sources, config, tokenizer, maxSeqLen);
+  const context = base.config.maxPositionEmbeddings;
   const { scorable, overlong } = await splitOverlong(data.dataset.evaluation.items, tokenizer, context, config.bos);
-  const cut = (pair: Pick<RunConfig, 'lora' | 'full'>) => ({
-    lora: { ...pair.lora, maxSeqLen },
-    full: { ...pair.full, maxSeqLen },
-  });
   return {
-    config: { ...config, ...cut(config), controlled: config.controlled && cut(config.controlled) },
+    config: fitted,
     base,
     tokenizer,
     data,
@@ -47,6 +41,35 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
     encode: (requests) => encodeRequests(requests, tokenizer, config.bos),
     overlong: overlong.map(({ id }) => id),
   };
+}
+
+/** What one training works with: as `openInputs`, without items. */
+export interface TrainingInputs extends ModelInputs {
+  readonly data: PreparedTraining;
+}
+
+/** Opens model and tokenizer, and makes the training rows of `<data>/train` into chunks. */
+export async function openTrainingInputs(sources: Sources, config: RunConfig): Promise<TrainingInputs> {
+  const { base, tokenizer, maxSeqLen, fitted } = await openModel(sources.model, config);
+  const training = await loadTrainExamples(sources.data, config.rows);
+  const data = await prepareTraining(training, sources.model, config, tokenizer, maxSeqLen);
+  const { chunks, heldOut, packing } = data;
+  const encode: TrainingInputs['encode'] = (requests) => encodeRequests(requests, tokenizer, config.bos);
+  return { config: fitted, base, tokenizer, data, chunks, heldOut, packing, quiz: null, items: [], encode };
+}
+
+/** @returns besides the model, the settings with chunks no longer than its context */
+async function openModel(folder: string, config: RunConfig) {
+  const base = await openModelFolder(folder);
+  const tokenizer = await loadTokenizer(folder);
+  assertFits(tokenizer, base.config.vocabSize);
+  const maxSeqLen = Math.min(config.full.maxSeqLen, base.config.maxPositionEmbeddings);
+  const cut = (pair: Pick<RunConfig, 'lora' | 'full'>) => ({
+    lora: { ...pair.lora, maxSeqLen },
+    full: { ...pair.full, maxSeqLen },
+  });
+  const fitted: RunConfig = { ...config, ...cut(config), controlled: config.controlled && cut(config.controlled) };
+  return { base, tokenizer, maxSeqLen, fitted };
 }
 
 /** Says which model a record is of: two with equal hashes were made of the same things in the same way. */

@@ -67,17 +67,15 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
     const device = await openDevice(job.device, job.threads ?? undefined, { flushDenormals: true });
     const inputs = await readModelInputs(job.inputs, job.model);
     if (modelIdentity(plan, inputs, job.modelHash, job.device) !== job.identity) {
-      throw new Error(`reproduce: ${job.model} changed while the run went on; start it anew with --fresh`);
+      throw new Error(`train: ${job.model} changed while the run went on; start it anew with --fresh`);
     }
     const made = plan.training
       ? await trainPlan(job, inputs, device, progress, signal)
       : { model: tunedModel(inputs.base, 'base'), state: await createState(device, {}), training: null };
-    const scored = await scoreModel(plan.name, `${job.label}  scoring`, made, inputs, {
-      device,
-      out,
-      progress,
-      signal,
-    });
+    const scored =
+      inputs.items.length === 0
+        ? NOT_SCORED
+        : await scoreModel(plan.name, `${job.label}  scoring`, made, inputs, { device, out, progress, signal });
     made.state.dispose();
     const { title: _, training: __, ...named } = plan;
     const record: ModelRecord = { ...named, training: made.training, ...scored };
@@ -88,6 +86,11 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
     lock.release();
   }
 }
+
+const NOT_SCORED: Pick<ModelRecord, 'scores' | 'quiz'> = {
+  scores: { tasks: [], groups: [], items: [], rowCount: 0, tokenCount: 0 },
+  quiz: null,
+};
 
 interface Made {
   readonly model: TunedModel;

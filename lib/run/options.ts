@@ -3,11 +3,17 @@ import type { Command } from 'commander';
 import type { DeviceName } from '../engine/device';
 import { newCommand, readArguments } from './arguments';
 import { PRESET_NAMES, PRESETS, type PresetName, type RunConfig } from './presets';
+import { DATA_FORMS } from './row-options';
+import { deviceOf, type EffectiveSettings, effectiveSettings, runConfigOf } from './settings/effective';
+import { type SettingsArguments, settingsLayers, withSettingsOptions } from './settings/options';
+import { type Layer, nearest, readSettings } from './settings/read';
 
 /** What one run is and where it reads and writes. */
 export interface RunOptions {
   readonly preset: PresetName;
   readonly config: RunConfig;
+  /** Each setting, with where it comes from. */
+  readonly settings: EffectiveSettings;
   readonly data: string;
   readonly model: string;
   readonly out: string;
@@ -16,96 +22,108 @@ export interface RunOptions {
   readonly encoders: readonly string[];
   /** Start anew even where the folder holds a run. */
   readonly fresh: boolean;
+  /** Show the settings and do nothing. */
+  readonly printSettings: boolean;
 }
 
-/** The command line of `med42 reproduce`. */
-const command = (): Command =>
-  newCommand('reproduce', 'The paper’s comparison, stage after stage. The same command carries an interrupted run on.')
-    .option('--preset <name>', `${PRESET_NAMES.join(' | ')}  (default: miniature; with --data: real)`)
-    .option('--data <folder>', 'rows as FOLDER/{eval,train}/*.jsonl(.gz)  (default: the bundled miniature)')
-    .option('--model <folder>', 'a Llama in a Hugging Face folder  (default: the bundled base)')
-    .option(
-      '--encoder <folder>',
-      'a sentence encoder to find contamination with; may be given again  (default: TF-IDF alone, which is not the paper’s method)',
-      (folder: string, before: readonly string[] = []) => [...before, folder],
-    )
-    .option('--out <folder>', 'where results go  (default: results/PRESET)')
-    .option('--device <name>', 'cpu | webgpu | cuda | tfjs  (default: cpu)')
-    .option('--samples <n>', 'training rows drawn')
-    .option('--limit <n>', 'items a task, sampled; 0: all')
-    .option('--epochs <n>', 'for both methods')
-    .option('--seed <n>', 'of rows, items and the first training')
-    .option('--seeds <n>', 'trainings of each method, with seeds SEED, SEED + 1 and so on')
-    .option('--fresh', 'start anew; without it, the same command carries an interrupted run on');
+/** A command that runs by settings. */
+export interface SettingsCommand {
+  readonly name: 'reproduce' | 'train' | 'packing';
+  readonly summary: string;
+  /** The preset where none is named: with the bundled rows, and with one's own. */
+  readonly preset: { readonly bundled: PresetName; readonly own: PresetName };
+  /** Where results go; `preset` is the preset's name. */
+  readonly out: (preset: PresetName) => string;
+  /** What holds where the preset trains by both methods. */
+  readonly fixed?: Layer;
+}
 
-interface Given {
+const REPRODUCE: SettingsCommand = {
+  name: 'reproduce',
+  summary: 'The paper’s comparison, stage after stage. The same command carries an interrupted run on.',
+  preset: { bundled: 'miniature', own: 'real' },
+  out: (preset) => preset,
+};
+
+interface Given extends SettingsArguments {
+  readonly settings?: string;
   readonly preset?: string;
   readonly data?: string;
   readonly model?: string;
   readonly encoder?: readonly string[];
   readonly out?: string;
-  readonly device?: string;
-  readonly samples?: string;
-  readonly limit?: string;
-  readonly epochs?: string;
-  readonly seed?: string;
-  readonly seeds?: string;
+  readonly printSettings: boolean;
   readonly fresh: boolean;
+}
+
+function command({ name, summary, preset }: SettingsCommand): Command {
+  const plain = newCommand(name, summary)
+    .option('--settings <file>', 'a settings file; options go before what it says')
+    .option('--preset <name>', `${PRESET_NAMES.join(' | ')}  (default: ${preset.bundled}; with --data: ${preset.own})`)
+    .option(
+      '--data <folder>',
+      `rows in FOLDER/train, items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature)`,
+    )
+    .option('--model <folder>', 'a Llama in a Hugging Face folder  (default: the bundled base)')
+    .option('--out <folder>', `where results go  (default: results/${name === 'reproduce' ? 'PRESET' : name})`);
+  if (name === 'reproduce') {
+    plain.option(
+      '--encoder <folder>',
+      'a sentence encoder to find contamination with; may be given again  (default: TF-IDF alone, which is not the paper’s method)',
+      (folder: string, before: readonly string[] = []) => [...before, folder],
+    );
+  }
+  return withSettingsOptions(plain, name === 'reproduce')
+    .option('--print-settings', 'shows every setting and where it comes from, and ends')
+    .option('--fresh', 'start anew; without it, the same command carries an interrupted run on');
 }
 
 /**
  * @param root the workbook's folder
  * @param cwd what relative paths are relative to
- * @throws naming the option that is wrong and what it takes
+ * @param kind reproduces where nothing is given
+ * @throws naming the option or setting that is wrong and what it takes
  */
-export function parseOptions(args: readonly string[], root: string, cwd: string): RunOptions {
-  const { options: values } = readArguments<Given>(command(), args);
-  const preset = (values.preset ?? (values.data ? 'real' : 'miniature')) as PresetName;
+export function parseOptions(
+  args: readonly string[],
+  root: string,
+  cwd: string,
+  kind: SettingsCommand = REPRODUCE,
+): RunOptions {
+  const refusal = (what: string): Error => new Error(`${kind.name}: ${what}; --help lists the options`);
+  const { options: values } = readArguments<Given>(command(kind), args);
+  const file = values.settings === undefined ? undefined : resolve(cwd, values.settings);
+  const chain = file === undefined ? { preset: undefined, layers: [] } : readSettings(file);
+  const hasData = values.data !== undefined || chain.layers.some(({ settings }) => settings.data?.folder !== undefined);
+  const preset = (values.preset ?? chain.preset ?? (hasData ? kind.preset.own : kind.preset.bundled)) as PresetName;
   if (!PRESET_NAMES.includes(preset)) {
-    throw refusal(`--preset must be one of ${PRESET_NAMES.join(', ')}, got "${preset}"`);
+    throw refusal(
+      `--preset must be one of ${PRESET_NAMES.join(', ')}, got "${preset}"${nearest(preset, PRESET_NAMES)}`,
+    );
   }
-  const whole = (name: 'samples' | 'limit' | 'epochs' | 'seed' | 'seeds', least: number): number | undefined => {
-    const value = values[name];
-    if (value === undefined) return undefined;
-    const number = Number(value);
-    if (!Number.isSafeInteger(number) || number < least) {
-      throw refusal(`--${name} must be a whole number of ${least} or more, got "${value}"`);
-    }
-    return number;
-  };
-  const chosen = PRESETS[preset];
-  const seed = whole('seed', 0) ?? chosen.seed;
-  const epochs = whole('epochs', 1);
-  const limit = whole('limit', 0);
-  const count = whole('seeds', 1) ?? chosen.seeds.length;
-  const tuned = { seed, ...(epochs === undefined ? {} : { epochs }) };
-  const config: RunConfig = {
-    ...chosen,
-    seed,
-    seeds: Array.from({ length: count }, (_, i) => seed + i),
-    samples: whole('samples', 1) ?? chosen.samples,
-    limitPerTask: limit === undefined ? chosen.limitPerTask : limit || null,
-    lora: { ...chosen.lora, ...tuned },
-    full: { ...chosen.full, ...tuned },
-    controlled: chosen.controlled && {
-      lora: { ...chosen.controlled.lora, ...tuned },
-      full: { ...chosen.controlled.full, ...tuned },
-    },
-  };
+  const layers = [
+    ...(kind.fixed && PRESETS[preset].methods.length > 1 ? [kind.fixed] : []),
+    ...chain.layers,
+    ...settingsLayers(values, cwd, refusal),
+  ];
+  const settings = effectiveSettings(preset, layers);
+  const config = runConfigOf(preset, settings);
+  const path = (name: string) => settings.get(name)?.value as string | undefined;
   const bundled = resolve(root, 'data', 'miniature');
-  if (values.data && !values.model && (preset === 'real' || preset === 'llama2')) {
+  const [data, model] = [path('data.folder'), path('model')];
+  if (data !== undefined && model === undefined && !['smoke', 'miniature', 'controlled'].includes(preset)) {
     throw refusal(`--preset ${preset} needs --model, the folder of a Hugging Face Llama`);
   }
   return {
     preset,
     config,
-    data: values.data ? resolve(cwd, values.data) : bundled,
-    model: values.model ? resolve(cwd, values.model) : resolve(bundled, 'base'),
-    out: values.out ? resolve(cwd, values.out) : resolve(root, 'results', preset),
-    encoders: (values.encoder ?? []).map((folder) => resolve(cwd, folder)),
-    device: (values.device ?? 'cpu') as DeviceName,
+    settings,
+    data: data ?? bundled,
+    model: model ?? resolve(bundled, 'base'),
+    out: path('output.folder') ?? resolve(root, 'results', kind.out(preset)),
+    encoders: (settings.get('encoders')?.value as readonly string[] | undefined) ?? [],
+    device: deviceOf(settings),
     fresh: values.fresh,
+    printSettings: values.printSettings,
   };
 }
-
-const refusal = (what: string): Error => new Error(`reproduce: ${what}; --help lists the options`);

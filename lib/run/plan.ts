@@ -19,17 +19,19 @@ const TITLES = { lora: 'LoRA', full: 'full' } as const;
  * same for all.
  */
 export function planModels(
-  config: Pick<RunConfig, 'lora' | 'full' | 'controlled' | 'seeds' | 'paperRates'>,
+  config: Pick<RunConfig, 'methods' | 'lora' | 'full' | 'controlled' | 'seeds' | 'paperRates'>,
 ): ModelPlan[] {
-  const { lora, full, controlled, seeds, paperRates } = config;
-  const pair = controlled ? [controlled.lora, controlled.full] : [];
+  const { methods, controlled, seeds, paperRates } = config;
+  const wanted = methods.map((method) => config[method]);
+  // One method alone has nothing to be compared with.
+  const pair = controlled && methods.length === 2 ? [controlled.lora, controlled.full] : [];
   const added = pair.filter((one) => !sameTraining(one, config[one.method]));
   const plan = (training: TrainConfig, setting: Setting, tail: string, title: string): ModelPlan => {
     const { method, seed } = training;
     return { name: `${method}-${tail}`, title: `${TITLES[method]}${title}`, method, setting, seed, training };
   };
   const tuned = seeds.flatMap((seed) =>
-    [lora, full].map((one): ModelPlan => {
+    wanted.map((one): ModelPlan => {
       // Nothing is controlled for where both methods' trainings are there already.
       const serves = added.length > 0 && pair.some((other) => sameTraining(other, one));
       const setting = isPapers(one) ? 'paper' : 'tuned';
@@ -38,7 +40,7 @@ export function planModels(
     }),
   );
   const first = seeds[0]!;
-  const paper = [lora, full].flatMap((one): ModelPlan[] => {
+  const paper = wanted.flatMap((one): ModelPlan[] => {
     const learningRate = paperRates?.[one.method];
     if (learningRate === undefined) return [];
     return [plan({ ...one, learningRate, seed: first }, 'paper', `paper-${first}`, ' at the paper’s rate')];

@@ -17,6 +17,8 @@ export interface RunConfig {
   /** Of the drawn rows, held out for the held-out loss. */
   readonly developmentFraction: number;
   readonly packing: Packing;
+  /** Which are trained. */
+  readonly methods: readonly Method[];
   /** Chunk length and the rest; maxSeqLen is cut to the model's context. */
   readonly lora: TrainConfig;
   readonly full: TrainConfig;
@@ -49,6 +51,7 @@ const COMMON = {
   mixture: 'paper',
   developmentFraction: 0.05,
   packing: 'concatenated',
+  methods: ['lora', 'full'],
   bos: 'never',
   seed: 42,
   seeds: [42],
@@ -76,6 +79,15 @@ export const CONTROLLED = controlledPair(MINIATURE_FULL, {
   lora: MINIATURE_LORA.learningRate,
   full: MINIATURE_FULL.learningRate,
 });
+
+const OWN = {
+  mixture: 'auto',
+  samples: null,
+  lora: PAPER_LORA,
+  full: PAPER_FULL,
+  limitPerTask: null,
+  checkpointEvery: 100,
+} as const;
 
 const ENTRIES = {
   // A look at every stage in well under a minute; its numbers mean nothing.
@@ -117,6 +129,9 @@ const ENTRIES = {
     limitPerTask: 250,
     checkpointEvery: 100,
   },
+  // One's own rows, all of them, at the paper's settings for one method.
+  'paper-lora': { ...COMMON, ...OWN, methods: ['lora'] },
+  'paper-full': { ...COMMON, ...OWN, methods: ['full'] },
   // The paper's size: every row of table A1, all items.
   llama2: { ...COMMON, samples: 706_713, lora: PAPER_LORA, full: PAPER_FULL, limitPerTask: null, checkpointEvery: 200 },
 } satisfies Record<string, RunConfig>;

@@ -1,25 +1,21 @@
-import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare/run-record';
 import type { Subject } from '../compare/runs';
 import { openDevice } from '../engine/device';
-import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { WORKBOOK_ROOT } from '../files';
 import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
-import { json, writeDataReports } from './data-stage';
+import { writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
 import { openInputs, type RunInputs } from './inputs';
-import { LOCK, lockFolder } from './lock';
+import { lockFolder } from './lock';
 import { makeModels } from './make-models';
 import { peakMemoryBytes } from './memory';
 import type { RunOptions } from './options';
 import { planModels } from './plan';
 import { createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
-
-/** The form of the results folder; a folder of another form is not continued. */
-const RESULTS_VERSION = 3;
+import { checkFolder, claimFolder } from './results-folder';
 
 /** Each has up to half a gigabyte of its own. */
 const MOST_AT_ONCE = 6;
@@ -56,7 +52,7 @@ export async function reproduce(
   const identity = hashOf({ config: options.config, data: contentOf(inputs), device: options.device, modelHash });
   const lock = await lockFolder(out);
   try {
-    await claimFolder(options, identity);
+    await claimFolder(options, identity, 'reproduce');
     await writeDataReports(inputs.data, out);
     const plans = planModels(inputs.config);
     for (const note of inputs.data.notes) say(note);
@@ -135,51 +131,4 @@ function runRecord(preset: string, subject: Subject, inputs: RunInputs, models: 
     facts: world?.facts ?? null,
     overlong: inputs.overlong,
   };
-}
-
-/** @throws when the results folder is of another form, or not to be deleted; nothing is written or deleted yet. */
-async function checkFolder({ out, fresh }: RunOptions): Promise<void> {
-  const file = join(out, 'config.json');
-  if (fresh) {
-    // Only a folder of results is ever deleted.
-    if (existsSync(out) && !existsSync(file)) {
-      throw new Error(`reproduce: --fresh would delete ${out}, which holds no results; choose another --out`);
-    }
-    return;
-  }
-  const known = await readKnown(file);
-  if (known && known.version !== RESULTS_VERSION) {
-    throw new Error(
-      `reproduce: ${out} holds results of form ${known.version}, this library writes ${RESULTS_VERSION}; choose another --out or add --fresh`,
-    );
-  }
-}
-
-/** Takes the results folder for this run, once its input has proved good. */
-async function claimFolder({ out, config, device, preset, fresh }: RunOptions, identity: string): Promise<void> {
-  const file = join(out, 'config.json');
-  if (fresh) {
-    const entries = await readdir(out);
-    for (const name of entries) if (name !== LOCK) await rm(join(out, name), { recursive: true });
-  }
-  const known = await readKnown(file);
-  if (known && known.identity !== identity) {
-    throw new Error(
-      `reproduce: ${out} holds a run with other settings, data or model; choose another --out or add --fresh`,
-    );
-  }
-  await writeFileAtomic(file, json({ version: RESULTS_VERSION, identity, preset, device, config }));
-}
-
-/** What is no JSON is of no form that is known. */
-async function readKnown(
-  file: string,
-): Promise<{ readonly version?: unknown; readonly identity?: unknown } | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return (JSON.parse(text) ?? {}) as object;
-  } catch {
-    return {};
-  }
 }

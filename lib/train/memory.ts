@@ -3,7 +3,7 @@ import { sizeOf } from '../engine/tensors';
 import { type LlamaConfig, weightShapes } from '../model/llama';
 import { loraParameterCount } from '../model/lora';
 
-/** Numbers a model holds, and those of them that training changes. */
+/** Parameters of a model, and those of them that training changes. */
 export interface ParameterCount {
   /** The base's own. */
   readonly base: number;

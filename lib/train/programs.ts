@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config';
-import { compile, type Program, type Step, type Tensors } from '../engine/compile';
+import { compile, type Program, type ProgramSpec, type Step, type Tensors, workingBytes } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
 import * as tf from '../engine/tf';
@@ -72,8 +72,43 @@ export async function compileTraining(
   model: TunedModel,
   config: TrainConfig,
   device: Device,
-  { loss = RESPONSE_LOSS, ...form }: TrainingForm,
+  form: TrainingForm,
 ): Promise<TrainingPrograms> {
+  const { fused, accumulate, apply } = trainingSteps(model, config, form);
+  if (fused) {
+    const program = await compile(fused.step, fused.spec, device);
+    return { fused: program, dispose: () => program.dispose() };
+  }
+  const summing = await compile(accumulate!.step, accumulate!.spec, device);
+  const applying = await compile(apply!.step, apply!.spec, device);
+  return {
+    accumulate: summing,
+    apply: applying,
+    dispose: async () => void (await Promise.all([summing.dispose(), applying.dispose()])),
+  };
+}
+
+/** What a training step will hold at once beside weights and state, in bytes; nothing is compiled. */
+export function trainingWorkingBytes(
+  model: TunedModel,
+  config: TrainConfig,
+  device: Pick<Device, 'target'>,
+  form: TrainingForm,
+): number {
+  const steps = Object.values(trainingSteps(model, config, form));
+  return Math.max(...steps.map(({ step, spec }) => workingBytes(step, spec, device)));
+}
+
+interface SpecifiedStep {
+  readonly step: Step;
+  readonly spec: ProgramSpec;
+}
+
+function trainingSteps(
+  model: TunedModel,
+  config: TrainConfig,
+  { loss = RESPONSE_LOSS, ...form }: TrainingForm,
+): { readonly fused?: SpecifiedStep; readonly accumulate?: SpecifiedStep; readonly apply?: SpecifiedStep } {
   checkLoss(loss, model);
   const trained = float32Specs(model.trainedShapes);
   const moments = { ...rename(trained, firstMoment), ...rename(trained, secondMoment) };
@@ -98,8 +133,7 @@ export async function compileTraining(
       inputs: { ...batch, ...UPDATE_INPUTS },
       state: { ...trained, ...moments },
     };
-    const fused = await compile(step, { ...spec, ...files }, device);
-    return { fused, dispose: () => fused.dispose() };
+    return { fused: { step, spec: { ...spec, ...files } } };
   }
 
   const accumulateStep: Step = ({ inputs, state, frozen }) => {
@@ -116,17 +150,16 @@ export async function compileTraining(
     for (const [name, sum] of Object.entries(summed)) next[gradientSum(name)] = tf.zerosLike(sum);
     return { outputs: { norm }, state: next };
   };
-  const accumulate = await compile(
-    accumulateStep,
-    { name: `accumulate-${model.method}`, inputs: batch, state: { ...trained, ...sums }, ...files },
-    device,
-  );
-  const apply = await compile(
-    applyStep,
-    { name: `apply-${model.method}`, inputs: UPDATE_INPUTS, state: { ...trained, ...moments, ...sums } },
-    device,
-  );
-  return { accumulate, apply, dispose: async () => void (await Promise.all([accumulate.dispose(), apply.dispose()])) };
+  return {
+    accumulate: {
+      step: accumulateStep,
+      spec: { name: `accumulate-${model.method}`, inputs: batch, state: { ...trained, ...sums }, ...files },
+    },
+    apply: {
+      step: applyStep,
+      spec: { name: `apply-${model.method}`, inputs: UPDATE_INPUTS, state: { ...trained, ...moments, ...sums } },
+    },
+  };
 }
 
 /** The sum of a batch's losses over its response tokens: for held-out chunks. Outputs lossSum. */

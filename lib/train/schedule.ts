@@ -17,8 +17,14 @@ export function learningRateAt(
   totalSteps: number,
   c: Pick<TrainConfig, 'learningRate' | 'warmupSteps' | 'finalRateRatio'>,
 ): number {
-  if (step < c.warmupSteps) return (c.learningRate * step) / Math.max(1, c.warmupSteps);
-  const progress = (step - c.warmupSteps) / Math.max(1, totalSteps - c.warmupSteps);
+  const warmup = warmupUpdates(c.warmupSteps, totalSteps);
+  if (step < warmup) return (c.learningRate * step) / Math.max(1, warmup);
+  const progress = (step - warmup) / Math.max(1, totalSteps - warmup);
   const cosine = 0.5 * (1 + Math.cos(Math.PI * progress));
   return c.learningRate * Math.max(0, cosine * (1 - c.finalRateRatio) + c.finalRateRatio);
+}
+
+/** Updates of the warm-up; a share is rounded up, as transformers does with `warmup_ratio`. */
+export function warmupUpdates(warmup: TrainConfig['warmupSteps'], totalSteps: number): number {
+  return typeof warmup === 'number' ? warmup : Math.ceil((Number.parseFloat(warmup) / 100) * totalSteps);
 }

@@ -167,7 +167,7 @@ describe('the results folder', () => {
     const other = await reproduceCli(smoke(out, '--seed', '7'));
     expectRefusal(
       other,
-      `reproduce: ${out} holds a run with other settings, data or model; choose another --out or add --fresh`,
+      `results: ${out} holds a run with other settings, data or model; choose another --out or add --fresh`,
     );
     expect(resultsIn(out)).toEqual(before);
   });
@@ -180,7 +180,7 @@ describe('the results folder', () => {
       [text.slice(0, 30), 'undefined'],
     ] as const) {
       writeFileSync(file, other);
-      const message = `reproduce: ${out} holds results of form ${form}, this library writes 3; choose another --out or add --fresh`;
+      const message = `results: ${out} holds results of form ${form}, this library writes 4; choose another --out or add --fresh`;
       expectRefusal(await reproduceCli(smoke(out)), message);
       expect(readFileSync(file, 'utf8')).toBe(other);
     }
@@ -197,7 +197,7 @@ describe('the results folder', () => {
     const folder = newPath();
     mkdirSync(folder);
     writeFileSync(join(folder, 'thesis.txt'), 'years of work');
-    const message = `reproduce: --fresh would delete ${folder}, which holds no results; choose another --out`;
+    const message = `results: --fresh would delete ${folder}, which holds no results; choose another --out`;
     expectRefusal(await reproduceCli(smoke(folder, '--fresh')), message);
     expect(filesBelow(folder)).toEqual(['thesis.txt']);
   });

@@ -1,0 +1,42 @@
+import { relative } from 'node:path';
+import { WORKBOOK_ROOT } from '../files';
+import { parseOptions, type SettingsCommand } from '../run/options';
+import { clock, sayLine } from '../run/progress';
+import { settingsText } from '../run/settings/effective';
+import { trainFolder } from '../run/train-folder';
+import { abortOnInterrupt, callersFolder } from './interrupt';
+
+export const TRAIN: SettingsCommand = {
+  name: 'train',
+  summary:
+    'Trains one model by one method on your rows, and scores nothing. The same command carries an interrupted training on.',
+  preset: { bundled: 'miniature', own: 'paper-lora' },
+  out: () => 'train',
+  fixed: { from: 'train', settings: { method: 'lora' } },
+};
+
+export async function main(args: readonly string[]): Promise<void> {
+  const from = callersFolder();
+  const options = parseOptions(args, WORKBOOK_ROOT, from, TRAIN);
+  if (options.printSettings) return console.log(settingsText(options.settings));
+  const signal = abortOnInterrupt('stopping after this update, with a checkpoint');
+  const { folder, made } = await trainFolder(options, signal, { say: sayLine });
+  const { training } = made.record;
+  const path = (name: string) => relative(from, name) || '.';
+  const gigabytes = (made.took.peakMemoryBytes / 2 ** 30).toFixed(2);
+  const isAdapter = training?.config.method === 'lora';
+  const model = isAdapter ? `--model ${path(options.model)} --adapter ${path(folder)}` : `--model ${path(folder)}`;
+  console.log(
+    [
+      '',
+      `${training?.updates} updates in ${clock(made.took.seconds)}; at most ${gigabytes} GB of memory.`,
+      `${isAdapter ? 'The adapter' : 'The model'} lies in ${path(folder)}, losses in ${path(options.out)}/train/${made.record.name}/train.jsonl, ` +
+        `all settings in ${path(options.out)}/settings.json.`,
+      'Next:',
+      `  npx med42 chat ${model}`,
+      `  npx med42 score ${model} --data ${path(options.data)}`,
+      ...(isAdapter ? [`  npx med42 merge ${model} --out MERGED`] : []),
+      'Research only, not for clinical decisions.',
+    ].join('\n'),
+  );
+}

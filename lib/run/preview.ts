@@ -1,0 +1,76 @@
+import { freemem, totalmem } from 'node:os';
+import type { TrainConfig } from '../config';
+import type { Device } from '../engine/device';
+import { tunedModel } from '../model/tuned';
+import { askedPlaces, planBatches } from '../train/batches';
+import { estimateTrainingMemory } from '../train/peak-memory';
+import { warmupUpdates } from '../train/schedule';
+import type { TrainingInputs } from './inputs';
+
+/**
+ * What a training will do, said before its first update: rows, tokens, updates, warm-up, memory.
+ *
+ * @throws when its estimated peak does not fit into the machine's memory, naming settings that would make it fit
+ */
+export function previewTraining(
+  { base, data, chunks, heldOut, packing: { packing } }: TrainingInputs,
+  config: TrainConfig,
+  device: Device,
+): string[] {
+  const { mixture, packing: packed } = data;
+  const { totalSteps, stepsPerEpoch } = planBatches(chunks.length, config);
+  const warmup = warmupUpdates(config.warmupSteps, totalSteps);
+  const count = (n: number) => n.toLocaleString('en');
+  const model = tunedModel(base, config.method, config.method === 'lora' ? config.lora : undefined);
+  const form = { separate: packing !== 'concatenated', asked: askedPlaces([...chunks, ...heldOut]) };
+  const estimate = (changed: Partial<TrainConfig>): number =>
+    estimateTrainingMemory(model, { ...config, ...changed }, device, form);
+  const peak = estimate({});
+  const share = Math.round((100 * warmup) / totalSteps);
+  return [
+    `rows: ${count(data.training.examples.length)} read, ${count(mixture.total)} drawn, ` +
+      `${count(packed.samples)} to train on and ${count(mixture.total - packed.samples)} held out`,
+    `tokens: ${count(packed.tokens)} in ${count(packed.chunks)} chunks of ${packed.maxSeqLen}, ` +
+      `${count(packed.lossTokens)} of them of responses, which are learnt`,
+    `updates: ${count(totalSteps)}, ${count(stepsPerEpoch)} an epoch of ${config.batchSize * config.accumulation} chunks; ` +
+      `warm-up: ${count(warmup)} of them, ${share} %`,
+    ...(warmup >= totalSteps
+      ? [
+          `warning: the warm-up is as long as the training, so the peak rate ${config.learningRate} is never reached; ` +
+            'use --warmup 3%',
+        ]
+      : []),
+    ...(device.name === 'cpu' ? [memoryLine(peak, config, estimate)] : []),
+  ];
+}
+
+function memoryLine(
+  peak: number,
+  { batchSize, accumulation, maxSeqLen }: TrainConfig,
+  estimate: (changed: Partial<TrainConfig>) => number,
+): string {
+  const total = totalmem();
+  const line = `memory: about ${size(peak)} at its peak, of ${size(total)} (${size(freemem())} free)`;
+  if (peak <= total) return line;
+  const remedies = [
+    ...(batchSize > 1
+      ? [{ text: `--batch-size 1 --accumulation ${batchSize * accumulation}`, peak: estimate({ batchSize: 1 }) }]
+      : []),
+    ...[2, 4, 8].map((by) => {
+      const shorter = Math.max(2, Math.floor(maxSeqLen / by));
+      return { text: `--max-seq-len ${shorter}`, peak: estimate({ maxSeqLen: shorter }) };
+    }),
+    ...[4, 8].map((by) => {
+      const changed = { batchSize: 1, maxSeqLen: Math.max(2, Math.floor(maxSeqLen / by)) };
+      return { text: `--batch-size 1 --max-seq-len ${changed.maxSeqLen}`, peak: estimate(changed) };
+    }),
+  ];
+  const fitting = remedies.filter((one) => one.peak <= total).slice(0, 3);
+  const help =
+    fitting.length > 0
+      ? `what would fit: ${fitting.map((one) => `${one.text} (${size(one.peak)})`).join('; ')}`
+      : 'no batch and no length would make it fit: use a smaller model, or LoRA';
+  throw new Error(`train: ${line}, which is too much; ${help}`);
+}
+
+const size = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GB`;

@@ -1,0 +1,194 @@
+import { dirname, relative } from 'node:path';
+import { ALL_LINEAR, type LoraConfig, type Method, type TrainConfig } from '../../config';
+import type { DeviceName } from '../../engine/device';
+import { writeFileAtomic } from '../../files';
+import { PRESETS, type PresetName, type RunConfig } from '../presets';
+import type { Layer } from './read';
+import type { Settings } from './schema';
+
+/** A setting's value, and where it comes from: 'preset real', 'settings.json', '--rank'. */
+interface Given {
+  readonly value: unknown;
+  readonly from: string;
+}
+
+/** Every setting under its dotted name: 'lora.rank'. */
+export type EffectiveSettings = ReadonlyMap<string, Given>;
+
+const PATHS = ['model', 'data.folder', 'output.folder'];
+
+/** The settings of a preset, with `layers` over it in their order. `training.x` stands for `lora.x` and `full.x`. */
+export function effectiveSettings(preset: PresetName, layers: readonly Layer[]): EffectiveSettings {
+  const values = new Map<string, Given>();
+  for (const [name, value] of Object.entries(ofPreset(PRESETS[preset])))
+    values.set(name, { value, from: `preset ${preset}` });
+  for (const { from, settings } of layers) {
+    const {
+      $schema: _,
+      extends: __,
+      command: ___,
+      training = {},
+      data = {},
+      lora = {},
+      full = {},
+      scoring = {},
+      output = {},
+      ...top
+    } = settings;
+    const set = (prefix: string, some: object) => {
+      for (const [key, value] of Object.entries(some))
+        if (value !== undefined) values.set(prefix + key, { value, from });
+    };
+    set('lora.', training);
+    set('full.', training);
+    set('lora.', lora);
+    set('full.', full);
+    set('data.', data);
+    set('scoring.', scoring);
+    set('output.', output);
+    set('', top);
+  }
+  return values;
+}
+
+function ofPreset(config: RunConfig): Record<string, unknown> {
+  const prefixed = (prefix: string, some: object) =>
+    Object.fromEntries(Object.entries(some).map(([key, value]) => [prefix + key, value]));
+  const { lora, methods } = config;
+  return {
+    method: methods.length === 2 ? 'both' : methods[0],
+    ...prefixed('data.', {
+      ...config.rows,
+      mixture: config.mixture,
+      samples: config.samples,
+      developmentFraction: config.developmentFraction,
+      template: config.template,
+      packing: config.packing,
+      maxSeqLen: config.full.maxSeqLen,
+    }),
+    ...prefixed('lora.', { ...trainingOf(lora), ...lora.lora }),
+    ...prefixed('full.', trainingOf(config.full)),
+    seed: config.seed,
+    seeds: config.seeds.length,
+    ...prefixed('scoring.', { limitPerTask: config.limitPerTask, bos: config.bos }),
+    'output.checkpointEvery': config.checkpointEvery,
+    device: 'cpu',
+    threads: config.threads,
+  };
+}
+
+function trainingOf({ method: _, maxSeqLen: __, seed: ___, lora: ____, warmupSteps, ...rest }: TrainConfig): object {
+  return { ...rest, warmup: warmupSteps };
+}
+
+/** What a run is made with. @throws when settings contradict each other */
+export function runConfigOf(preset: PresetName, settings: EffectiveSettings): RunConfig {
+  const base = PRESETS[preset];
+  const get = <T>(name: string) => settings.get(name)?.value as T;
+  const method = get<Method | 'both'>('method');
+  const methods: readonly Method[] = method === 'both' ? ['lora', 'full'] : [method];
+  const isGiven = (name: string) => settings.get(name)?.from.startsWith('preset ') === false;
+  for (const other of (['lora', 'full'] as const).filter((one) => !methods.includes(one))) {
+    const given = [...settings].find(
+      ([name, { from }]) => name.startsWith(`${other}.`) && isGiven(name) && !shared(settings, name, from),
+    );
+    if (given) {
+      throw new Error(
+        `settings: ${given[1].from} gives ${given[0]}, but method is "${method}"; leave it out, or let method be "${other}" or "both"`,
+      );
+    }
+  }
+  const seed = get<number>('seed');
+  const changed = (one: TrainConfig): TrainConfig => {
+    const value = (name: string) => get<never>(`${one.method}.${name}`);
+    const isOwn = (name: string) => isGiven(`${one.method}.${name}`);
+    const { warmupSteps: _, lora: __, ...plain } = one;
+    const names = Object.keys(plain).filter((name) => isOwn(name));
+    return {
+      ...one,
+      ...Object.fromEntries(names.map((name) => [name, value(name)])),
+      ...(isOwn('warmup') ? { warmupSteps: value('warmup') } : {}),
+      maxSeqLen: get('data.maxSeqLen'),
+      seed,
+      lora: loraOf(one.lora, settings, isGiven),
+    };
+  };
+  const rows = ['fields', 'badRows'].flatMap((name) =>
+    settings.has(`data.${name}`) ? [[name, get(`data.${name}`)]] : [],
+  );
+  return {
+    ...base,
+    rows: Object.fromEntries(rows),
+    template: get('data.template'),
+    mixture: get('data.mixture'),
+    samples: get('data.samples'),
+    developmentFraction: get('data.developmentFraction'),
+    packing: get('data.packing'),
+    methods,
+    lora: changed(base.lora),
+    full: changed(base.full),
+    controlled: base.controlled && { lora: changed(base.controlled.lora), full: changed(base.controlled.full) },
+    seeds: Array.from({ length: get('seeds') }, (_, i) => seed + i),
+    limitPerTask: get('scoring.limitPerTask'),
+    bos: get('scoring.bos'),
+    checkpointEvery: get('output.checkpointEvery'),
+    threads: get('threads'),
+    seed,
+  };
+}
+
+/** Whether a value was given for both methods at once. */
+function shared(settings: EffectiveSettings, name: string, from: string): boolean {
+  const [method, key] = name.split('.') as [Method, string];
+  const other = settings.get(`${method === 'lora' ? 'full' : 'lora'}.${key}`);
+  return other?.from === from;
+}
+
+function loraOf(base: LoraConfig, settings: EffectiveSettings, isGiven: (name: string) => boolean): LoraConfig {
+  const own = Object.keys(base).filter((name) => isGiven(`lora.${name}`));
+  const given = Object.fromEntries(own.map((name) => [name, settings.get(`lora.${name}`)!.value]));
+  return { ...base, ...given, ...(given.targetModules === 'all-linear' ? { targetModules: ALL_LINEAR } : {}) };
+}
+
+/** Every setting that counts, with where it comes from, a line each. */
+export function settingsText(settings: EffectiveSettings): string {
+  const method = settings.get('method')?.value;
+  const unused = method === 'lora' ? 'full.' : method === 'full' ? 'lora.' : undefined;
+  const rows = [...settings]
+    .filter(([name]) => unused === undefined || !name.startsWith(unused))
+    .map(([name, { value, from }]) => [name, JSON.stringify(value), from] as const);
+  const width = (i: 0 | 1) => Math.max(...rows.map((row) => row[i].length).filter((n) => n <= 40));
+  return rows.map(([name, value, from]) => `${name.padEnd(width(0))}  ${value.padEnd(width(1))}  ${from}`).join('\n');
+}
+
+/**
+ * Writes the settings as a file that `med42 run` repeats the run from; its paths are relative to it.
+ *
+ * @param more settings that no file and no option gave: folders that were found
+ */
+export async function writeSettings(
+  file: string,
+  command: 'reproduce' | 'train',
+  preset: PresetName,
+  settings: EffectiveSettings,
+): Promise<void> {
+  const nested: Record<string, unknown> = { extends: preset, command };
+  for (const [name, { value }] of settings) {
+    const [group, key] = name.split('.') as [string, string?];
+    const written = PATHS.includes(name)
+      ? relativeTo(file, value as string)
+      : name === 'encoders'
+        ? (value as string[]).map((path) => relativeTo(file, path))
+        : value;
+    if (key === undefined) nested[group] = written;
+    else nested[group] = { ...(nested[group] as object | undefined), [key]: written };
+  }
+  const { method } = nested as { method: Settings['method'] };
+  if (method === 'lora') delete nested.full;
+  if (method === 'full') delete nested.lora;
+  await writeFileAtomic(file, `${JSON.stringify(nested, null, 2)}\n`);
+}
+
+const relativeTo = (file: string, path: string): string => relative(dirname(file), path).replaceAll('\\', '/') || '.';
+
+export const deviceOf = (settings: EffectiveSettings): DeviceName => settings.get('device')!.value as DeviceName;

@@ -1,0 +1,162 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { TEMPLATES } from '../../data/template';
+import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
+import { checkSettings, type Layer } from './read';
+
+/** Options that are settings, by their names in camelCase. */
+export interface SettingsArguments extends RowArguments {
+  readonly data?: string;
+  readonly model?: string;
+  readonly encoder?: readonly string[];
+  readonly out?: string;
+  readonly [name: string]: unknown;
+}
+
+interface SettingOption {
+  readonly flags: string;
+  readonly help: string;
+  /** Where its value goes: 'training.epochs'. */
+  readonly setting: string;
+  /** How its text is read; `text` as it is. */
+  readonly kind: 'whole' | 'number' | 'text' | 'list' | 'count-or-share' | 'whole-or-all';
+  /** The least whole number. */
+  readonly least?: number;
+}
+
+const OPTIONS: readonly SettingOption[] = [
+  { flags: '--method <name>', help: 'lora | full | both', setting: 'method', kind: 'text' },
+  { flags: '--learning-rate <n>', help: 'the peak', setting: 'training.learningRate', kind: 'number' },
+  { flags: '--epochs <n>', help: 'passes over the training rows', setting: 'training.epochs', kind: 'whole', least: 1 },
+  {
+    flags: '--batch-size <n>',
+    help: 'chunks of a micro-batch',
+    setting: 'training.batchSize',
+    kind: 'whole',
+    least: 1,
+  },
+  {
+    flags: '--accumulation <n>',
+    help: 'micro-batches of an update',
+    setting: 'training.accumulation',
+    kind: 'whole',
+    least: 1,
+  },
+  { flags: '--warmup <n>', help: 'updates, or their share: 3%', setting: 'training.warmup', kind: 'count-or-share' },
+  { flags: '--max-seq-len <n>', help: 'tokens of a chunk', setting: 'data.maxSeqLen', kind: 'whole', least: 2 },
+  { flags: '--packing <name>', help: 'concatenated | block-diagonal | padded', setting: 'data.packing', kind: 'text' },
+  {
+    flags: '--template <name>',
+    help: `${TEMPLATES.join(' | ')}: the paper’s, the model’s own chat template, or none`,
+    setting: 'data.template',
+    kind: 'text',
+  },
+  {
+    flags: '--mixture <name>',
+    help: 'paper | all | auto: table A1’s shares, all rows alike, or by what the rows are',
+    setting: 'data.mixture',
+    kind: 'text',
+  },
+  { flags: '--rank <n>', help: 'of LoRA', setting: 'lora.rank', kind: 'whole', least: 1 },
+  { flags: '--alpha <n>', help: 'of LoRA', setting: 'lora.alpha', kind: 'number' },
+  {
+    flags: '--target-modules <names>',
+    help: 'q_proj,v_proj and so on, or all-linear',
+    setting: 'lora.targetModules',
+    kind: 'list',
+  },
+  {
+    flags: '--samples <n>',
+    help: 'training rows drawn; 0: all',
+    setting: 'data.samples',
+    kind: 'whole-or-all',
+    least: 0,
+  },
+  {
+    flags: '--limit <n>',
+    help: 'items a task, sampled; 0: all',
+    setting: 'scoring.limitPerTask',
+    kind: 'whole-or-all',
+    least: 0,
+  },
+  { flags: '--seed <n>', help: 'of rows, items and the first training', setting: 'seed', kind: 'whole', least: 0 },
+  {
+    flags: '--seeds <n>',
+    help: 'trainings of each method, with seeds SEED, SEED + 1 and so on',
+    setting: 'seeds',
+    kind: 'whole',
+    least: 1,
+  },
+  { flags: '--device <name>', help: 'cpu | webgpu | cuda | tfjs', setting: 'device', kind: 'text' },
+  { flags: '--threads <n>', help: 'of the CPU, for each model', setting: 'threads', kind: 'whole', least: 1 },
+];
+
+/** Of no use where one model is trained and none is scored. */
+const NOT_OF_TRAIN = ['--limit', '--seeds'];
+const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
+
+/** The common settings as options. */
+export function withSettingsOptions(command: Command, isReproduce: boolean): Command {
+  for (const option of OPTIONS) {
+    if (!isReproduce && NOT_OF_TRAIN.includes(flagOf(option))) continue;
+    command.option(option.flags, option.help);
+  }
+  return withRowOptions(command);
+}
+
+/**
+ * The options given, a layer each.
+ *
+ * @throws naming the option that is wrong and what it takes
+ */
+export function settingsLayers(values: SettingsArguments, cwd: string, refusal: (what: string) => Error): Layer[] {
+  const given = OPTIONS.flatMap((option): [string, string, unknown][] => {
+    const flag = flagOf(option);
+    const value = values[flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    return typeof value === 'string' ? [[flag, option.setting, settingOf(option, flag, value, refusal)]] : [];
+  });
+  const paths = (
+    [
+      ['--data', 'data.folder', values.data],
+      ['--model', 'model', values.model],
+      ['--out', 'output.folder', values.out],
+    ] as const
+  ).flatMap(([flag, setting, path]) => (path === undefined ? [] : [[flag, setting, resolve(cwd, path)] as const]));
+  const rows = Object.entries(rowOptions(values, refusal)).map(
+    ([name, value]) => [name === 'fields' ? '--fields' : '--skip-bad-rows', `data.${name}`, value] as const,
+  );
+  const { encoder } = values;
+  const encoders = encoder ? [['--encoder', 'encoders', encoder.map((path) => resolve(cwd, path))] as const] : [];
+  return [...given, ...paths, ...rows, ...encoders].map(([flag, setting, value]) => {
+    const [group, key] = setting.split('.') as [string, string?];
+    return { from: flag, settings: checkSettings({ [group]: key === undefined ? value : { [key]: value } }, flag) };
+  });
+}
+
+function settingOf(
+  { kind, least = 0 }: SettingOption,
+  flag: string,
+  text: string,
+  refusal: (what: string) => Error,
+): unknown {
+  const number = text.trim() === '' ? Number.NaN : Number(text);
+  switch (kind) {
+    case 'text':
+      return text;
+    case 'list':
+      return text === 'all-linear' ? text : text.split(',').map((name) => name.trim());
+    case 'number':
+      if (!Number.isFinite(number)) throw refusal(`${flag} must be a number, got "${text}"`);
+      return number;
+    case 'count-or-share':
+      if (/%$/.test(text)) return text;
+      if (!Number.isSafeInteger(number))
+        throw refusal(`${flag} must be a whole number of updates or a share like 3%, got "${text}"`);
+      return number;
+    default:
+      if (!Number.isSafeInteger(number) || number < least) {
+        throw refusal(`${flag} must be a whole number of ${least} or more, got "${text}"`);
+      }
+      return kind === 'whole-or-all' && number === 0 ? null : number;
+  }
+}

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { distance } from 'fastest-levenshtein';
+import * as v from 'valibot';
+import { PRESET_NAMES, type PresetName } from '../presets';
+import { SETTINGS, type Settings } from './schema';
+
+/** One layer of settings, and where it comes from: 'settings.json', '--rank'. */
+export interface Layer {
+  readonly from: string;
+  readonly settings: Settings;
+}
+
+/** A settings file with those that it extends, the last of which extends a preset. */
+export interface SettingsChain {
+  readonly preset: PresetName | undefined;
+  /** The first is the most general; their paths are absolute. */
+  readonly layers: readonly Layer[];
+}
+
+/**
+ * Reads a settings file and those that it extends.
+ *
+ * @throws naming file, field, what was required and what came
+ */
+export function readSettings(file: string, seen: readonly string[] = []): SettingsChain {
+  const path = resolve(file);
+  if (seen.includes(path)) throw new Error(`settings: ${file} extends itself; let one of the files extend a preset`);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`settings: cannot read ${file} (${(error as NodeJS.ErrnoException).code}); give a JSON file`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new Error(`settings: ${file} is not valid JSON (${(error as Error).message}); mend it there`);
+  }
+  const settings = absolute(checkSettings(json, file), dirname(path));
+  const { extends: base } = settings;
+  const own: Layer = { from: file, settings };
+  if (base === undefined) return { preset: undefined, layers: [own] };
+  if (PRESET_NAMES.includes(base as PresetName)) return { preset: base as PresetName, layers: [own] };
+  if (!/\.json$/i.test(base)) {
+    throw new Error(
+      `settings: ${file}: "extends" must be a preset (${PRESET_NAMES.join(', ')}) or a .json file, got "${base}"${nearest(base, PRESET_NAMES)}`,
+    );
+  }
+  const chain = readSettings(resolve(dirname(path), base), [...seen, path]);
+  return { preset: chain.preset, layers: [...chain.layers, own] };
+}
+
+/**
+ * @param from how errors call the settings: a file, an option
+ * @throws naming the first field that is wrong, what was required and what came
+ */
+export function checkSettings(json: unknown, from: string): Settings {
+  const result = v.safeParse(SETTINGS, json);
+  if (result.success) return result.output;
+  throw new Error(`settings: ${from}: ${describe(result.issues[0])}`);
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = (issue.path ?? []).map(({ key }) => String(key));
+  const name = path.join('.');
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return `"${name}" is no setting${nearest(path.at(-1)!, siblings(path.slice(0, -1)))}`;
+  }
+  // Of a union, the branch that came furthest says more than the union.
+  const inner = issue.issues?.flatMap(({ issues, ...one }) => [one, ...(issues ?? [])]) ?? [];
+  const all = inner.length > 0 ? inner : [issue];
+  const required = [...new Set(all.map(requirement))].join(' or ');
+  return `"${name || 'the file'}" must be ${required}, got ${JSON.stringify(issue.input) ?? 'nothing'}`;
+}
+
+function requirement(issue: {
+  readonly type: string;
+  readonly requirement?: unknown;
+  readonly expected: string | null;
+}): string {
+  switch (issue.type) {
+    case 'integer':
+      return 'a whole number';
+    case 'min_value':
+      return `${issue.requirement} or more`;
+    case 'max_value':
+      return `${issue.requirement} or less`;
+    case 'gt_value':
+      return `above ${issue.requirement}`;
+    case 'lt_value':
+      return `below ${issue.requirement}`;
+    case 'min_length':
+      return `a list of ${issue.requirement} or more`;
+    case 'regex':
+      return 'a share like "3%"';
+    case 'strict_object':
+    case 'object':
+    case 'record':
+      return 'an object';
+    default:
+      return (issue.expected ?? 'another value')
+        .replace(/[()]/g, '')
+        .replaceAll(' | ', ' or ')
+        .replace('Array', 'a list');
+  }
+}
+
+/** The names that may stand where an unknown one does. */
+function siblings(path: readonly string[]): string[] {
+  let entries: Readonly<Record<string, unknown>> = SETTINGS.entries;
+  for (const key of path) {
+    let schema = entries[key] as {
+      readonly wrapped?: unknown;
+      readonly entries?: unknown;
+      readonly pipe?: readonly unknown[];
+    };
+    while (schema.wrapped) schema = schema.wrapped as typeof schema;
+    entries = (schema.entries ?? {}) as Readonly<Record<string, unknown>>;
+  }
+  return Object.keys(entries);
+}
+
+/** ', did you mean ...' where a known name is near. */
+export function nearest(name: string, known: readonly string[]): string {
+  const [best] = [...known].sort((a, b) => distance(name, a) - distance(name, b));
+  if (best !== undefined && distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(1, name.length / 3)) {
+    return `, did you mean "${best}"?`;
+  }
+  return known.length > 0 && known.length <= 30 ? `; there are ${known.join(', ')}` : '';
+}
+
+/** A file's paths are relative to it. */
+function absolute(settings: Settings, folder: string): Settings {
+  const at = (path: string) => resolve(folder, path);
+  const { model, data, output, encoders } = settings;
+  return {
+    ...settings,
+    ...(model === undefined ? {} : { model: at(model) }),
+    ...(data?.folder === undefined ? {} : { data: { ...data, folder: at(data.folder) } }),
+    ...(output?.folder === undefined ? {} : { output: { ...output, folder: at(output.folder) } }),
+    ...(encoders === undefined ? {} : { encoders: encoders.map(at) }),
+  };
+}
