@@ -80,12 +80,13 @@ export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
 // Model: Hugging Face folders, LoRA as PEFT does it, generation.
 export { openAdapterFolder, saveAdapterFolder } from './model/adapter-folder';
 export { type ModelFolder, openModelFolder, saveModelFolder } from './model/folder';
-export { createGenerator, type Generator } from './model/generate';
+export { createGenerator, type GenerateOptions, type Generator } from './model/generate';
 export { createModelFolder } from './model/initialize';
 export { type LlamaConfig, linearShapes, weightShapes } from './model/llama';
 export { LLAMA_2, type Llama2Size } from './model/llama-2';
 export { loraParameterCount, loraScaling, loraShapes, mergeLora } from './model/lora';
 export { readSafetensorsHeader, readTensor, type StoredTensor, writeSafetensors } from './model/safetensors';
+export { type ChooseToken, type Sampling, sampler } from './model/sampling';
 export { type TunedModel, trainableCount, tunedModel } from './model/tuned';
 
 // Training: the loop with its schedule, log and checkpoints.

@@ -36,7 +36,10 @@ async function converse(speaker: Speaker, opening: readonly Message[]): Promise<
   let isStopped = false;
   const interrupt = () => {
     if (isAnswering && !isStopped) isStopped = true;
-    else process.exit(130);
+    else {
+      process.stdout.write('\n');
+      process.exit(130);
+    }
   };
   // A terminal's Ctrl-C is read by readline, a signal from elsewhere by the process.
   lines.on('SIGINT', interrupt);

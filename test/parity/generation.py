@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 from transformers import (
-    AutoTokenizer,
     LogitsProcessorList,
+    PreTrainedTokenizerFast,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
@@ -30,7 +30,7 @@ def greedy(model, prompt, limit):
 
 def warp(logits, temperature, topK=None, topP=None):
     """The probabilities that a token is drawn with."""
-    chain = [TemperatureLogitsWarper(temperature)]
+    chain = [TemperatureLogitsWarper(float(temperature))]  # a 1 without its point is refused
     if topK is not None:
         chain.append(TopKLogitsWarper(topK))
     if topP is not None:
@@ -48,7 +48,8 @@ def answer(folder, model, request):
     if "warps" in request:
         found["probabilities"] = [warp(**one) for one in request["warps"]]
     if "conversations" in request:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        # tokenizer.json as it is written: for the class LlamaTokenizer, AutoTokenizer puts another normalizer in its place.
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
         found["conversations"] = [
             tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
             for messages in request["conversations"]
