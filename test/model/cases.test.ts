@@ -98,7 +98,16 @@ function folderOf(name: string): string {
 let runs = 0;
 async function score(data: string, model: string, adapter: string | null): Promise<readonly number[] | string> {
   const command = {
-    ...{ model, adapter, data, out: join(work, `out ${runs++}`), tasks: ['all'], limit: null, seed: 0, showRequests: null },
+    ...{
+      model,
+      adapter,
+      data,
+      out: join(work, `out ${runs++}`),
+      tasks: ['all'],
+      limit: null,
+      seed: 0,
+      showRequests: null,
+    },
     ...({ variant: 'present', bos: 'never', device: 'cpu' } as const),
   };
   const quiet = { say: () => {}, at: () => {} };
