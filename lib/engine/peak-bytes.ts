@@ -6,9 +6,16 @@ const VIEWS = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);
 
 /**
  * The most bytes that values made by a graph's nodes take at once: each from the node that makes it to the last that
- * reads it. Graph inputs and initializers are not counted, nor what a kernel needs while it runs.
+ * reads it. Graph inputs and what is made of initializers alone are not counted, nor what a kernel needs while it runs.
  */
-export function peakBytes({ nodes, outputs }: Pick<Graph, 'nodes' | 'outputs'>): number {
+export function peakBytes({ nodes: all, outputs, initializers }: Graph): number {
+  // What hangs on initializers alone is computed when the program is compiled.
+  const constant = new Set(initializers.map(({ name }) => name));
+  const nodes = all.filter((node) => {
+    const isConstant = namesUsed(node).every((name) => constant.has(name));
+    if (isConstant) for (const name of node.outputs) constant.add(name);
+    return !isConstant;
+  });
   /** The value whose memory a name stands for. */
   const owner = new Map<string, string>();
   const ownerOf = (name: string) => owner.get(name) ?? name;

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoraConfig } from '../config';
-import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
+import type { HostTensor, HostTensors } from '../engine/tensors';
 import { parseJsonObject, writeFileAtomic } from '../files';
 import { type AdapterConfig, adapterConfig } from './adapter-config';
 import { type AdapterTensors, adapterTensors } from './adapter-keys';
 import { wholeWeights } from './adapter-whole';
-import type { ModelFolder } from './folder';
-import { withoutAdapterWeights } from './folder-advice';
+import { floatWeight, type ModelFolder } from './folder';
+import { withoutAdapterConfig, withoutAdapterWeights } from './folder-advice';
 import { weightShapes } from './llama';
 import { linearLayers, loraShapes } from './lora';
 import { modelCard } from './model-card';
@@ -80,8 +80,8 @@ export interface AdapterFolder {
  */
 export async function openAdapterFolder(folder: string, base: ModelFolder): Promise<AdapterFolder> {
   const file = join(folder, 'adapter_config.json');
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`lora: cannot read ${file} (${error.code}); give the folder that PEFT or this library saved`);
+  const text = await readFile(file, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
+    throw new Error(`lora: cannot read ${file} (${error.code}); ${await withoutAdapterConfig(folder)}`);
   });
   const read = adapterConfig(parseJsonObject(text, file, 'lora'), file, base.config);
   const weights = join(folder, 'adapter_model.safetensors');
@@ -131,9 +131,7 @@ async function loraTensors(
         `lora: ${folder}: "${keyOf[name] ?? PREFIX + name}" must be [${shape}] for this base model, got ${got}; ${remedy}`,
       );
     }
-    const { dtype, shape: _, data } = await readTensor(stored);
-    if (dtype !== 'float32') throw new Error(`lora: ${folder}: "${keyOf[name]}" is of integers; save it as floats`);
-    adapter[name] = float32(shape, data as Float32Array);
+    adapter[name] = await readTensor(floatWeight(keyOf[name]!, stored));
   }
   const extra = Object.keys(lora).find((name) => !(name in expected));
   if (extra !== undefined) {

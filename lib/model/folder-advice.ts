@@ -3,8 +3,6 @@ import { basename, join } from 'node:path';
 
 /** What a folder holds in place of what was looked for, in words that say what to do. Looked up only when something is missing. */
 
-const MERGE = 'load it on its base with peft, call merge_and_unload(), save the model, and give that folder';
-
 /** Where config.json is missing: another folder of a model beside or below this one, or a form of another program. */
 export async function withoutConfig(folder: string): Promise<string> {
   const names = await namesIn(folder);
@@ -13,13 +11,10 @@ export async function withoutConfig(folder: string): Promise<string> {
   if (names.includes('adapter_config.json')) {
     return 'this is the folder of an adapter: give it with --adapter, and its base model with --model';
   }
-  const below: string[] = [];
-  for (const name of names) {
-    if ((await namesIn(join(folder, name))).includes('config.json')) below.push(join(folder, name));
-  }
+  const below = await foldersWith('config.json', folder, names);
   if (below.length > 0) return `a folder below has a config.json: give ${list(below)}`;
   const other = await otherWeights(folder, names);
-  return other ?? 'give the folder of a Hugging Face model';
+  return other ?? 'give the folder of a Hugging Face model (from the Hub: `hf download OWNER/NAME --local-dir FOLDER`)';
 }
 
 /** Where there is neither model.safetensors nor an index of shards. */
@@ -29,7 +24,7 @@ export async function withoutWeights(folder: string): Promise<string> {
   if (other !== undefined) return other;
   const tensors = names.filter((name) => name.endsWith('.safetensors'));
   if (tensors.includes('adapter_model.safetensors')) {
-    return `the weights are those of an adapter (adapter_model.safetensors): give this folder with --adapter, or ${MERGE}`;
+    return `the weights are those of an adapter (adapter_model.safetensors): give this folder with --adapter, and its base model with --model`;
   }
   const shard = tensors.find((name) => /-of-0*([2-9]|[1-9]\d+)\.safetensors$/.test(name));
   if (shard !== undefined) {
@@ -38,6 +33,16 @@ export async function withoutWeights(folder: string): Promise<string> {
   if (tensors.length > 0) return `there is ${list(tensors)}; if it holds all weights, name it model.safetensors`;
   const seen = names.length > 0 ? `it holds ${list(names)}` : 'it is empty';
   return `${seen}; put the model's weights there`;
+}
+
+/** Where adapter_config.json is missing. */
+export async function withoutAdapterConfig(folder: string): Promise<string> {
+  const names = await namesIn(folder);
+  const below = await foldersWith('adapter_config.json', folder, names);
+  if (below.length > 0) return `a folder below has an adapter_config.json: give ${list(below)}`;
+  if (names.includes('config.json'))
+    return 'this is the folder of a whole model: give it with --model, without --adapter';
+  return 'give the folder that PEFT or this library saved';
 }
 
 /** Where adapter_model.safetensors is missing. */
@@ -53,6 +58,12 @@ export async function withoutAdapterWeights(folder: string): Promise<string> {
   if (tensors.length > 0)
     return `there is ${list(tensors)}; the adapter's weights must be in adapter_model.safetensors`;
   return `it holds ${list(names)}; put the adapter's weights there`;
+}
+
+async function foldersWith(file: string, folder: string, names: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of names) if ((await namesIn(join(folder, name))).includes(file)) found.push(join(folder, name));
+  return found;
 }
 
 /** Weights of a form that is not read; undefined where there are none. */

@@ -188,7 +188,8 @@ function askedQueries(c: LlamaConfig, { mask, positions: given }: View, asked: t
   return {
     select: (x) => tf.gather(x, places),
     length: count,
-    table: ropeTables(c, count, positions).query,
+    // Places asked for lie in the row: a long context needs no longer table.
+    table: ropeTables(c, count, positions, given ? undefined : length).query,
     mask: tf.gather(mask.reshape([among, keys]), at as tf.Tensor1D).reshape([batch, count, keys]),
   };
 }

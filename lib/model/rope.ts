@@ -22,10 +22,15 @@ export interface RopeTables {
 
 /**
  * @param positions [B, T], where they do not simply run 0..T-1
+ * @param rows of the table: every position is below it
  * Source: transformers modeling_llama.py, LlamaRotaryEmbedding and rotate_half
  */
-export function ropeTables(c: LlamaConfig, length: number, positions?: tf.Tensor): RopeTables {
-  const rows = positions ? c.maxPositionEmbeddings : length;
+export function ropeTables(
+  c: LlamaConfig,
+  length: number,
+  positions?: tf.Tensor,
+  rows = positions ? c.maxPositionEmbeddings : length,
+): RopeTables {
   const table = (scale: number): RopeTable => {
     const { cos, sin } = cosSin(c, rows, scale);
     const at = (values: Float32Array): tf.Tensor => {

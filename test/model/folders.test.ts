@@ -16,31 +16,13 @@ import { loraParameterCount, loraScaling, loraTargets, mergeLora } from '../../l
 import { readSafetensorsHeader, readTensor, readTensors, writeSafetensors } from '../../lib/model/safetensors';
 import { trainableCount, tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
-import { normal, TINY, tinyWeights } from './tiny-llama';
+import { normal, TINY, TINY_CONFIG, tinyWeights } from './tiny-llama';
 
 const work = mkdtempSync(join(tmpdir(), 'folders-'));
 afterAll(() => rmSync(work, { recursive: true }));
 
 const LORA = { ...PAPER_LORA.lora, rank: 2, alpha: 4 };
 const CARD = { title: 'A test', details: 'Nothing.' };
-
-/** config.json of `tiny-llama.ts`. */
-const RAW = {
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
-  vocab_size: TINY.vocabSize,
-  hidden_size: TINY.hiddenSize,
-  intermediate_size: TINY.intermediateSize,
-  num_hidden_layers: TINY.numHiddenLayers,
-  num_attention_heads: TINY.numAttentionHeads,
-  num_key_value_heads: TINY.numKeyValueHeads,
-  head_dim: TINY.headDim,
-  hidden_act: 'silu',
-  max_position_embeddings: TINY.maxPositionEmbeddings,
-  rms_norm_eps: TINY.rmsNormEps,
-  rope_theta: TINY.ropeTheta,
-  tie_word_embeddings: false,
-};
 
 let made = 0;
 const newFolder = (): string => {
@@ -55,7 +37,7 @@ async function modelFolder(config: object = {}, change: (weights: Record<string,
   const weights: Record<string, HostTensor> = { ...tinyWeights() };
   change(weights);
   await writeSafetensors(join(folder, 'model.safetensors'), weights, (name) => weights[name]!);
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...RAW, ...config }));
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...TINY_CONFIG, ...config }));
   return folder;
 }
 

@@ -62,6 +62,24 @@ export function tinyBatch(c: LlamaConfig = TINY, shape: readonly [number, number
   };
 }
 
+/** config.json of `TINY`. */
+export const TINY_CONFIG = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: TINY.vocabSize,
+  hidden_size: TINY.hiddenSize,
+  intermediate_size: TINY.intermediateSize,
+  num_hidden_layers: TINY.numHiddenLayers,
+  num_attention_heads: TINY.numAttentionHeads,
+  num_key_value_heads: TINY.numKeyValueHeads,
+  head_dim: TINY.headDim,
+  hidden_act: 'silu',
+  max_position_embeddings: TINY.maxPositionEmbeddings,
+  rms_norm_eps: TINY.rmsNormEps,
+  rope_theta: TINY.ropeTheta,
+  tie_word_embeddings: false,
+};
+
 export async function tinyFolder(folder: string, c: LlamaConfig = TINY): Promise<ModelFolder> {
   const weights = tinyWeights(c);
   const file = join(folder, 'model.safetensors');

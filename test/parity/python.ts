@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..', '..');
-const PYTHON = resolve(ROOT, '.venv-parity', 'bin', 'python');
+export const PYTHON = resolve(ROOT, '.venv-parity', 'bin', 'python');
 const REFERENCE = resolve(__dirname, 'reference.py');
 
 /** Made by test/parity/make-env.sh. */

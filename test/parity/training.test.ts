@@ -3,22 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../../lib/config';
-import { type Chunk, countLoss, emptyChunk } from '../../lib/data/packing/chunks';
-import { compile } from '../../lib/engine/compile';
-import { type DeviceName, openDevice } from '../../lib/engine/device';
-import { createState, type DeviceState } from '../../lib/engine/state';
-import { float32, float32Specs, type HostTensor, type HostTensors, int32 } from '../../lib/engine/tensors';
+import type { DeviceName } from '../../lib/engine/device';
+import type { DeviceState } from '../../lib/engine/state';
+import type { HostTensor } from '../../lib/engine/tensors';
 import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
 import { openModelFolder, saveModelFolder } from '../../lib/model/folder';
-import { readSafetensorsHeader, readTensor, readTensors } from '../../lib/model/safetensors';
+import { readSafetensorsHeader, readTensors } from '../../lib/model/safetensors';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
-import { createRandom } from '../../lib/random';
-import { batchTensors } from '../../lib/train/batches';
-import { compileTraining, trainingState } from '../../lib/train/programs';
-import { learningRateAt } from '../../lib/train/schedule';
-import { updateOnce } from '../../lib/train/train';
 import { webgpuPossible } from '../engine/swiftshader';
+import { batches, configOf, largestDifference, logitsOf, referenceTensor, STEPS, startOf, trainHere } from './against';
 import { endReference, MODELS, pythonReady, reference } from './python';
 
 /**
@@ -27,9 +20,6 @@ import { endReference, MODELS, pythonReady, reference } from './python';
  * other opens.
  */
 const TOLERANCE = 1e-4;
-// Long enough for two unequal blocks of attention, and for more rows than most of the weights have rows or columns.
-const [B, T, STEPS] = [2, 68, 10];
-const SEED = 7;
 
 if (!webgpuPossible) console.warn('parity on webgpu skipped: no GPU, nor SwiftShader');
 
@@ -40,95 +30,6 @@ afterAll(() => {
   endReference();
   rmSync(work, { recursive: true });
 });
-
-const configOf = (method: Method, accumulation: number): TrainConfig => ({
-  ...(method === 'lora' ? PAPER_LORA : PAPER_FULL),
-  learningRate: 1e-3,
-  warmupSteps: 3,
-  maxSeqLen: T,
-  batchSize: B,
-  accumulation,
-});
-
-interface MicroBatch {
-  readonly tokens: number[][];
-  readonly targets: number[][];
-  readonly weights: number[][];
-}
-
-/** Rows of random tokens; row r of micro-batch m is learnt from a place of its own on, so that masks are uneven. */
-function batches(vocabSize: number, accumulation: number): MicroBatch[][] {
-  const random = createRandom(SEED, 'batches');
-  const rows = (make: (row: number, t: number) => number) =>
-    Array.from({ length: B }, (_, row) => Array.from({ length: T }, (_, t) => make(row, t)));
-  return Array.from({ length: STEPS }, () =>
-    Array.from({ length: accumulation }, (_, micro) => {
-      const starts = Array.from({ length: B }, () => random.int(T - 1));
-      // The last micro-batch has next to nothing to learn: a mean of means would be far off.
-      const learnt = (row: number, t: number) => (micro === 3 ? row === 0 && t === T - 1 : t >= starts[row]!);
-      return {
-        tokens: rows(() => random.int(vocabSize)),
-        targets: rows(() => random.int(vocabSize)),
-        weights: rows((row, t) => (learnt(row, t) ? 1 : 0)),
-      };
-    }),
-  );
-}
-
-const chunksOf = ({ tokens, targets, weights }: MicroBatch): Chunk[] =>
-  tokens.map((row, i) => ({
-    ...emptyChunk(T),
-    tokens: Int32Array.from(row),
-    targets: Int32Array.from(targets[i]!),
-    weights: Float32Array.from(weights[i]!),
-  }));
-
-const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  expect(a.length).toBe(b.length);
-  let most = 0;
-  for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
-  return most;
-};
-
-/** An adapter whose B is not zero, so that every update moves both of its matrices. */
-async function startOf(model: TunedModel): Promise<HostTensors> {
-  const initial = await model.initial(createRandom(SEED, 'adapter'));
-  if (!model.lora) return initial;
-  const random = createRandom(SEED, 'B');
-  return Object.fromEntries(
-    Object.entries(initial).map(([name, t]) =>
-      name.includes('lora_B')
-        ? [name, float32(t.shape, t.data.map(() => random.normal() * 0.05) as Float32Array)]
-        : [name, t],
-    ),
-  );
-}
-
-/** Logits [B*T, V] of a model for fixed tokens. */
-async function logitsOf(model: TunedModel, trained: HostTensors, tokens: number[][]): Promise<Float32Array> {
-  const device = await openDevice('cpu', 2);
-  const state = await createState(device, trained);
-  const program = await compile(
-    ({ inputs, state: weights, frozen }) => {
-      const { hidden, head } = model.forward(weights, frozen, inputs.tokens!);
-      return { outputs: { logits: hidden.matMul(head, false, true) } };
-    },
-    {
-      name: 'logits',
-      inputs: { tokens: { shape: [B, T], dtype: 'int32' } },
-      state: float32Specs(model.trainedShapes),
-      frozen: model.frozen,
-    },
-    device,
-  );
-  const { logits } = await program.run({ tokens: int32([B, T], Int32Array.from(tokens.flat())) }, state);
-  await program.dispose();
-  return logits!.data as Float32Array;
-}
-
-async function referenceTensor(file: string, name: string): Promise<HostTensor> {
-  return readTensor((await readSafetensorsHeader(file)).tensors[name]!);
-}
 
 const write = (name: string, value: unknown): string => {
   const file = join(work, name);
@@ -232,31 +133,6 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
     });
   });
 });
-
-async function trainHere(
-  model: TunedModel,
-  config: TrainConfig,
-  deviceName: DeviceName,
-  start: HostTensors,
-  steps: readonly (readonly MicroBatch[])[],
-) {
-  const device = await openDevice(deviceName, 2);
-  const batches = steps.map((micro) => micro.map(chunksOf));
-  // Accumulated batches, and the GPU's, ask for their response tokens alone, as training on rows does; the others
-  // compute every place.
-  const asksAlone = config.accumulation > 1 || deviceName === 'webgpu';
-  const asked = asksAlone ? Math.max(...batches.flat(2).map(countLoss)) : undefined;
-  const programs = await compileTraining(model, config, device, { separate: false, asked });
-  const state = await createState(device, trainingState(start, config.accumulation));
-  const log: { loss: number; gradientNorm: number; rate: number }[] = [];
-  for (const [i, micro] of batches.entries()) {
-    const rate = learningRateAt(i, STEPS, config);
-    const tensors = micro.map((chunks) => batchTensors(chunks, B, { separate: false, asked }));
-    log.push({ ...(await updateOnce(programs, config, state, tensors, i, rate)), rate });
-  }
-  await programs.dispose();
-  return { state, log };
-}
 
 /** Saves what was trained and lets transformers or peft open it: its logits must be ours. */
 async function expectSavedLoads(

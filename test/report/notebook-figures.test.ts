@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { TokenView } from '../../lib/data/token-xray';
 import { drawSvg } from '../../lib/draw/svg';
-import { xrayHtml, xrayText } from '../../lib/notebook/cell/show-xray';
 import { dotsFigure } from '../../lib/report/figures/dots';
 import { linesFigure } from '../../lib/report/figures/lines';
 import { tokenXrayFigure } from '../../lib/report/figures/token-xray';
+import { xrayHtml, xrayText } from '../../lib/report/page/xray';
 
 const subject = { model: 'a model', data: 'rows', device: 'cpu' };
 const axes = { x: { title: 'rank', log: true, ticks: [1, 8] }, y: { title: 'numbers' } };
