@@ -4,7 +4,6 @@ import type { DeviceName } from '../../engine/device';
 import { writeFileAtomic } from '../../files';
 import { PRESETS, type PresetName, type RunConfig } from '../presets';
 import type { Layer } from './read';
-import type { Settings } from './schema';
 
 /** A setting's value, and where it comes from: 'preset real', 'settings.json', '--rank'. */
 interface Given {
@@ -21,7 +20,7 @@ const PATHS = ['model', 'data.folder', 'output.folder'];
 export function effectiveSettings(preset: PresetName, layers: readonly Layer[]): EffectiveSettings {
   const values = new Map<string, Given>();
   for (const [name, value] of Object.entries(ofPreset(PRESETS[preset])))
-    values.set(name, { value, from: `preset ${preset}` });
+    values.set(name, { value, from: ofPresetName(preset) });
   for (const { from, settings } of layers) {
     const {
       $schema: _,
@@ -162,9 +161,8 @@ export function settingsText(settings: EffectiveSettings): string {
 }
 
 /**
- * Writes the settings as a file that `med42 run` repeats the run from; its paths are relative to it.
- *
- * @param more settings that no file and no option gave: folders that were found
+ * Writes the settings as a file that `med42 run` repeats the run from: the preset, and what was given over it. Its paths
+ * are relative to it.
  */
 export async function writeSettings(
   file: string,
@@ -173,7 +171,8 @@ export async function writeSettings(
   settings: EffectiveSettings,
 ): Promise<void> {
   const nested: Record<string, unknown> = { extends: preset, command };
-  for (const [name, { value }] of settings) {
+  for (const [name, { value, from }] of settings) {
+    if (from === ofPresetName(preset)) continue;
     const [group, key] = name.split('.') as [string, string?];
     const written = PATHS.includes(name)
       ? relativeTo(file, value as string)
@@ -183,11 +182,10 @@ export async function writeSettings(
     if (key === undefined) nested[group] = written;
     else nested[group] = { ...(nested[group] as object | undefined), [key]: written };
   }
-  const { method } = nested as { method: Settings['method'] };
-  if (method === 'lora') delete nested.full;
-  if (method === 'full') delete nested.lora;
   await writeFileAtomic(file, `${JSON.stringify(nested, null, 2)}\n`);
 }
+
+const ofPresetName = (preset: PresetName): string => `preset ${preset}`;
 
 const relativeTo = (file: string, path: string): string => relative(dirname(file), path).replaceAll('\\', '/') || '.';
 

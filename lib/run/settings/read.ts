@@ -57,6 +57,7 @@ export function readSettings(file: string, seen: readonly string[] = []): Settin
  * @throws naming the first field that is wrong, what was required and what came
  */
 export function checkSettings(json: unknown, from: string): Settings {
+  if (Array.isArray(json)) throw new Error(`settings: ${from}: must be an object, got a list`);
   const result = v.safeParse(SETTINGS, json);
   if (result.success) return result.output;
   throw new Error(`settings: ${from}: ${describe(result.issues[0])}`);
@@ -125,7 +126,7 @@ function siblings(path: readonly string[]): string[] {
 /** ', did you mean ...' where a known name is near. */
 export function nearest(name: string, known: readonly string[]): string {
   const [best] = [...known].sort((a, b) => distance(name, a) - distance(name, b));
-  if (best !== undefined && distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(1, name.length / 3)) {
+  if (best !== undefined && distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(2, name.length / 3)) {
     return `, did you mean "${best}"?`;
   }
   return known.length > 0 && known.length <= 30 ? `; there are ${known.join(', ')}` : '';

@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { messagesOf, requireChatTemplate } from '../../lib/data/chat-template';
+import { loadTrainExamples } from '../../lib/data/examples';
+import { IGNORED, tokenizeExamples } from '../../lib/data/samples';
+import { loadTokenizer } from '../../lib/data/tokenizer';
+import { pythonReady } from './python';
+
+const ROOT = join(__dirname, '..', '..');
+const BASE = join(ROOT, 'data', 'miniature', 'base');
+
+/**
+ * ChatML's shape, with this tokenizer's own control tokens. The answer's end is the turn's: of a character of two tokens,
+ * as a newline after a control token is here, transformers marks the first alone.
+ */
+const template = (generation: boolean) => {
+  const [open, close] = generation ? ['{% generation %}', '{% endgeneration %}'] : ['', ''];
+  return (
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'assistant' %}<|assistant|>\n" +
+    `${open}{{ m['content'] }}{{ eos_token }}${close}` +
+    "{% else %}<|{{ m['role'] }}|>\n{{ m['content'] }}\n{% endif %}{% endfor %}" +
+    '{% if add_generation_prompt %}<|assistant|>\n{% endif %}'
+  );
+};
+
+const turn = (role: string, content: string) => ({ role, content });
+const ROWS = {
+  'messages.jsonl': [
+    { messages: [turn('system', 'Be brief.'), turn('user', 'What is a goat?'), turn('assistant', 'An animal.')] },
+    {
+      messages: [
+        turn('user', 'What is a goat?'),
+        turn('assistant', 'An animal.'),
+        turn('user', 'And a carrot?'),
+        turn('assistant', 'A plant, 😀 é.'),
+        turn('user', 'Sure?'),
+        turn('assistant', 'Yes.'),
+      ],
+    },
+  ],
+  'sharegpt.jsonl': [
+    {
+      conversations: [
+        { from: 'human', value: 'Name two.' },
+        { from: 'gpt', value: 'One\ntwo' },
+        { from: 'human', value: 'More.' },
+        { from: 'gpt', value: 'Three' },
+      ],
+    },
+  ],
+  'alpaca.json': [{ instruction: 'Say it.', input: 'goat', output: 'A goat it is.' }],
+};
+
+describe.skipIf(!pythonReady)('conversations in a model’s own chat template, against transformers', () => {
+  test('token ids and learnt tokens are those of apply_chat_template', async () => {
+    const work = mkdtempSync(join(tmpdir(), 'masks-'));
+    const folder = join(work, 'model');
+    cpSync(BASE, folder, { recursive: true });
+    writeFileSync(join(folder, 'chat_template.jinja'), template(false));
+    mkdirSync(join(work, 'data', 'train'), { recursive: true });
+    for (const [name, rows] of Object.entries(ROWS)) {
+      const text = name.endsWith('.json') ? JSON.stringify(rows) : rows.map((row) => JSON.stringify(row)).join('\n');
+      writeFileSync(join(work, 'data', 'train', name), text);
+    }
+    const { examples } = await loadTrainExamples(join(work, 'data'));
+    const tokenizer = await loadTokenizer(folder);
+    const { samples } = await tokenizeExamples(examples, tokenizer, await requireChatTemplate(folder));
+    const job = join(work, 'job.json');
+    const conversations = examples.map(messagesOf);
+    writeFileSync(job, JSON.stringify({ folder, template: template(true), conversations }));
+    const python = join(ROOT, '.venv-parity', 'bin', 'python');
+    const theirs = JSON.parse(execFileSync(python, [join(__dirname, 'chat_masks.py'), job], { encoding: 'utf8' }));
+    expect(samples.map(({ ids }) => [...ids])).toEqual(theirs.ids);
+    expect(samples.map(({ labels }) => [...labels].map((label) => Number(label !== IGNORED)))).toEqual(theirs.masks);
+    expect(theirs.masks[1].join('')).toMatch(/^0+1+0+1+0+1+$/);
+  });
+});

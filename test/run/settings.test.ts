@@ -1,0 +1,140 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseOptions } from '../../lib/run/options';
+import { PRESET_NAMES } from '../../lib/run/presets';
+import { settingsText, writeSettings } from '../../lib/run/settings/effective';
+import { checkSettings, readSettings } from '../../lib/run/settings/read';
+import { settingsJsonSchema } from '../../lib/run/settings/schema';
+import { warmupUpdates } from '../../lib/train/schedule';
+
+const ROOT = join(__dirname, '..', '..');
+
+function settingsFile(settings: unknown, name = 'settings.json'): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'settings-')), name);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, typeof settings === 'string' ? settings : JSON.stringify(settings));
+  return file;
+}
+
+test.each<readonly [string, unknown, string]>([
+  ['a misspelt key', { lora: { rnak: 4 } }, '"lora.rnak" is no setting, did you mean "rank"?'],
+  ['a misspelt group', { trainig: {} }, '"trainig" is no setting, did you mean "training"?'],
+  ['a key of another group', { full: { rank: 4 } }, '"full.rank" is no setting'],
+  ['a wrong type', { training: { epochs: '3' } }, '"training.epochs" must be number, got "3"'],
+  ['half an epoch', { training: { epochs: 1.5 } }, '"training.epochs" must be a whole number, got 1.5'],
+  ['a rate of 0', { training: { learningRate: 0 } }, '"training.learningRate" must be above 0, got 0'],
+  ['a negative rank', { lora: { rank: -1 } }, '"lora.rank" must be 1 or more, got -1'],
+  ['a share without %', { training: { warmup: '3' } }, '"training.warmup" must be'],
+  ['an unknown layer', { lora: { targetModules: ['q'] } }, '"lora.targetModules" must be "all-linear" or "q_proj"'],
+  ['an unknown packing', { data: { packing: 'paper' } }, 'got "paper"'],
+  ['no object', [], 'must be an object, got a list'],
+])('%s in a settings file is one clear line', (_, settings, message) => {
+  const file = settingsFile(settings);
+  expect(() => readSettings(file)).toThrow(message);
+  const [line, ...more] = (() => {
+    try {
+      readSettings(file);
+      return [];
+    } catch (error) {
+      return (error as Error).message.split('\n');
+    }
+  })();
+  expect(line).toContain(`settings: ${file}: `);
+  expect(more).toEqual([]);
+});
+
+test('files that cannot be: not there, no JSON, one that extends itself, an unknown preset', () => {
+  expect(() => readSettings('/no/such.json')).toThrow('cannot read /no/such.json (ENOENT)');
+  expect(() => readSettings(settingsFile('{"a": 1,}'))).toThrow('is not valid JSON');
+  expect(() => readSettings(settingsFile({ extends: 'settings.json' }))).toThrow('extends itself');
+  expect(() => readSettings(settingsFile({ extends: 'paper-lroa' }))).toThrow('did you mean "paper-lora"?');
+});
+
+test('what contradicts itself is refused before anything is loaded', () => {
+  const parse =
+    (...args: string[]) =>
+    () =>
+      parseOptions(['--preset', 'smoke', ...args], ROOT, ROOT);
+  expect(parse('--method', 'full', '--rank', '4')).toThrow('--rank gives lora.rank, but method is "full"');
+  expect(parse('--method', 'both', '--rank', '4')).not.toThrow();
+  expect(parse('--learning-rate', '0')).toThrow('"training.learningRate" must be above 0, got 0');
+  expect(parse('--warmup', 'soon')).toThrow('--warmup must be a whole number of updates or a share like 3%');
+  expect(parse('--method', 'dora')).toThrow('settings: --method: "method" must be');
+});
+
+test('options go before a file, a file before what it extends, and each setting says where it comes from', () => {
+  const base = settingsFile({ extends: 'smoke', lora: { rank: 2, alpha: 4 }, training: { epochs: 5, warmup: '3%' } });
+  const file = settingsFile({ extends: base, lora: { alpha: 32 }, method: 'lora', output: { folder: 'out' } });
+  const { config, settings, out, preset } = parseOptions(
+    ['--settings', file, '--epochs', '7', '--target-modules', 'q_proj,v_proj'],
+    ROOT,
+    '/',
+  );
+  expect([preset, out]).toEqual(['smoke', join(dirname(file), 'out')]);
+  expect(config.lora).toMatchObject({
+    epochs: 7,
+    warmupSteps: '3%',
+    lora: { rank: 2, alpha: 32, targetModules: ['q_proj', 'v_proj'] },
+  });
+  expect(config.methods).toEqual(['lora']);
+  const from = (name: string) => settings.get(name)?.from;
+  expect(['lora.rank', 'lora.alpha', 'lora.epochs', 'lora.batchSize'].map(from)).toEqual([
+    base,
+    file,
+    '--epochs',
+    'preset smoke',
+  ]);
+  expect(settingsText(settings)).toMatch(/^lora\.epochs +7 +--epochs$/m);
+});
+
+test('the settings of a run, written and read again, give the same run', async () => {
+  for (const args of [
+    ['--preset', 'miniature'],
+    [
+      '--preset',
+      'real',
+      '--model',
+      'm',
+      '--data',
+      'd',
+      '--rank',
+      '4',
+      '--warmup',
+      '3%',
+      '--template',
+      'none',
+      '--fields',
+      'prompt=q',
+    ],
+    ['--preset', 'paper-full', '--model', 'm', '--data', 'd', '--epochs', '1', '--samples', '0', '--skip-bad-rows'],
+  ]) {
+    const one = parseOptions(args, ROOT, ROOT);
+    const file = join(mkdtempSync(join(tmpdir(), 'settings-')), 'settings.json');
+    await writeSettings(file, 'reproduce', one.preset, one.settings);
+    const again = parseOptions(['--settings', file], ROOT, '/');
+    expect(again.config).toEqual(one.config);
+    expect([again.data, again.model, again.encoders, again.device]).toEqual([
+      one.data,
+      one.model,
+      one.encoders,
+      one.device,
+    ]);
+  }
+});
+
+test('every preset can be extended', () => {
+  for (const preset of PRESET_NAMES) expect(readSettings(settingsFile({ extends: preset })).preset).toBe(preset);
+});
+
+test('settings.schema.json is the schema that is checked', async () => {
+  await expect(`${JSON.stringify(settingsJsonSchema(), null, 2)}\n`).toMatchFileSnapshot('../../settings.schema.json');
+  expect(checkSettings({ $schema: '../settings.schema.json', extends: 'real' }, 'x')).toBeDefined();
+});
+
+test('a warm-up as a share is rounded up, as transformers does', () => {
+  expect([warmupUpdates('3%', 100), warmupUpdates('3%', 101), warmupUpdates('0%', 9), warmupUpdates(10, 9)]).toEqual([
+    3, 4, 0, 10,
+  ]);
+});
