@@ -75,6 +75,6 @@ describe.skipIf(!pythonReady)('conversations in a model’s own chat template, a
     const theirs = JSON.parse(execFileSync(python, [join(__dirname, 'chat_masks.py'), job], { encoding: 'utf8' }));
     expect(samples.map(({ ids }) => [...ids])).toEqual(theirs.ids);
     expect(samples.map(({ labels }) => [...labels].map((label) => Number(label !== IGNORED)))).toEqual(theirs.masks);
-    expect(theirs.masks[1].join('')).toMatch(/^0+1+0+1+0+1+$/);
+    expect(theirs.masks[2].join('')).toMatch(/^0+1+0+1+0+1+$/);
   });
 });
