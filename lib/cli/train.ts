@@ -1,4 +1,5 @@
-import { relative } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { WORKBOOK_ROOT } from '../files';
 import { parseOptions, type SettingsCommand } from '../run/options';
 import { clock, sayLine } from '../run/progress';
@@ -22,6 +23,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const signal = abortOnInterrupt('stopping after this update, with a checkpoint');
   const { folder, made } = await trainFolder(options, signal, { say: sayLine });
   const { training } = made.record;
+  const { template } = options.config;
   const path = (name: string) => relative(from, name) || '.';
   const gigabytes = (made.took.peakMemoryBytes / 2 ** 30).toFixed(2);
   const isAdapter = training?.config.method === 'lora';
@@ -33,8 +35,8 @@ export async function main(args: readonly string[]): Promise<void> {
       `${isAdapter ? 'The adapter' : 'The model'} lies in ${path(folder)}, losses in ${path(options.out)}/train/${made.record.name}/train.jsonl, ` +
         `all settings in ${path(options.out)}/settings.json.`,
       'Next:',
-      `  npx med42 chat ${model}`,
-      `  npx med42 score ${model} --data ${path(options.data)}`,
+      `  npx med42 chat ${model}${template === 'med42' ? '' : ` --template ${template}`}`,
+      `  npx med42 score ${model}${existsSync(join(options.data, 'eval')) ? ` --data ${path(options.data)}` : ''}`,
       ...(isAdapter ? [`  npx med42 merge ${model} --out MERGED`] : []),
       'Research only, not for clinical decisions.',
     ].join('\n'),

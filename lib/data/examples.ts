@@ -29,7 +29,12 @@ export interface ReadOptions {
   readonly fields?: Readonly<Record<string, string>>;
   /** `skip` leaves bad rows out and counts them by reason. Default `error`: the first one throws. */
   readonly badRows?: 'error' | 'skip';
+  /** Told now and then how far the reading is, in rows of a file. */
+  readonly onRows?: (file: string, rows: number) => void;
 }
+
+/** Rows between two calls of `onRows`. */
+const ROWS_A_CALL = 2000;
 
 /** What was read of one half, and what was not. */
 export interface Reading {
@@ -166,7 +171,7 @@ export async function loadTrainExamples(folder: string, options: ReadOptions = {
 async function readHalf(
   folder: string,
   half: Half,
-  { fields, badRows = 'error' }: ReadOptions,
+  { fields, badRows = 'error', onRows }: ReadOptions,
   keep: (row: Fields) => string | undefined,
 ): Promise<Reading> {
   const { names, unread } = await listFiles(folder, half);
@@ -190,6 +195,7 @@ async function readHalf(
     let found = 0;
     for await (const raw of opened.rows) {
       found++;
+      if (found % ROWS_A_CALL === 0) onRows?.(path, found);
       try {
         const form = keep(fieldsOf(raw, fields));
         if (form === undefined) continue;

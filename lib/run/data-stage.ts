@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireChatTemplate } from '../data/chat-template';
 import { splitDevelopment } from '../data/development';
-import { type Dataset, type EvalItem, loadDataset, type TrainExample, type TrainSet } from '../data/examples';
+import { type Dataset, type EvalItem, loadDataset, type ReadOptions, type TrainExample, type TrainSet } from '../data/examples';
 import { type Mixture, type MixtureReport, mixByPaper, mixBySource } from '../data/mixture';
 import { type Chunk, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
@@ -16,6 +16,9 @@ import type { SubsetKey } from '../paper/table-a1';
 import { createRandom } from '../random';
 import type { Sources } from './inputs';
 import type { RunConfig } from './presets';
+import { sayLine } from './progress';
+
+const SHOW_EVERY_MS = 3000;
 
 /** Training rows made into chunks. */
 export interface PreparedTraining {
@@ -58,13 +61,27 @@ export async function prepareData(
   tokenizer: Tokenizer,
   chunkLength: number,
 ): Promise<PreparedData> {
-  const dataset = await loadDataset(sources.data, config.rows);
+  const dataset = await loadDataset(sources.data, { ...config.rows, ...showReading() });
   const prepared = await prepareTraining(dataset.training, sources.model, config, tokenizer, chunkLength);
   return {
     ...prepared,
     dataset,
     notes: [...dataNotes(dataset), ...packingNotes(prepared.packing)],
     world: await readWorld(sources.data),
+  };
+}
+
+/** A line of progress while rows are read; nothing for a folder that is read at once. */
+export function showReading(): Pick<ReadOptions, 'onRows'> {
+  const began = performance.now();
+  let shown = began;
+  return {
+    onRows: (file, rows) => {
+      const now = performance.now();
+      if (now - shown < SHOW_EVERY_MS) return;
+      shown = now;
+      sayLine(`reading ${file}  ${rows.toLocaleString('en')} rows  ${Math.round((1000 * rows) / (now - began))} rows/s`);
+    },
   };
 }
 

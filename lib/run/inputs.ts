@@ -4,7 +4,7 @@ import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
 import { openModelFolder } from '../model/folder';
-import { type PreparedData, type PreparedTraining, prepareData, prepareTraining } from './data-stage';
+import { type PreparedData, type PreparedTraining, prepareData, prepareTraining, showReading } from './data-stage';
 import type { ModelInputs } from './model-inputs';
 import type { ModelPlan } from './plan';
 import type { RunConfig } from './presets';
@@ -51,7 +51,7 @@ export interface TrainingInputs extends ModelInputs {
 /** Opens model and tokenizer, and makes the training rows of `<data>/train` into chunks. */
 export async function openTrainingInputs(sources: Sources, config: RunConfig): Promise<TrainingInputs> {
   const { base, tokenizer, maxSeqLen, fitted } = await openModel(sources.model, config);
-  const training = await loadTrainExamples(sources.data, config.rows);
+  const training = await loadTrainExamples(sources.data, { ...config.rows, ...showReading() });
   const data = await prepareTraining(training, sources.model, config, tokenizer, maxSeqLen);
   const { chunks, heldOut, packing } = data;
   const encode: TrainingInputs['encode'] = (requests) => encodeRequests(requests, tokenizer, config.bos);
