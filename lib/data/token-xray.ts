@@ -107,8 +107,11 @@ function promptRoles(
   let at = 0;
   for (const { role, text: part } of turns) {
     const found = text.indexOf(part, at);
-    // In a template of another kind the parts are not found: what is not learnt is then the prompt.
-    if (found < 0) return () => 'prompt';
+    // A chunk may end inside a part. In a template of another kind none is found: what is not learnt is then the prompt.
+    if (found < 0) {
+      ends.push({ end: Number.POSITIVE_INFINITY, role: ends.length === 0 ? 'prompt' : role });
+      break;
+    }
     at = found + part.length;
     ends.push({ end: at, role });
   }

@@ -2,7 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireChatTemplate } from '../data/chat-template';
 import { splitDevelopment } from '../data/development';
-import { type Dataset, type EvalItem, loadDataset, type ReadOptions, type TrainExample, type TrainSet } from '../data/examples';
+import {
+  type Dataset,
+  type EvalItem,
+  loadDataset,
+  type ReadOptions,
+  type TrainExample,
+  type TrainSet,
+} from '../data/examples';
 import { type Mixture, type MixtureReport, mixByPaper, mixBySource } from '../data/mixture';
 import { type Chunk, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
@@ -80,7 +87,9 @@ export function showReading(): Pick<ReadOptions, 'onRows'> {
       const now = performance.now();
       if (now - shown < SHOW_EVERY_MS) return;
       shown = now;
-      sayLine(`reading ${file}  ${rows.toLocaleString('en')} rows  ${Math.round((1000 * rows) / (now - began))} rows/s`);
+      sayLine(
+        `reading ${file}  ${rows.toLocaleString('en')} rows  ${Math.round((1000 * rows) / (now - began))} rows/s`,
+      );
     },
   };
 }

@@ -6,7 +6,7 @@ import { PRESET_NAMES, PRESETS, type PresetName, type RunConfig } from './preset
 import { DATA_FORMS } from './row-options';
 import { deviceOf, type EffectiveSettings, effectiveSettings, runConfigOf } from './settings/effective';
 import { type SettingsArguments, settingsLayers, withSettingsOptions } from './settings/options';
-import { type Layer, nearest, readSettings } from './settings/read';
+import { type Layer, readSettings } from './settings/read';
 
 /** What one run is and where it reads and writes. */
 export interface RunOptions {
@@ -97,9 +97,7 @@ export function parseOptions(
   const hasData = values.data !== undefined || chain.layers.some(({ settings }) => settings.data?.folder !== undefined);
   const preset = (values.preset ?? chain.preset ?? (hasData ? kind.preset.own : kind.preset.bundled)) as PresetName;
   if (!PRESET_NAMES.includes(preset)) {
-    throw refusal(
-      `--preset must be one of ${PRESET_NAMES.join(', ')}, got "${preset}"${nearest(preset, PRESET_NAMES)}`,
-    );
+    throw refusal(`--preset must be one of ${PRESET_NAMES.join(', ')}, got "${preset}"`);
   }
   const layers = [
     ...(kind.fixed && PRESETS[preset].methods.length > 1 ? [kind.fixed] : []),

@@ -77,8 +77,8 @@ describe('a benchmark that the paper does not have', () => {
     });
     expect(taskOf({ ...item, task: 'boards' }).name).toBe('boards');
     expect(taskNamed('boards', 'chat').docToText(item)).toContain('<|prompter|>:Question: Q0?\nA. p');
-    expect(() => taskOf(item, '2022')).toThrow(/item board-exam-0: no task "boards" in variant '2022'/);
-    expect(() => taskOf({ ...item, task: 'x' })).toThrow(/must be one of board-exam, medqa, .*boards/);
+    expect(() => taskOf(item, '2022')).toThrow(/item board-exam-0: boards has no variant '2022'/);
+    expect(() => taskOf({ ...item, task: 'x y' })).toThrow(/listed ones: .*board-exam, .*boards/);
     expect(() => checkItem({ ...item, choices: ['p', 'q'] }, taskOf(item))).toThrow(/2 options, the task needs 4/);
     expect(() => selectItems([], ['boards'], 'present', 'F')).toThrow(
       /F has no items of boards\. Put eval\/boards.jsonl/,

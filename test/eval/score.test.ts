@@ -114,7 +114,7 @@ describe('scoreItems', () => {
     const score = (...items: EvalItem[]) => scoreItems(items, letterScorer([0.5]), tokenizer);
     await expect(score(item('a', 0), item('a', 1))).rejects.toThrow(/medqa_4options: item a is there twice/);
     await expect(score(item('a', 9))).rejects.toThrow(/item a has answer 9/);
-    await expect(score(item('a', 0, { task: 'boards' }))).rejects.toThrow(/no task "boards"/);
+    await expect(score(item('a', 0, { task: 'the boards' }))).rejects.toThrow(/"task" must be letters, digits/);
   });
 });
 

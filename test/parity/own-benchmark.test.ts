@@ -28,7 +28,11 @@ describe.skipIf(!pythonReady)('a benchmark of one’s own, against the harness w
       const job = join(work, 'job.json');
       writeFileSync(job, JSON.stringify({ model, items, folder: work }));
       const script = join(__dirname, 'own_benchmark.py');
-      const options: ExecFileSyncOptionsWithStringEncoding = { encoding: 'utf8', maxBuffer: 1e8, stdio: ['ignore', 'pipe', 'pipe'] };
+      const options: ExecFileSyncOptionsWithStringEncoding = {
+        encoding: 'utf8',
+        maxBuffer: 1e8,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      };
       const theirs = JSON.parse(execFileSync(PYTHON, [script, job], options));
       for (const [variant, name] of [
         ['present', 'our_exam'],

@@ -30,7 +30,7 @@ describe.concurrent('options', () => {
     [
       'an unknown preset',
       ['--preset', 'huge'],
-      '--preset must be one of smoke, miniature, controlled, real, llama2, got "huge"',
+      '--preset must be one of smoke, miniature, controlled, real, paper-lora, paper-full, llama2, got "huge"',
     ],
     [
       'an unknown option',
@@ -39,11 +39,15 @@ describe.concurrent('options', () => {
     ],
     ['an option without its value', ['--seed'], "reproduce: option '--seed <n>' argument missing"],
     ['a word too many', ['smoke'], 'reproduce: too many arguments'],
-    ['no samples', ['--samples', '0'], 'reproduce: --samples must be a whole number of 1 or more, got "0"'],
-    ['samples that are no number', ['--samples', 'all'], '--samples must be a whole number of 1 or more, got "all"'],
+    ['no samples', ['--samples', '0'], 'reproduce: --samples must be a whole number of 1 or more, or all, got "0"'],
+    ['samples that are no number', ['--samples', 'many'], '--samples must be a whole number of 1 or more, or all, got'],
     ['half an epoch', ['--epochs', '0.5'], '--epochs must be a whole number of 1 or more, got "0.5"'],
     ['a negative seed', ['--seed=-1'], '--seed must be a whole number of 0 or more, got "-1"'],
-    ['an unknown device', ['--device', 'gpu'], 'device: unknown device "gpu"; use one of cpu, webgpu, cuda, tfjs'],
+    [
+      'an unknown device',
+      ['--device', 'gpu'],
+      'settings: --device: "device" must be "cpu" or "webgpu" or "cuda" or "tfjs", got "gpu"',
+    ],
     ['data without a model', ['--data', 'rows'], '--preset real needs --model, the folder of a Hugging Face Llama'],
     ['no such model', ['--model', 'nowhere'], 'config.json (ENOENT); give the folder of a Hugging Face model'],
     ['no such data', ['--preset', 'smoke', '--data', 'nowhere'], 'nowhere; pass a folder that holds eval/ and train/'],
@@ -107,12 +111,12 @@ describe.concurrent('rows', () => {
     [
       'an answer that is none of the choices',
       () => dataWith(EVAL, 3, (row) => ({ ...row, answer: 4 })),
-      /^examples: eval\/medqa\.jsonl line 3 \(id "\S+"\): "answer" must be an integer from 0 to 3, got 4; fix or delete the row$/,
+      /^examples: eval\/medqa\.jsonl line 3 \(id "\S+"\): "answer" must be an integer from 0 to 3, a letter or the text of one choice \(places are counted from 0\), got 4; fix or delete the row$/,
     ],
     [
       'an answer of text',
-      () => dataWith(EVAL, 3, (row) => ({ ...row, answer: 'A' })),
-      '"answer" must be an integer from 0 to 3, got "A"',
+      () => dataWith(EVAL, 3, (row) => ({ ...row, answer: 'E' })),
+      '"answer" must be an integer from 0 to 3, a letter or the text of one choice, got "E"',
     ],
     [
       'a line that is no JSON',
@@ -124,7 +128,7 @@ describe.concurrent('rows', () => {
       () => dataWith(TRAIN, 5, (row) => JSON.stringify(row).slice(0, 60)),
       `${TRAIN} line 5: invalid JSON (`,
     ],
-    ['an unknown task', () => dataWith(EVAL, 1, (row) => ({ ...row, task: 'trivia' })), 'trivia'],
+    ['a task that cannot be', () => dataWith(EVAL, 1, (row) => ({ ...row, task: 'pub quiz' })), '"pub quiz"'],
     ['an unknown source', () => dataWith(TRAIN, 1, (row) => ({ ...row, source: 'somewhere' })), 'somewhere'],
     [
       'two items of one id',
@@ -138,7 +142,7 @@ describe.concurrent('rows', () => {
         cpSync(join(MINIATURE, 'eval'), join(folder, 'eval'), { recursive: true });
         return folder;
       },
-      /holds eval\/ but no train\/\*\.jsonl or \.jsonl\.gz; add the train files/,
+      /holds eval\/ but no file of rows in train\/ .*; add the train files/,
     ],
   ])('%s', async ([, make, message]) => {
     const out = newPath();
@@ -299,6 +303,7 @@ describe('a disk that is full', () => {
       'records/base.json',
       'scores/base.csv',
       'scores/base.jsonl',
+      'settings.json',
       'train/lora-42/train.jsonl',
     ]);
   });

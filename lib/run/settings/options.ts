@@ -19,7 +19,7 @@ interface SettingOption {
   /** Where its value goes: 'training.epochs'. */
   readonly setting: string;
   /** How its text is read; `text` as it is. */
-  readonly kind: 'whole' | 'number' | 'text' | 'list' | 'count-or-share' | 'whole-or-all';
+  readonly kind: 'whole' | 'number' | 'text' | 'list' | 'count-or-share' | 'count-or-all' | 'zero-is-all';
   /** The least whole number. */
   readonly least?: number;
 }
@@ -67,16 +67,15 @@ const OPTIONS: readonly SettingOption[] = [
   },
   {
     flags: '--samples <n>',
-    help: 'training rows drawn; 0: all',
+    help: 'training rows drawn, or all',
     setting: 'data.samples',
-    kind: 'whole-or-all',
-    least: 0,
+    kind: 'count-or-all',
   },
   {
     flags: '--limit <n>',
     help: 'items a task, sampled; 0: all',
     setting: 'scoring.limitPerTask',
-    kind: 'whole-or-all',
+    kind: 'zero-is-all',
     least: 0,
   },
   { flags: '--seed <n>', help: 'of rows, items and the first training', setting: 'seed', kind: 'whole', least: 0 },
@@ -153,10 +152,16 @@ function settingOf(
       if (!Number.isSafeInteger(number))
         throw refusal(`${flag} must be a whole number of updates or a share like 3%, got "${text}"`);
       return number;
+    case 'count-or-all':
+      if (text === 'all') return null;
+      if (!Number.isSafeInteger(number) || number < 1) {
+        throw refusal(`${flag} must be a whole number of 1 or more, or all, got "${text}"`);
+      }
+      return number;
     default:
       if (!Number.isSafeInteger(number) || number < least) {
         throw refusal(`${flag} must be a whole number of ${least} or more, got "${text}"`);
       }
-      return kind === 'whole-or-all' && number === 0 ? null : number;
+      return kind === 'zero-is-all' && number === 0 ? null : number;
   }
 }

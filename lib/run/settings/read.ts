@@ -57,10 +57,12 @@ export function readSettings(file: string, seen: readonly string[] = []): Settin
  * @throws naming the first field that is wrong, what was required and what came
  */
 export function checkSettings(json: unknown, from: string): Settings {
-  if (Array.isArray(json)) throw new Error(`settings: ${from}: must be an object, got a list`);
+  if (Array.isArray(json))
+    throw new Error(`settings: ${from}: must be an object, got a list; settings.schema.json lists all settings`);
   const result = v.safeParse(SETTINGS, json);
   if (result.success) return result.output;
-  throw new Error(`settings: ${from}: ${describe(result.issues[0])}`);
+  const help = from.startsWith('--') ? '--help lists the options' : 'settings.schema.json lists all settings';
+  throw new Error(`settings: ${from}: ${describe(result.issues[0])}; ${help}`);
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {
@@ -127,7 +129,7 @@ function siblings(path: readonly string[]): string[] {
 export function nearest(name: string, known: readonly string[]): string {
   const [best] = [...known].sort((a, b) => distance(name, a) - distance(name, b));
   if (best !== undefined && distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(2, name.length / 3)) {
-    return `, did you mean "${best}"?`;
+    return `, did you mean "${best}"`;
   }
   return known.length > 0 && known.length <= 30 ? `; there are ${known.join(', ')}` : '';
 }
