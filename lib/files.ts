@@ -99,7 +99,9 @@ export function misplacedContent(first: Uint8Array): string | undefined {
   if (/^<(!doctype|html|head)/i.test(text)) {
     return 'is a web page (HTML), not the file; take the file itself, not the page that shows it';
   }
-  if (text.startsWith('PK\x03\x04') || first[0] === 0x80) {
+  // The length of a safetensors header may begin with the same bytes; its JSON follows.
+  const isSafetensors = first[8] === 0x7b;
+  if (!isSafetensors && (text.startsWith('PK\x03\x04') || first[0] === 0x80)) {
     return 'is a pickle of PyTorch, whatever its name; load it with torch and save it with safetensors';
   }
   return undefined;
