@@ -7,8 +7,8 @@ export interface DevelopmentSplit {
 }
 
 /**
- * Holds out a development set of about `fraction` of the rows, at least one. Rows with the same prompt, or plain text
- * (apart from case and white space), stay together, so that no development prompt was trained on: the number held out is therefore
+ * Holds out a development set of about `fraction` of the rows, at least one. Rows with the same prompts, or the same
+ * plain text (apart from case and white space), stay together, so that no development prompt was trained on: the number held out is therefore
  * at most `fraction` rounded, and more only where the smallest group is larger than that. Both sides keep the order.
  *
  * @param fraction strictly between 0 and 1
@@ -24,8 +24,9 @@ export function splitDevelopment(
     throw new Error(`development: the fraction must lie between 0 and 1, got ${fraction}; 0.01 is usual`);
   }
   const groups = new Map<string, number[]>();
-  for (const [i, { prompt, response, plain }] of examples.entries()) {
-    const key = (plain ? response : prompt).trim().replace(/\s+/g, ' ').toLowerCase();
+  for (const [i, { history = [], prompt, response, plain }] of examples.entries()) {
+    const asked = [...history.map((exchange) => exchange.prompt), plain ? response : prompt];
+    const key = asked.join('\n').trim().replace(/\s+/g, ' ').toLowerCase();
     const group = groups.get(key);
     if (group) group.push(i);
     else groups.set(key, [i]);

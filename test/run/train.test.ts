@@ -1,0 +1,121 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+/** `med42 train`, `run`, `merge` and `packing` as a person types them, on rows of one's own and the bundled base. */
+
+const ROOT = join(__dirname, '..', '..');
+const BASE = join(ROOT, 'data', 'miniature', 'base');
+const { INIT_CWD: _, ...env } = process.env;
+const work = mkdtempSync(join(tmpdir(), 'train-'));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+function med42(...args: readonly string[]) {
+  const command = [join(ROOT, 'lib', 'cli', 'bin.js'), ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: work, env, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+const OPTIONS = ['--model', BASE, '--data', 'data', '--max-seq-len', '64', '--batch-size', '2', '--epochs', '2'];
+const TRAIN = ['train', ...OPTIONS, '--learning-rate', '0.01', '--warmup', '10%', '--rank', '4', '--threads', '1'];
+
+beforeAll(() => {
+  mkdirSync(join(work, 'data', 'train'), { recursive: true });
+  const rows = Array.from({ length: 40 }, (_, i) => ({
+    messages: [
+      { role: 'user', content: `What is thing ${i}?` },
+      { role: 'assistant', content: `It is ${i}.` },
+      { role: 'user', content: 'Sure?' },
+      { role: 'assistant', content: i % 2 ? 'Yes.' : 'No.' },
+    ],
+  }));
+  writeFileSync(join(work, 'data', 'train', 'chat.json'), JSON.stringify(rows));
+  writeFileSync(join(work, 'data', 'train', 'notes.md'), 'x');
+});
+
+test('trains an adapter, says what it will do and did, and what to type next', () => {
+  const { status, stdout, stderr } = med42(...TRAIN, '--out', 'mine');
+  expect([status, stderr]).toEqual([0, expect.stringContaining('read: 40 rows of the form messages')]);
+  expect(stderr).toContain('not read: train/notes.md (not a file of rows by its ending)');
+  expect(stderr).toMatch(/rows: 40 read, 40 drawn, 38 to train on and 2 held out/);
+  expect(stderr).toMatch(/updates: \d+, \d+ an epoch of 2 chunks; warm-up: \d+ of them, 1\d %/);
+  expect(stderr).toMatch(/memory: about \d\.\d GB at its peak, of/);
+  expect(stderr).toMatch(/held-out loss .* after epoch 2\/2/);
+  expect(stdout).toMatch(/The adapter lies in mine\/models\/lora, .*all settings in mine\/settings\.json/s);
+  expect(stdout).toContain('npx med42 chat --model');
+  expect(stdout).not.toContain('--data data');
+  const config = JSON.parse(readFileSync(join(work, 'mine', 'models', 'lora', 'adapter_config.json'), 'utf8'));
+  expect(config).toMatchObject({ r: 4, lora_alpha: 16 });
+  const settings = JSON.parse(readFileSync(join(work, 'mine', 'settings.json'), 'utf8'));
+  expect(settings).toMatchObject({
+    extends: 'paper-lora',
+    command: 'train',
+    data: { folder: '../data' },
+    lora: { rank: 4 },
+  });
+  expect(med42(...TRAIN, '--out', 'mine').stderr).toContain('the training was done; what it made is kept');
+});
+
+test('run repeats it from settings.json: the adapter is the same, byte for byte', () => {
+  expect(med42('run', 'mine/settings.json', '--out', 'again').status).toBe(0);
+  const adapter = (folder: string) => readFileSync(join(work, folder, 'models', 'lora', 'adapter_model.safetensors'));
+  expect(adapter('again').equals(adapter('mine'))).toBe(true);
+});
+
+test('merge makes a model that says what base and adapter say', () => {
+  expect(med42('merge', '--model', BASE, '--adapter', 'mine/models/lora', '--out', 'merged').status).toBe(0);
+  const say = (...model: readonly string[]) =>
+    med42('generate', ...model, '--template', 'med42', '--prompt', 'What is thing 7?', '--tokens', '12').stdout;
+  const whole = say('--model', 'merged');
+  expect(whole).toBe(say('--model', BASE, '--adapter', 'mine/models/lora'));
+  expect(whole).not.toBe(say('--model', BASE));
+});
+
+test('packing shows what is learnt', () => {
+  const { status, stdout } = med42('packing', ...OPTIONS.slice(0, 6), '--out', 'page');
+  expect([status, stdout]).toEqual([0, expect.stringContaining('Open page/packing.html')]);
+  expect(readFileSync(join(work, 'page', 'packing.html'), 'utf8')).toContain('border-bottom:3px solid #000');
+});
+
+test('refuses what cannot work, with what would, and warns of what will not do what it says', () => {
+  const huge = med42(...TRAIN, '--batch-size', '60000', '--out', 'huge');
+  expect(huge.status).toBe(1);
+  expect(huge.stderr).toMatch(
+    /train: memory: about \d+\.\d GB at its peak, of .*too much; what would fit: --batch-size 1/,
+  );
+  const both = med42(...TRAIN, '--method', 'both', '--rank', '4', '--out', 'both');
+  expect(both.stderr).toContain('one method is trained at a time; give --method lora or --method full');
+  const long = med42(...TRAIN, '--warmup', '500', '--epochs', '1', '--out', 'long');
+  expect(long.stderr).toContain('the peak rate 0.01 is never reached; use --warmup 3%');
+});
+
+test('two commands bring full-parameter training of rows of several forms to a score', () => {
+  cpSync(join(work, 'data'), join(work, 'both'), { recursive: true });
+  mkdirSync(join(work, 'both', 'eval'));
+  writeFileSync(join(work, 'both', 'train', 'more.csv'), 'Question,Answer\nWhat is a goat?,An animal.\n');
+  writeFileSync(join(work, 'both', 'eval', 'quiz.csv'), 'question,choices,answer\nA goat?,"[""yes"",""no""]",A\n');
+  const train = med42(
+    'train',
+    '--method',
+    'full',
+    '--model',
+    BASE,
+    '--data',
+    'both',
+    '--max-seq-len',
+    '64',
+    '--epochs',
+    '1',
+    '--out',
+    'full',
+  );
+  expect([train.status, train.stdout]).toEqual([
+    0,
+    expect.stringContaining('npx med42 score --model full/models/full --data both'),
+  ]);
+  const score = med42('score', '--model', 'full/models/full', '--data', 'both', '--out', 'scored');
+  expect([score.status, score.stdout]).toEqual([0, expect.stringMatching(/^quiz +1 /m)]);
+  expect(score.stderr).toContain('quiz: a benchmark of your own, scored by letters');
+});
