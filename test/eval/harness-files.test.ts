@@ -97,9 +97,7 @@ describe('selectItems', () => {
     expect(() => selectItems(items, ['usmle'], 'present', 'd')).toThrow(
       /d has no items of usmle_self_assessment; the exam’s licence .* Put eval\/usmle_self_assessment.jsonl there.*"choices"/,
     );
-    expect(() => selectItems(items, ['medqa_4options'], '2022', 'd')).toThrow(
-      /medqa_4options has no variant '2022'/,
-    );
+    expect(() => selectItems(items, ['medqa_4options'], '2022', 'd')).toThrow(/medqa_4options has no variant '2022'/);
     expect(() => selectItems(items, ['mmlu'], 'present', 'd')).toThrow(/has no items of mmlu_clinical_knowledge/);
     expect(() => selectItems(items, ['nonsense'], 'present', 'd')).toThrow(/no task "nonsense"/);
   });

@@ -10,7 +10,10 @@ test('a header whose length begins with a pickle’s byte is a header', async ()
     const head = Buffer.alloc(8);
     head.writeBigUInt64LE(BigInt(length));
     const file = join(mkdtempSync(join(tmpdir(), 'header-')), 'x.safetensors');
-    writeFileSync(file, Buffer.concat([head, Buffer.from(json.padEnd(length)), Buffer.from(Float32Array.of(7).buffer)]));
+    writeFileSync(
+      file,
+      Buffer.concat([head, Buffer.from(json.padEnd(length)), Buffer.from(Float32Array.of(7).buffer)]),
+    );
     const { tensors } = await readSafetensorsHeader(file);
     expect([...(await readTensor(tensors.x!)).data]).toEqual([7]);
   }
