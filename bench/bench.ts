@@ -3,6 +3,7 @@
  * and reads what stands after its name.
  */
 const BENCHES: Readonly<Record<string, () => unknown>> = {
+  adapter: () => require('./adapter'),
   generate: () => require('./generate'),
   places: () => require('./response-places'),
   scoring: () => require('./scoring'),

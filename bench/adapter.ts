@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { cpus } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { PAPER_LORA } from '../lib/config';
+import { openDevice } from '../lib/engine/device';
+import { createState } from '../lib/engine/state';
+import { float32, int32 } from '../lib/engine/tensors';
+import { openModelFolder } from '../lib/model/folder';
+import { tunedModel } from '../lib/model/tuned';
+import { createRandom } from '../lib/random';
+import { compileTraining, trainingState } from '../lib/train/programs';
+import { updateOnce } from '../lib/train/train';
+
+/**
+ * LoRA updates of a model folder against transformers with peft, alternating in one run:
+ * npm run bench -- adapter FOLDER [rounds] [tokens] [threads]
+ *
+ * The paper's adapter, one row of `tokens` tokens, every token learnt, float32. A round gives each side two updates.
+ */
+const ROOT = resolve(__dirname, '..', '..', '..');
+const STEPS = 2;
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+async function main(): Promise<void> {
+  const [folder, rounds = '4', tokens = '512', threads = '2'] = process.argv.slice(2);
+  if (folder === undefined) throw new Error('bench: adapter needs the folder of a model');
+  const length = Number(tokens);
+  const peer = spawn(
+    join(ROOT, '.venv-parity', 'bin', 'python'),
+    [join(ROOT, 'bench', 'peers', 'adapter_step.py'), folder, tokens, threads],
+    { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, OMP_WAIT_POLICY: 'passive' } },
+  );
+  const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
+  const answer = async () => JSON.parse((await lines.next()).value as string);
+  const { ready } = await answer();
+
+  const config = { ...PAPER_LORA, batchSize: 1, maxSeqLen: length };
+  const device = await openDevice('cpu', Number(threads), { flushDenormals: true });
+  const model = tunedModel(await openModelFolder(folder), 'lora', config.lora);
+  const programs = await compileTraining(model, config, device, { separate: false });
+  const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
+  const ids = Int32Array.from({ length: length + 1 }, (_, i) => (i % 400) + 3);
+  // Its target would be the token after the row, which the peer does not have.
+  const weights = new Float32Array(length).fill(1, 0, length - 1);
+  const batch = {
+    tokens: int32([1, length], ids.slice(0, length)),
+    targets: int32([1, length], ids.slice(1)),
+    weights: float32([1, length], weights),
+  };
+  let done = 0;
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round <= Number(rounds); round++) {
+    for (let i = 0; i < STEPS; i++) {
+      const began = performance.now();
+      const { loss } = await updateOnce(programs, config, state, [batch], done, done === 0 ? 0 : config.learningRate);
+      done++;
+      // The first round warms both up.
+      if (round > 0) ours.push((performance.now() - began) / 1000);
+      else if (i === 0) console.log(`workbook: first loss ${loss.toFixed(4)}`);
+    }
+    peer.stdin.write(`step ${STEPS}\n`);
+    const { seconds, loss } = await answer();
+    if (round > 0) theirs.push(...seconds);
+    console.log(
+      round === 0
+        ? `peft: loss ${loss.toFixed(4)} after ${STEPS} updates`
+        : `round ${round}/${rounds}: ours ${median(ours).toFixed(2)} s, peft ${median(theirs).toFixed(2)} s`,
+    );
+  }
+  peer.stdin.end('quit\n');
+  console.log(
+    `\n${basename(folder)}, ${tokens} tokens, ${threads} threads, ${cpus()[0]?.model}; ${JSON.stringify(ready)}\n` +
+      `ours ${median(ours).toFixed(2)} s, peft ${median(theirs).toFixed(2)} s an update: ${(median(theirs) / median(ours)).toFixed(2)} times ours`,
+  );
+  await programs.dispose();
+  state.dispose();
+}
+
+void main();

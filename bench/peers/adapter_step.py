@@ -1,0 +1,44 @@
+"""LoRA updates with transformers and peft behind the peers' protocol: adapter_step.py MODEL_FOLDER TOKENS THREADS
+
+Prints {"ready": versions}; for each line "step N" on stdin, {"seconds": [...], "loss": x}. Token ids are those of
+`adapter.ts`; every token carries loss. torch.optim.AdamW with clipping, float32.
+"""
+
+import json
+import sys
+import time
+
+import peft
+import torch
+import transformers
+from transformers import AutoModelForCausalLM
+
+folder, tokens, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+torch.set_num_threads(threads)
+base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+config = peft.LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
+model = peft.get_peft_model(base, config)
+model.train()
+trained = [p for p in model.parameters() if p.requires_grad]
+optimizer = torch.optim.AdamW(trained, lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1)
+ids = torch.tensor([[i % 400 + 3 for i in range(tokens)]])
+
+
+def step():
+    began = time.perf_counter()
+    loss = model(input_ids=ids, labels=ids).loss
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(trained, 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    return time.perf_counter() - began, loss.item()
+
+
+versions = {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
+print(json.dumps({"ready": versions}), flush=True)
+for line in sys.stdin:
+    command, _, count = line.strip().partition(" ")
+    if command == "quit":
+        break
+    steps = [step() for _ in range(int(count))]
+    print(json.dumps({"seconds": [seconds for seconds, _ in steps], "loss": steps[-1][1]}), flush=True)
