@@ -5,30 +5,31 @@ import { createInterface } from 'node:readline';
 import { PAPER_LORA } from '../lib/config';
 import { openDevice } from '../lib/engine/device';
 import { createState } from '../lib/engine/state';
-import { float32, int32 } from '../lib/engine/tensors';
 import { openModelFolder } from '../lib/model/folder';
 import { tunedModel } from '../lib/model/tuned';
 import { createRandom } from '../lib/random';
+import { askedPlaces, batchTensors } from '../lib/train/batches';
 import { compileTraining, trainingState } from '../lib/train/programs';
 import { updateOnce } from '../lib/train/train';
 
 /**
  * LoRA updates of a model folder against transformers with peft, alternating in one run:
- * npm run bench -- adapter FOLDER [rounds] [tokens] [threads]
+ * npm run bench -- adapter FOLDER [rounds] [tokens] [threads] [learnt]
  *
- * The paper's adapter, one row of `tokens` tokens, every token learnt, float32. A round gives each side two updates.
+ * The paper's adapter, one row of `tokens` tokens, the last `learnt` of them response (default: all but the first), float32. A round gives each side two updates.
  */
 const ROOT = resolve(__dirname, '..', '..', '..');
 const STEPS = 2;
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 async function main(): Promise<void> {
-  const [folder, rounds = '4', tokens = '512', threads = '2'] = process.argv.slice(2);
+  const [folder, rounds = '4', tokens = '512', threads = '2', given] = process.argv.slice(2);
   if (folder === undefined) throw new Error('bench: adapter needs the folder of a model');
   const length = Number(tokens);
+  const learnt = given === undefined ? length - 1 : Number(given);
   const peer = spawn(
     join(ROOT, '.venv-parity', 'bin', 'python'),
-    [join(ROOT, 'bench', 'peers', 'adapter_step.py'), folder, tokens, threads],
+    [join(ROOT, 'bench', 'peers', 'adapter_step.py'), folder, tokens, threads, String(learnt)],
     { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, OMP_WAIT_POLICY: 'passive' } },
   );
   const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
@@ -38,16 +39,21 @@ async function main(): Promise<void> {
   const config = { ...PAPER_LORA, batchSize: 1, maxSeqLen: length };
   const device = await openDevice('cpu', Number(threads), { flushDenormals: true });
   const model = tunedModel(await openModelFolder(folder), 'lora', config.lora);
-  const programs = await compileTraining(model, config, device, { separate: false });
-  const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
   const ids = Int32Array.from({ length: length + 1 }, (_, i) => (i % 400) + 3);
-  // Its target would be the token after the row, which the peer does not have.
-  const weights = new Float32Array(length).fill(1, 0, length - 1);
-  const batch = {
-    tokens: int32([1, length], ids.slice(0, length)),
-    targets: int32([1, length], ids.slice(1)),
-    weights: float32([1, length], weights),
+  // A token is learnt at the place before it. The target of the last place would be a token that the peer does not have.
+  const weights = new Float32Array(length).fill(1, length - 1 - learnt, length - 1);
+  const positions = Int32Array.from({ length }, (_, i) => i);
+  const row = {
+    tokens: ids.slice(0, length),
+    targets: ids.slice(1),
+    weights,
+    segments: new Int32Array(length),
+    positions,
   };
+  const form = { separate: false, asked: askedPlaces([row]) };
+  const batch = batchTensors([row], 1, form);
+  const programs = await compileTraining(model, config, device, form);
+  const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
   let done = 0;
   const ours: number[] = [];
   const theirs: number[] = [];
@@ -71,7 +77,7 @@ async function main(): Promise<void> {
   }
   peer.stdin.end('quit\n');
   console.log(
-    `\n${basename(folder)}, ${tokens} tokens, ${threads} threads, ${cpus()[0]?.model}; ${JSON.stringify(ready)}\n` +
+    `\n${basename(folder)}, ${tokens} tokens, ${learnt} of them learnt, ${threads} threads, ${cpus()[0]?.model}; ${JSON.stringify(ready)}\n` +
       `ours ${median(ours).toFixed(2)} s, peft ${median(theirs).toFixed(2)} s an update: ${(median(theirs) / median(ours)).toFixed(2)} times ours`,
   );
   await programs.dispose();

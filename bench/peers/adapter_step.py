@@ -1,7 +1,7 @@
-"""LoRA updates with transformers and peft behind the peers' protocol: adapter_step.py MODEL_FOLDER TOKENS THREADS
+"""LoRA updates with transformers and peft behind the peers' protocol: adapter_step.py MODEL_FOLDER TOKENS THREADS LEARNT
 
 Prints {"ready": versions}; for each line "step N" on stdin, {"seconds": [...], "loss": x}. Token ids are those of
-`adapter.ts`; every token carries loss. torch.optim.AdamW with clipping, float32.
+`adapter.ts`; the last LEARNT of them carry loss. torch.optim.AdamW with clipping, float32.
 """
 
 import json
@@ -13,7 +13,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM
 
-folder, tokens, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+folder, tokens, threads, learnt = sys.argv[1], *map(int, sys.argv[2:5])
 torch.set_num_threads(threads)
 base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 config = peft.LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -22,11 +22,13 @@ model.train()
 trained = [p for p in model.parameters() if p.requires_grad]
 optimizer = torch.optim.AdamW(trained, lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1)
 ids = torch.tensor([[i % 400 + 3 for i in range(tokens)]])
+labels = ids.clone()
+labels[:, : tokens - learnt] = -100
 
 
 def step():
     began = time.perf_counter()
-    loss = model(input_ids=ids, labels=ids).loss
+    loss = model(input_ids=ids, labels=labels).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(trained, 1.0)
     optimizer.step()
