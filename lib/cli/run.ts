@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { HelpShown, newCommand } from '../run/arguments';
-import { checkSettings } from '../run/settings/read';
+import { readSettings } from '../run/settings/read';
 import { callersFolder } from './interrupt';
 import { main as reproduce } from './reproduce';
 import { main as train } from './train';
@@ -21,21 +20,6 @@ export async function main(args: readonly string[]): Promise<void> {
       'run: the first argument must be a settings file, as results/NAME/settings.json; --help lists more',
     );
   }
-  const path = resolve(callersFolder(), file);
-  const text = (() => {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (error) {
-      throw new Error(`run: cannot read ${file} (${(error as NodeJS.ErrnoException).code}); give a settings file`);
-    }
-  })();
-  const command = (() => {
-    try {
-      return checkSettings(JSON.parse(text), file).command;
-    } catch (error) {
-      if (error instanceof SyntaxError) throw new Error(`run: ${file} is not valid JSON (${error.message})`);
-      throw error;
-    }
-  })();
+  const command = readSettings(resolve(callersFolder(), file)).layers.at(-1)?.settings.command;
   await (command === 'train' ? train : reproduce)(['--settings', file, ...rest]);
 }

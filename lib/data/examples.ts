@@ -152,14 +152,15 @@ export async function loadTrainExamples(folder: string, options: ReadOptions = {
     if (markers.length > 0 && text.trim() === '') {
       throw row.refuse('response', `more than the end marker ${JSON.stringify(markers.join(''))}`, example.response);
     }
-    const history = example.history?.map((exchange) => ({
-      ...exchange,
-      response: takeOffEndMarkers(exchange.response).text,
-    }));
+    const history = example.history?.map((exchange) => {
+      const earlier = takeOffEndMarkers(exchange.response);
+      count(endMarkers, earlier.markers.at(-1));
+      return { ...exchange, response: earlier.text };
+    });
     count(endMarkers, markers.at(-1));
     count(
       templateTags,
-      TEMPLATE_TAGS.find((tag) => example.prompt.includes(tag)),
+      TEMPLATE_TAGS.find((tag) => [...(example.history ?? []), example].some(({ prompt }) => prompt.includes(tag))),
     );
     examples.push({ ...example, ...(history ? { history } : {}), response: text });
     return form;

@@ -10,7 +10,7 @@ import type { Decontamination, EvidencePair, View } from './record';
 import { secondOpinions } from './second-opinions';
 import { compatible } from './text-form';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from './tf-idf';
-import { itemText, rowText } from './views';
+import { comparedRows, itemText, rowText } from './views';
 
 /** The paper's: 'if the cosine similarity exceeds 0.8'. */
 export const PAPER_THRESHOLD = 0.8;
@@ -57,12 +57,13 @@ export interface DecontaminationInput {
  * Differs: Platypus drops training rows, and of each item only the nearest one.
  */
 export async function decontaminate(input: DecontaminationInput): Promise<Decontamination> {
-  const { items, rows, comparison, view = DEFAULT_VIEW, topK = DEFAULT_TOP_K, planted, taught = new Set() } = input;
+  const { items, comparison, view = DEFAULT_VIEW, topK = DEFAULT_TOP_K, planted, taught = new Set() } = input;
   const ownThreshold = comparison.kind === 'embedding' ? PAPER_THRESHOLD : TF_IDF_THRESHOLD;
   const threshold = input.threshold ?? ownThreshold;
   const floor = input.floor ?? Math.max(0, threshold - 0.05);
   check(input, threshold, topK);
   const itemTexts = items.map((item) => compatible(itemText(item, view)));
+  const rows = input.rows.flatMap(comparedRows);
   const texts = differentTexts(rows, view);
   const { neighbours, truncation } = await nearest(itemTexts, texts.all, topK, comparison, input.at);
   const { k, cosines, rows: found } = neighbours;
@@ -116,7 +117,7 @@ export async function decontaminate(input: DecontaminationInput): Promise<Decont
     floor,
     encoder,
     truncation,
-    trainingRows: rows.length,
+    trainingRows: input.rows.length,
     trainingTexts: texts.all.length,
     total: totalFlags(flagged),
     tasks: taskFlags(items, flagged),

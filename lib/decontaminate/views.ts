@@ -40,6 +40,14 @@ export function rowText(row: TrainExample, view: View): string {
   return `${question}\n${choice ?? row.response}`;
 }
 
+/** A row as it is compared: each exchange of a conversation for itself, plain text as a prompt. All keep the row's id. */
+export function comparedRows(row: TrainExample): readonly TrainExample[] {
+  const { history, plain, ...last } = row;
+  if (plain) return [{ ...last, prompt: row.response }];
+  if (!history) return [row];
+  return [...history.map((exchange) => ({ id: row.id, source: row.source, ...exchange })), last];
+}
+
 /** @throws when `name` is no view */
 export function viewNamed(name: string): View {
   const found = VIEWS.find((view) => view === name);

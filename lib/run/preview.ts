@@ -5,33 +5,39 @@ import { tunedModel } from '../model/tuned';
 import { askedPlaces, planBatches } from '../train/batches';
 import { estimateTrainingMemory } from '../train/peak-memory';
 import { warmupUpdates } from '../train/schedule';
-import type { TrainingInputs } from './inputs';
+import type { PreparedTraining } from './data-stage';
+import type { ModelInputs } from './model-inputs';
+
+const count = (n: number) => n.toLocaleString('en');
+
+/** What trainings will read, said before the first update. */
+export function previewRows({ mixture, training, packing: packed }: PreparedTraining): string[] {
+  return [
+    `rows: ${count(training.examples.length)} read, ${count(mixture.total)} drawn, ` +
+      `${count(packed.samples)} to train on and ${count(mixture.total - packed.samples)} held out`,
+    `tokens: ${count(packed.tokens)} in ${count(packed.chunks)} chunks of ${packed.maxSeqLen}, ` +
+      `${count(packed.lossTokens)} of them of responses, which are learnt`,
+  ];
+}
 
 /**
- * What a training will do, said before its first update: rows, tokens, updates, warm-up, memory.
+ * What one training will do, said before its first update: updates, warm-up, memory.
  *
  * @throws when its estimated peak does not fit into the machine's memory, naming settings that would make it fit
  */
 export function previewTraining(
-  { base, data, chunks, heldOut, packing: { packing } }: TrainingInputs,
+  { base, chunks, heldOut, packing: { packing } }: ModelInputs,
   config: TrainConfig,
   device: Device,
 ): string[] {
-  const { mixture, packing: packed } = data;
   const { totalSteps, stepsPerEpoch } = planBatches(chunks.length, config);
   const warmup = warmupUpdates(config.warmupSteps, totalSteps);
-  const count = (n: number) => n.toLocaleString('en');
   const model = tunedModel(base, config.method, config.method === 'lora' ? config.lora : undefined);
   const form = { separate: packing !== 'concatenated', asked: askedPlaces([...chunks, ...heldOut]) };
   const estimate = (changed: Partial<TrainConfig>): number =>
     estimateTrainingMemory(model, { ...config, ...changed }, device, form);
-  const peak = estimate({});
   const share = Math.round((100 * warmup) / totalSteps);
   return [
-    `rows: ${count(data.training.examples.length)} read, ${count(mixture.total)} drawn, ` +
-      `${count(packed.samples)} to train on and ${count(mixture.total - packed.samples)} held out`,
-    `tokens: ${count(packed.tokens)} in ${count(packed.chunks)} chunks of ${packed.maxSeqLen}, ` +
-      `${count(packed.lossTokens)} of them of responses, which are learnt`,
     `updates: ${count(totalSteps)}, ${count(stepsPerEpoch)} an epoch of ${config.batchSize * config.accumulation} chunks; ` +
       `warm-up: ${count(warmup)} of them, ${share} %`,
     ...(warmup >= totalSteps
@@ -40,7 +46,7 @@ export function previewTraining(
             'use --warmup 3%',
         ]
       : []),
-    ...(device.name === 'cpu' ? [memoryLine(peak, config, estimate)] : []),
+    ...(device.name === 'cpu' ? [memoryLine(estimate({}), config, estimate)] : []),
   ];
 }
 

@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { RUN_FILE } from '../compare/read-run';
 import type { RunRecord } from '../compare/run-record';
-import { DEFAULT_SYSTEM_PROMPT, renderPrompt } from '../data/template';
+import { messagesOf, requireChatTemplate } from '../data/chat-template';
+import { DEFAULT_SYSTEM_PROMPT, renderExchanges, type TemplateName } from '../data/template';
 import type { Decontamination } from '../decontaminate/record';
 import type { DeviceName } from '../engine/device';
 import { writeFileAtomic } from '../files';
+import { sha256 } from '../hash';
 import type { Table } from '../report/table';
 import { tableToText } from '../report/table-formats';
 import { writeReport } from '../report/write-report';
@@ -52,7 +53,7 @@ function forTerminal(table: Table): Table {
   };
 }
 
-function runManifest({ record, inputs, modelHash, device, threads, timings }: ResultsStage) {
+async function runManifest({ record, inputs, modelHash, device, threads, timings }: ResultsStage) {
   const { base, data, tokenizer, config } = inputs;
   const { evaluation, training } = data.dataset;
   const files = [...evaluation.files, ...training.files];
@@ -71,15 +72,23 @@ function runManifest({ record, inputs, modelHash, device, threads, timings }: Re
     dataFiles: files.map(({ path, sha256, rows }) => ({ name: path, sha256, rows })),
     model: { name: basename(base.folder), sha256: modelHash, config: base.rawConfig },
     tokenizer: { name: 'tokenizer.json', sha256: tokenizer.sha256 },
-    template: {
-      name: 'Med42',
-      sha256: createHash('sha256')
-        .update(renderPrompt({ system: DEFAULT_SYSTEM_PROMPT, prompt: '{prompt}' }))
-        .digest('hex'),
-    },
+    template: await templateOf(config.template, base.folder),
     packing: data.packing,
     tasks: record.models[0]!.scores.tasks,
     training: record.models.flatMap(({ training: made }) => (made ? [made.config] : [])),
     timings,
   });
+}
+
+/** The template that rows were put into, known by what it makes of one prompt. */
+async function templateOf(
+  name: TemplateName,
+  model: string,
+): Promise<{ readonly name: string; readonly sha256: string }> {
+  const probe = { system: DEFAULT_SYSTEM_PROMPT, prompt: '{prompt}', response: '' };
+  const text =
+    name === 'model'
+      ? (await requireChatTemplate(model)).render(messagesOf(probe).slice(0, -1), true)
+      : renderExchanges(probe, name)[0]!.prompt;
+  return { name: { med42: 'Med42', model: 'the model’s own', none: 'none' }[name], sha256: sha256(text) };
 }

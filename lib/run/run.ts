@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { METHOD_LABELS } from '../compare/labels';
 import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare/run-record';
 import type { Subject } from '../compare/runs';
 import { openDevice } from '../engine/device';
@@ -13,6 +14,7 @@ import { makeModels } from './make-models';
 import { peakMemoryBytes } from './memory';
 import type { RunOptions } from './options';
 import { planModels } from './plan';
+import { previewRows, previewTraining } from './preview';
 import { createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
 import { checkFolder, claimFolder } from './results-folder';
@@ -48,6 +50,10 @@ export async function reproduce(
   await checkFolder(options);
   const encoders = await openEncoders(options.encoders, device);
   const inputs = await openInputs(options, options.config);
+  for (const line of [...inputs.data.notes, ...previewRows(inputs.data)]) say(line);
+  for (const method of inputs.config.methods) {
+    for (const line of previewTraining(inputs, inputs.config[method], device)) say(`${METHOD_LABELS[method]}  ${line}`);
+  }
   const modelHash = await hashWeights(inputs.base);
   const identity = hashOf({ config: options.config, data: contentOf(inputs), device: options.device, modelHash });
   const lock = await lockFolder(out);
@@ -55,7 +61,6 @@ export async function reproduce(
     await claimFolder(options, identity, 'reproduce');
     await writeDataReports(inputs.data, out);
     const plans = planModels(inputs.config);
-    for (const note of inputs.data.notes) say(note);
     say(describeInputs(inputs, plans.length));
     const decontamination = await decontaminationStage({
       inputs,

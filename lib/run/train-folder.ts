@@ -11,7 +11,7 @@ import { type MadeModel, type ModelJob, readMade } from './model-job';
 import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
 import type { ModelPlan } from './plan';
-import { previewTraining } from './preview';
+import { previewRows, previewTraining } from './preview';
 import { createProgress } from './progress';
 import { checkFolder, claimFolder } from './results-folder';
 import type { RunWatcher } from './run';
@@ -46,7 +46,7 @@ export async function trainFolder(
   const identity = hashOf({ config, data: files, device: options.device, modelHash });
   for (const note of [...trainingNotes(inputs.data.training), ...packingNotes(inputs.data.packing)]) say(note);
   const plan = planOf(inputs, method);
-  for (const line of previewTraining(inputs, plan.training!, device)) say(line);
+  for (const line of [...previewRows(inputs.data), ...previewTraining(inputs, plan.training!, device)]) say(line);
   const lock = await lockFolder(out);
   try {
     await claimFolder(options, identity, 'train');

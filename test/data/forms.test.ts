@@ -37,6 +37,11 @@ test.each<readonly [string, object, object]>([
   ],
   ['messages', { messages: [user, assistant] }, { prompt: 'Ask?', response: 'Say.' }],
   [
+    'messages beside a prompt, as UltraChat has them',
+    { prompt: 'Ask?', prompt_id: 'p', messages: [user, assistant] },
+    { prompt: 'Ask?', response: 'Say.' },
+  ],
+  [
     'messages of three turns, parts of text',
     {
       messages: [
@@ -232,6 +237,8 @@ test.each<readonly [string, string, string]>([
   ['train/a.json', '{\n "text": "One"\n}', 'an object may not go over several lines'],
   ['train/a.parquet', 'PAR1', 'cannot be read as Parquet'],
   ['train/a.parquet', 'nothing', 'must begin with PAR1'],
+  ['train/a.csv', 'PK\x03\x04xl/workbook.xml', 'train/a.csv is a zip archive (as an .xlsx is one)'],
+  ['train/a.jsonl', '<!DOCTYPE html><title>Sign in</title>', 'train/a.jsonl is a web page (HTML)'],
   ['train/a.jsonl', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n', 'Git LFS pointer'],
 ])('a damaged %s is refused by name', async (name, content, message) => {
   await expect(loadTrainExamples(folder({ [name]: content }))).rejects.toThrow(message);

@@ -26,7 +26,7 @@ function pair(prompt: string, response: string, name = `${prompt}, ${response}`)
   return {
     name,
     wanted: name,
-    fits: (row) => row.has(prompt, response) || (prompt === 'prompt' && row.has(prompt) && !row.has('completion')),
+    fits: (row) => row.has(prompt, response),
     read: (row) => ({ ...systemOf(row), prompt: row.text(prompt), response: row.text(response) }),
   };
 }
@@ -47,27 +47,23 @@ function split(exchanges: readonly Exchange[]): Pick<TrainExample, 'history' | '
   return { ...(history.length > 0 ? { history } : {}), ...exchanges.at(-1)! };
 }
 
-const ITEM_FIELDS = (row: Fields) => {
-  const item = ITEM_FORMS.find((form) => form.fits(row))!.read(row);
-  const { question, choices, answer } = item;
-  const lettered = choices.map((choice, i) => `${String.fromCharCode(97 + i)}. ${choice}`);
-  return { ...item, question, choices, answer, lettered };
+/** The workbook's own form. */
+const PROMPT_RESPONSE: TrainingForm = {
+  name: 'prompt, response',
+  wanted: 'prompt, response',
+  fits: (row) => row.has('prompt', 'response'),
+  read: (row) => ({
+    ...systemOf(row),
+    prompt: row.text('prompt'),
+    response: row.text('response'),
+    ...row.optionalText('question'),
+    ...(row.has('choices') ? choicesAndAnswer(row) : {}),
+  }),
 };
 
 /** The forms, in the order in which they are tried. */
 export const TRAINING_FORMS: readonly TrainingForm[] = [
-  {
-    name: 'prompt, response',
-    wanted: 'prompt, response',
-    fits: (row) => row.has('prompt') && !row.has('completion'),
-    read: (row) => ({
-      ...systemOf(row),
-      prompt: row.text('prompt'),
-      response: row.text('response'),
-      ...row.optionalText('question'),
-      ...(row.has('choices') ? choicesAndAnswer(row) : {}),
-    }),
-  },
+  PROMPT_RESPONSE,
   turns('messages (role, content)', 'messages'),
   turns('ShareGPT conversations (from, value)', 'conversations'),
   turns('ShareGPT conversation (from, value)', 'conversation'),
@@ -102,7 +98,8 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
     wanted: 'question, choices (or options), answer',
     fits: (row) => ITEM_FORMS.some((form) => form.fits(row)),
     read: (row) => {
-      const { question, context, choices, answer, lettered } = ITEM_FIELDS(row);
+      const { question, context, choices, answer } = ITEM_FORMS.find((form) => form.fits(row))!.read(row);
+      const lettered = choices.map((choice, i) => `${String.fromCharCode(97 + i)}. ${choice}`);
       const asked = context === undefined ? question : `${context}\n${question}`;
       return { prompt: [asked, ...lettered].join('\n'), response: lettered[answer]!, question, choices, answer };
     },
@@ -132,6 +129,8 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
     fits: (row) => row.has('text'),
     read: (row) => ({ prompt: '', response: row.text('text'), plain: true }),
   },
+  // A prompt of no other form lacks its response: the error says so.
+  { ...PROMPT_RESPONSE, fits: (row) => row.has('prompt') },
 ];
 
 /** LLaMA-Factory's `history`: pairs of a prompt and its response. */
@@ -171,7 +170,7 @@ function choicesAndAnswer(row: Fields): Pick<TrainExample, 'choices' | 'answer'>
  */
 export function readExample(row: Fields): { readonly example: TrainExample; readonly form: string } {
   const form = TRAINING_FORMS.find((one) => one.fits(row));
-  if (!form) throw unknownForm(row, 'training row', TRAINING_FORMS);
+  if (!form) throw unknownForm(row, 'training row', TRAINING_FORMS.slice(0, -1));
   const source = row.has('source') ? row.text('source') : stemOf(row.place.file);
   return { example: { id: row.id(), source, ...form.read(row) }, form: form.name };
 }

@@ -4,11 +4,10 @@ import { open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
+import { misplacedContent } from '../../files';
 
 /** How a file's bytes are compressed, as its first bytes say. */
 export type Compression = 'none' | 'gzip' | 'zstd';
-
-const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 
 /** The first bytes of a file: enough to tell what it is. */
 export async function firstBytes(path: string, count = 512): Promise<Buffer> {
@@ -28,13 +27,13 @@ export function compressionOf(first: Buffer): Compression {
   return 'none';
 }
 
-/** @throws when the file is what git-lfs leaves in a file's place */
-export function refusePointer(first: Buffer, name: string): void {
-  if (first.toString('latin1').startsWith(LFS_POINTER)) {
-    throw new Error(
-      `examples: ${name} is a Git LFS pointer, not the file; run "git lfs pull" in the repository it was cloned with`,
-    );
-  }
+/** @throws when the file is something else in a file's place: a Git LFS pointer, a web page, a zip archive */
+export function refuseMisplaced(first: Buffer, name: string): void {
+  const isZip = first.subarray(0, 4).toString('latin1') === 'PK\x03\x04';
+  const mistake = isZip
+    ? 'is a zip archive (as an .xlsx is one); unpack it, or save it as CSV'
+    : misplacedContent(first);
+  if (mistake !== undefined) throw new Error(`examples: ${name} ${mistake}`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { RowPlace } from '../rows';
-import { type Compression, compressionOf, decodeText, firstBytes, readBytes, refusePointer } from './bytes';
+import { type Compression, compressionOf, decodeText, firstBytes, readBytes, refuseMisplaced } from './bytes';
 import { readCsv } from './csv';
 import { readJsonArray } from './json-array';
 import { readLines } from './jsonl';
@@ -38,7 +38,7 @@ export async function openRecords(path: string, name: string, hash: Hash): Promi
   const first = await firstBytes(path).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`examples: ${name} cannot be read (${error.code}); check its permissions`, { cause: error });
   });
-  refusePointer(first, name);
+  refuseMisplaced(first, name);
   const compression = compressionOf(first);
   const note = differs(name, compression);
   if (first.subarray(0, 4).toString('latin1') === 'PAR1') {
