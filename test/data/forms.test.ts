@@ -126,6 +126,11 @@ test.each<readonly [string, object, string]>([
   ['no assistant', { messages: [user] }, '"messages" must be turns with a user’s and then an assistant’s'],
   ['two users', { messages: [user, user, assistant] }, '"messages[1]" must be the assistant’s turn'],
   ['an image', { messages: [{ role: 'user', content: [{ type: 'image_url' }] }, assistant] }, 'text alone: images'],
+  [
+    'a multiple-choice row that lost its response',
+    { prompt: 'Which?', question: 'Which?', choices: ['a', 'b'], answer: 0 },
+    '"response" must be a non-empty string, got undefined',
+  ],
   ['an empty answer', { instruction: 'Do.', output: '' }, '"output" must be a non-empty string'],
 ])('a training row that is refused: %s', async (_, row, message) => {
   await expect(one(row)).rejects.toThrow(message);

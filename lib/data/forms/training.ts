@@ -61,6 +61,9 @@ const PROMPT_RESPONSE: TrainingForm = {
   }),
 };
 
+/** A prompt of no form above lacks its response, whatever else the row has: the error says so. */
+const LACKS_RESPONSE: TrainingForm = { ...PROMPT_RESPONSE, fits: (row) => row.has('prompt') };
+
 /** The forms, in the order in which they are tried. */
 export const TRAINING_FORMS: readonly TrainingForm[] = [
   PROMPT_RESPONSE,
@@ -93,6 +96,7 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
     },
   },
   pair('prompt', 'completion'),
+  LACKS_RESPONSE,
   {
     name: 'multiple choice',
     wanted: 'question, choices (or options), answer',
@@ -129,8 +133,6 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
     fits: (row) => row.has('text'),
     read: (row) => ({ prompt: '', response: row.text('text'), plain: true }),
   },
-  // A prompt of no other form lacks its response: the error says so.
-  { ...PROMPT_RESPONSE, fits: (row) => row.has('prompt') },
 ];
 
 /** LLaMA-Factory's `history`: pairs of a prompt and its response. */
@@ -170,7 +172,12 @@ function choicesAndAnswer(row: Fields): Pick<TrainExample, 'choices' | 'answer'>
  */
 export function readExample(row: Fields): { readonly example: TrainExample; readonly form: string } {
   const form = TRAINING_FORMS.find((one) => one.fits(row));
-  if (!form) throw unknownForm(row, 'training row', TRAINING_FORMS.slice(0, -1));
+  if (!form)
+    throw unknownForm(
+      row,
+      'training row',
+      TRAINING_FORMS.filter((one) => one !== LACKS_RESPONSE),
+    );
   const source = row.has('source') ? row.text('source') : stemOf(row.place.file);
   return { example: { id: row.id(), source, ...form.read(row) }, form: form.name };
 }
