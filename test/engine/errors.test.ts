@@ -28,7 +28,9 @@ describe('while tracing', () => {
     ['Conv2D', 'conv2d', (v) => tf.conv2d(v.reshape([1, 2, 2, 1]) as tf.Tensor4D, tf.ones([1, 1, 1, 1]), 1, 'same')],
   ])('kernel %s without a lowering is named, and its op', async ([kernel, op, fn]) => {
     await expect(traced(fn)).rejects.toThrow(`engine: kernel ${kernel} (op ${op}) has no lowering`);
-    await expect(traced(fn)).rejects.toThrow('write the step with other ops, or add a row to lib/engine/kernels.ts');
+    await expect(traced(fn)).rejects.toThrow(
+      'write the step with other ops, or add it to lib/engine/trace/signatures.ts',
+    );
   });
 
   test('gather with batchDims is refused', async () => {

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import * as tf from '../../lib/engine/tf';
-import '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
-import { TRACE_BACKEND } from '../../lib/engine/trace';
+import { ONNX_LOWERINGS } from '../../lib/engine/onnx/lower';
+import * as tf from '../../lib/engine/tf';
+import { BLOCKWISE, CONSTANT } from '../../lib/engine/trace/graph';
+import { SIGNATURES } from '../../lib/engine/trace/signatures';
+import { TRACE_BACKEND } from '../../lib/engine/trace/trace';
 import { KERNEL_CASES } from './kernel-cases';
 import { expectSame } from './run-cases';
 
@@ -16,7 +18,7 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
   cpu = await openDevice('cpu', 2);
   eager = await openDevice('tfjs');
-  for (const name of lowerings()) watch(name);
+  for (const name of TRACED) watch(name);
 });
 
 describe('lowerings against eager tfjs', () => {
@@ -27,23 +29,14 @@ describe('lowerings against eager tfjs', () => {
   });
 });
 
-test('every lowering has its cases', () => {
-  const missing = lowerings().filter((name) => !(name in KERNEL_CASES));
-  expect(missing, 'add rows to test/engine/kernel-cases.ts').toEqual([]);
-  expect(Object.keys(KERNEL_CASES).filter((name) => !lowerings().includes(name))).toEqual([]);
-});
+/** What can be traced: tfjs' kernels and our own. */
+const TRACED = [...Object.keys(SIGNATURES), BLOCKWISE].sort();
 
-/** The kernels of the tracing backend that do something other than refuse. */
-function lowerings(): string[] {
-  return tf.getKernelsForBackend(TRACE_BACKEND).flatMap(({ kernelName, kernelFunc }) => {
-    try {
-      kernelFunc({ inputs: {}, backend: undefined, attrs: {} } as never);
-    } catch (error) {
-      return String(error).includes('has no lowering') ? [] : [kernelName];
-    }
-    return [kernelName];
-  });
-}
+test('every kernel that is traced has its cases and its form in ONNX', () => {
+  expect(Object.keys(KERNEL_CASES).sort(), 'add rows to test/engine/kernel-cases.ts').toEqual(TRACED);
+  const lowered = Object.keys(ONNX_LOWERINGS).filter((name) => name !== CONSTANT);
+  expect(lowered.sort()).toEqual(TRACED);
+});
 
 /** Notes each call of the kernel while tracing. */
 function watch(kernelName: string): void {

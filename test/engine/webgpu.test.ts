@@ -6,7 +6,7 @@ import { PAPER_LORA, type TrainConfig } from '../../lib/config';
 import { compile, type Tensors } from '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { valueAndGradients } from '../../lib/engine/gradient';
-import type * as ort from '../../lib/engine/runtime';
+import type * as ort from '../../lib/engine/onnx/ort';
 import { createState } from '../../lib/engine/state';
 import { float32, type HostTensors, int32 } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
@@ -71,7 +71,7 @@ describe.skipIf(!webgpuPossible)('webgpu', () => {
     const found: Record<string, readonly string[]> = {};
     for (const [kernel, variants] of Object.entries(KERNEL_CASES)) {
       const { inputs, fn } = stepOf(variants);
-      const given = (await placement(fn, inputs, gpu)).get('CPUExecutionProvider');
+      const given = (await placement(fn, inputs, 'webgpu')).get('CPUExecutionProvider');
       if (given) found[kernel] = [...given];
     }
     expect(found).toEqual(PARTLY_ON_CPU);
@@ -92,7 +92,7 @@ describe.skipIf(!webgpuPossible)('webgpu', () => {
       });
       return { value, norm, ...Object.fromEntries(updated) };
     };
-    const ran = await placement(step, { ...weights, ...batch }, gpu);
+    const ran = await placement(step, { ...weights, ...batch }, 'webgpu');
     expect([...(ran.get('CPUExecutionProvider') ?? [])]).toEqual([]);
     expect(ran.get('WebGpuExecutionProvider')!.size).toBeGreaterThan(10);
   });
