@@ -2,8 +2,9 @@ import { availableParallelism } from 'node:os';
 import { eagerRuntime } from './eager';
 import { openOnnx } from './onnx/device';
 import type { Runtime } from './program';
+import { openXla, type XlaDeviceName } from './xla/device';
 
-export const DEVICES = ['cpu', 'webgpu', 'cuda', 'tfjs'] as const;
+export const DEVICES = ['cpu', 'webgpu', 'cuda', 'tfjs', 'xla', 'xla:cpu', 'xla:cuda'] as const;
 export type DeviceName = (typeof DEVICES)[number];
 
 /** Where programs run. `tfjs` runs them eagerly on tfjs' current backend: slow, and the reference for the others. */
@@ -34,8 +35,11 @@ export async function openDevice(
   if (!Number.isSafeInteger(threads) || threads <= 0) {
     throw new Error(`device: threads must be a positive integer, got ${threads}`);
   }
-  return { name, threads, flushDenormals, runtime: await openOnnx({ name, threads, flushDenormals }) };
+  const runtime = isXla(name) ? openXla(name) : openOnnx({ name, threads, flushDenormals });
+  return { name, threads, flushDenormals, runtime: await runtime };
 }
+
+const isXla = (name: DeviceName): name is XlaDeviceName => name.startsWith('xla');
 
 function defaultThreads(): number {
   const set = Number(process.env.MED42_THREADS);

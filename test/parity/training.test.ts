@@ -11,6 +11,7 @@ import { openModelFolder, saveModelFolder } from '../../lib/model/folder';
 import { readSafetensorsHeader, readTensors } from '../../lib/model/safetensors';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
 import { webgpuPossible } from '../engine/swiftshader';
+import { xlaPossible } from '../engine/xla-plugin';
 import { batches, configOf, largestDifference, logitsOf, referenceTensor, STEPS, startOf, trainHere } from './against';
 import { endReference, MODELS, pythonReady, reference } from './python';
 
@@ -83,9 +84,10 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
 
       // SwiftShader is slow: one model is enough there, without accumulation (webgpu.test.ts has it); MED42_EVERYTHING=1 runs all.
       const chosen = everything || accumulation === 1;
-      const devices =
-        folder === MODELS.at(-1) && webgpuPossible && chosen ? (['cpu', 'webgpu'] as const) : (['cpu'] as const);
-      test.each(devices)('on %s', async (deviceName: DeviceName) => {
+      const devices: DeviceName[] = ['cpu'];
+      if (folder === MODELS.at(-1) && webgpuPossible && chosen) devices.push('webgpu');
+      if (xlaPossible) devices.push('xla:cpu');
+      test.each(devices)('on %s', async (deviceName) => {
         const { base, model, start, steps } = await prepare();
         const { state, log } = await trainHere(model, config, deviceName, start, steps);
         const expected = JSON.parse(readFileSync(join(theirs, 'train.json'), 'utf8')) as {
