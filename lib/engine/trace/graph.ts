@@ -52,7 +52,7 @@ export interface TracedNode {
   readonly body?: TracedBody;
 }
 
-/** The steps that a node repeats, one block of its operands at a time; they may read values from outside. */
+/** The steps that a node repeats, a block or a layer at a time; they may read values from outside. */
 export interface TracedBody {
   readonly inputs: readonly TracedValue[];
   readonly nodes: readonly TracedNode[];
@@ -63,6 +63,10 @@ export interface TracedBody {
 export const CONSTANT = 'Constant';
 /** Attributes `block` and `body`: elementwise work on operands [N, block], row after row. */
 export const BLOCKWISE = 'Blockwise';
+/** Inputs `state` and `stacks`, attributes `from` and `to`: a layer over stacked weights (`loop.ts`). */
+export const LAYER_LOOP = 'LayerLoop';
+/** The way back through it; attribute `trained`. */
+export const LAYER_LOOP_GRADIENT = 'LayerLoopGradient';
 
 /** What a kernel's lowering is given: `graph` is what the runtime's form is built with. */
 export interface KernelCall<Value, Graph> {
@@ -71,7 +75,7 @@ export interface KernelCall<Value, Graph> {
   /** What the kernel gives. */
   readonly outputs: readonly TracedSpec[];
   readonly graph: Graph;
-  /** Of `BLOCKWISE`: lowers the body for such inputs. */
+  /** Of a node with a body: lowers it for such inputs. */
   readonly body?: (inputs: readonly Value[]) => readonly Value[];
 }
 
@@ -83,19 +87,23 @@ export type Lowerings<Value, Graph> = Readonly<Record<string, Lowering<Value, Gr
  * Lowers nodes one after the other.
  *
  * @param values what the graph's inputs are in the runtime's form, by id; the nodes' values are added
- * @param seenAs the same value in another shape
+ * @param seenAs the same value in the traced shape and type; a loop's stacks are handed on as they are stored
  */
 export function lowerNodes<Value extends object, Graph>(
   nodes: readonly TracedNode[],
   table: Lowerings<Value, Graph>,
   graph: Graph,
   values: Map<number, Value>,
-  seenAs: (value: Value, shape: readonly number[]) => Value,
+  seenAs: (value: Value, traced: TracedValue) => Value,
 ): void {
-  const operand = (traced: TracedValue): Value => seenAs(values.get(traced.id)!, traced.shape);
+  const operand = (traced: TracedValue): Value => seenAs(values.get(traced.id)!, traced);
+  const stored = (traced: TracedValue): Value => values.get(traced.id)!;
   for (const node of nodes) {
     const inputs = Object.fromEntries(
-      Object.entries(node.inputs).map(([name, given]) => [name, 'id' in given ? operand(given) : given.map(operand)]),
+      Object.entries(node.inputs).map(([name, given]) => [
+        name,
+        'id' in given ? operand(given) : given.map(name === 'stacks' ? stored : operand),
+      ]),
     );
     const { attrs, outputs, body } = node;
     const lowerBody = (given: readonly Value[]): readonly Value[] => {

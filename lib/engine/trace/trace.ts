@@ -1,3 +1,4 @@
+import { variables } from '../gradient';
 import * as tf from '../tf';
 import {
   BLOCKWISE,
@@ -146,7 +147,7 @@ tf.registerKernel({
   kernelFunc: ({ inputs, attrs }) => {
     const { fn, block } = attrs as unknown as { fn: Blocks; block: number };
     const operands = Object.values(operandsOf(inputs)) as TracedValue[];
-    const body = traceBody(
+    const body = recordBody(
       operands.map(({ dtype }) => ({ dtype, shape: [block] })),
       fn,
     );
@@ -165,7 +166,46 @@ export function runBlockwise(fn: Blocks, tensors: readonly tf.Tensor[], block: n
   return [result].flat() as tf.Tensor[];
 }
 
-function traceBody(inputs: readonly TracedSpec[], fn: Blocks): TracedBody {
+/** Records a node of our own, with lists of operands. */
+export function recordNode(
+  node: Pick<TracedNode, 'kernel' | 'attrs' | 'body'>,
+  operands: Readonly<Record<string, readonly tf.Tensor[]>>,
+  outputs: readonly TracedSpec[],
+): tf.Tensor[] {
+  const inputs = Object.fromEntries(
+    Object.entries(operands).map(([name, tensors]) => [name, tensors.map((tensor) => backend.lookup(tensor))]),
+  );
+  return backend.record({ ...node, inputs }, outputs).map(tensorOf);
+}
+
+export const specOf = (tensor: tf.Tensor): TracedSpec => {
+  const { dtype, shape } = backend.lookup(tensor);
+  return { dtype, shape };
+};
+
+/** What a body reads from outside. */
+export function outsideOf(body: TracedBody): { readonly hangsOnVariables: boolean } {
+  const own = new Set(body.inputs.map(({ id }) => id));
+  const outside = new Set<number>();
+  const read = (nodes: readonly TracedNode[]): void => {
+    for (const node of nodes) {
+      for (const { id } of Object.values(node.inputs).flat() as TracedValue[]) if (!own.has(id)) outside.add(id);
+      for (const { id } of node.body?.inputs ?? []) own.add(id);
+      if (node.body) read(node.body.nodes);
+      for (const { id } of node.outputs) own.add(id);
+    }
+  };
+  read(body.nodes);
+  for (const { id } of body.outputs) if (!own.has(id)) outside.add(id);
+  const tainted = new Set(variables().flatMap((tensor) => backend.values.get(tensor.dataId)?.id ?? []));
+  for (const node of backend.nodes) {
+    const operands = Object.values(node.inputs).flat() as TracedValue[];
+    if (operands.some(({ id }) => tainted.has(id))) for (const { id } of node.outputs) tainted.add(id);
+  }
+  return { hangsOnVariables: [...outside].some((id) => tainted.has(id)) };
+}
+
+export function recordBody(inputs: readonly TracedSpec[], fn: Blocks): TracedBody {
   const outer = backend.nodes;
   backend.nodes = [];
   try {

@@ -13,10 +13,10 @@ const opened = new Map<string, Promise<Runtime>>();
  *
  * @throws when there is no plug-in, it is of another kind, or it finds no device
  */
-export async function openXla(name: XlaDeviceName): Promise<Runtime> {
+export async function openXla(name: XlaDeviceName, loops: boolean): Promise<Runtime> {
   const file = pluginFile(name);
-  const key = `${name} ${file}`;
-  const runtime = opened.get(key) ?? openClient(name, file);
+  const key = `${name} ${file} ${loops}`;
+  const runtime = opened.get(key) ?? openClient(name, file, loops);
   opened.set(key, runtime);
   try {
     return await runtime;
@@ -27,12 +27,12 @@ export async function openXla(name: XlaDeviceName): Promise<Runtime> {
   }
 }
 
-async function openClient(name: XlaDeviceName, file: string): Promise<Runtime> {
+async function openClient(name: XlaDeviceName, file: string, loops: boolean): Promise<Runtime> {
   const kind = name === 'xla' ? undefined : name.slice(4);
   const client = await loadPlugin(file).createClient(kind === 'cpu' ? { cpu_device_count: 1 } : {});
   if (kind !== undefined && client.platform !== kind) {
     client.close();
     throw new Error(`device: ${name} needs a plug-in for ${kind}; ${file} is for ${client.platform}`);
   }
-  return xlaRuntime(client);
+  return xlaRuntime(client, loops);
 }

@@ -5,7 +5,8 @@ import type { Client } from './pjrt/client';
 
 /** Frozen weights on a device: one copy for all programs that read them. */
 export interface FrozenStore {
-  borrow(weight: FrozenWeight): Promise<DeviceBuffer>;
+  /** @param pieces the layers of a stack, or the one weight */
+  borrow(pieces: readonly FrozenWeight[]): Promise<DeviceBuffer>;
   /** Freed when the last program has given it back. */
   giveBack(buffer: DeviceBuffer): void;
 }
@@ -14,11 +15,13 @@ export function openFrozenStore(client: Client): FrozenStore {
   const held = new Map<string, { readonly buffer: Promise<DeviceBuffer>; uses: number }>();
   const keys = new Map<DeviceBuffer, string>();
   return {
-    borrow: async (weight) => {
-      const { size, mtimeMs, ino } = await stat(weight.file);
-      const { file, offset, dtype, shape } = weight;
-      const key = JSON.stringify([file, ino, size, mtimeMs, offset, dtype, shape]);
-      const entry = held.get(key) ?? { buffer: upload(client, weight), uses: 0 };
+    borrow: async (pieces) => {
+      const identity = pieces.map(async ({ file, offset, dtype, shape }) => {
+        const { size, mtimeMs, ino } = await stat(file);
+        return [file, ino, size, mtimeMs, offset, dtype, shape];
+      });
+      const key = JSON.stringify(await Promise.all(identity));
+      const entry = held.get(key) ?? { buffer: upload(client, pieces), uses: 0 };
       held.set(key, entry);
       entry.uses++;
       try {
@@ -41,9 +44,20 @@ export function openFrozenStore(client: Client): FrozenStore {
   };
 }
 
-/** As it lies in the file: 16-bit numbers stay so on the device. */
-async function upload(client: Client, { file, offset, length, dtype, shape }: FrozenWeight): Promise<DeviceBuffer> {
-  const bytes = new Uint8Array(length);
+/** As they lie in the files: 16-bit numbers stay so on the device. */
+async function upload(client: Client, pieces: readonly FrozenWeight[]): Promise<DeviceBuffer> {
+  const { dtype, shape } = pieces[0]!;
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    await readInto(bytes.subarray(at, at + piece.length), piece);
+    at += piece.length;
+  }
+  const numbers = dtype === 'float32' ? new Float32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
+  return client.put(numbers, dtype, pieces.length === 1 ? shape : [pieces.length, ...shape]);
+}
+
+async function readInto(bytes: Uint8Array, { file, offset, length }: FrozenWeight): Promise<void> {
   const handle = await open(file);
   try {
     let at = 0;
@@ -57,6 +71,4 @@ async function upload(client: Client, { file, offset, length, dtype, shape }: Fr
   } finally {
     await handle.close();
   }
-  const numbers = dtype === 'float32' ? new Float32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
-  return client.put(numbers, dtype, shape);
 }

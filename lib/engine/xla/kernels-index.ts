@@ -2,7 +2,7 @@ import { sizeOf } from '../tensors';
 import { axisOf } from '../trace/signatures';
 import { compare, type Lowerings, operand, reshape, select } from './kernels';
 import { reduce } from './kernels-reduce';
-import { i64Array, type Module, type Value } from './module';
+import { i64Array, type Module, scalars, type Value } from './module';
 
 /** Kernels that read or add at computed places. */
 
@@ -86,7 +86,7 @@ export const INDEXING: Lowerings = {
       attributes:
         `indices_are_sorted = false, scatter_dimension_numbers = #stablehlo.scatter<${numbers}>, ` +
         'unique_indices = false',
-      region: { types: [x.type, x.type], body: (args) => [m.op('add', args, x.type, [])] },
+      regions: [{ given: scalars([x.type, x.type]), body: (args) => [m.op('add', args, x.type, [])] }],
     });
     return reshape(m, sum, shape);
   },

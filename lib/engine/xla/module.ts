@@ -28,8 +28,14 @@ export interface Value {
 export interface OpOptions {
   /** The operation's attributes, as written between `<{` and `}>`. */
   readonly attributes?: string;
-  /** The operation's function: its arguments are scalars of these types. */
-  readonly region?: { readonly types: readonly HloType[]; readonly body: (args: readonly Value[]) => readonly Value[] };
+  /** The operation's functions. */
+  readonly regions?: readonly Region[];
+}
+
+/** A function within an operation; it may read values from outside. */
+export interface Region {
+  readonly given: readonly Omit<Value, 'ssa'>[];
+  readonly body: (args: readonly Value[]) => readonly Value[];
 }
 
 export interface Module {
@@ -53,6 +59,9 @@ export interface Module {
   /** @param results with the argument, if any, whose memory a result takes over */
   finish(name: string, results: readonly { readonly value: Value; readonly takes?: string }[]): string;
 }
+
+/** What a reduction's function is given. */
+export const scalars = (types: readonly HloType[]): Omit<Value, 'ssa'>[] => types.map((type) => ({ type, shape: [] }));
 
 export interface LargeConstant {
   readonly type: TracedDtype;
@@ -96,15 +105,15 @@ export function createModule(): Module {
       );
       return value;
     });
-  const region = ({ types, body }: NonNullable<OpOptions['region']>): string => {
+  const region = ({ given: formal, body }: Region): string => {
     const outer = lines;
     lines = [];
     try {
-      const args = types.map((type) => ({ ssa: fresh(), type, shape: [] }));
+      const args = formal.map(({ type, shape }) => ({ ssa: fresh(), type, shape }));
       const results = body(args);
-      const formal = args.map((a) => `${a.ssa}: ${tensorType(a)}`).join(', ');
-      const given = `"stablehlo.return"(${results.map((r) => r.ssa).join(', ')}) : (${results.map(tensorType).join(', ')}) -> ()`;
-      return ` ({\n    ^bb0(${formal}):\n${lines.join('\n')}\n    ${given}\n    })`;
+      const declaration = args.map((a) => `${a.ssa}: ${tensorType(a)}`).join(', ');
+      const back = `"stablehlo.return"(${results.map((r) => r.ssa).join(', ')}) : (${results.map(tensorType).join(', ')}) -> ()`;
+      return `{\n    ^bb0(${declaration}):\n${lines.join('\n')}\n    ${back}\n    }`;
     } finally {
       lines = outer;
     }
@@ -112,8 +121,8 @@ export function createModule(): Module {
 
   const module: Module = {
     op: (name, operands, type, shape, options) => module.ops(name, operands, [{ type, shape }], options)[0]!,
-    ops: (name, operands, results, { attributes, region: inner } = {}) => {
-      const body = inner ? region(inner) : '';
+    ops: (name, operands, results, { attributes, regions = [] } = {}) => {
+      const body = regions.length > 0 ? ` (${regions.map(region).join(', ')})` : '';
       const values = results.map(({ type, shape }) => ({ ssa: fresh(), type, shape }));
       lines.push(
         `    ${values.map((v) => v.ssa).join(', ')} = "stablehlo.${name}"(${operands.map((o) => o.ssa).join(', ')})` +

@@ -1,7 +1,8 @@
+import { isStack, stacksOf } from '../layers';
 import { isOpen } from '../open-size';
 import { checkInputs, checkState, type Program, type ProgramSpec, type Runtime, type Step } from '../program';
 import type { DeviceState } from '../state';
-import type { Dtype, HostTensor, HostTensors, Specs } from '../tensors';
+import type { Dtype, FrozenWeight, HostTensor, HostTensors, Specs } from '../tensors';
 import { traceStep } from '../trace/step';
 import { type FrozenStore, openFrozenStore } from './frozen';
 import { lowerToStableHlo, XLA_LOWERINGS } from './lower';
@@ -10,12 +11,19 @@ import type { Client } from './pjrt/client';
 import type { DeviceDtype, HostArray } from './pjrt/dtype';
 import { checkPlaces, placesAsked } from './places';
 
-/** Programs as XLA executables, on a client's first device. */
-export function xlaRuntime(client: Client): Runtime {
+/**
+ * Programs as XLA executables, on a client's first device.
+ *
+ * @param loops over stacked layers, instead of a program that writes each out
+ */
+export function xlaRuntime(client: Client, loops: boolean): Runtime {
   const frozen = openFrozenStore(client);
   return {
-    compile: async (step, spec) =>
-      spec.open?.length ? openProgram(step, spec, client, frozen) : fixedProgram(step, spec, client, frozen),
+    loops,
+    compile: async (step, given) => {
+      const spec = loops ? stackedSpec(given) : given;
+      return spec.open?.length ? openProgram(step, spec, client, frozen) : fixedProgram(step, spec, client, frozen);
+    },
     workingBytes: () => {
       throw new Error('engine: XLA says what a step holds at once only when it is compiled');
     },
@@ -25,6 +33,27 @@ export function xlaRuntime(client: Client): Runtime {
   };
 }
 
+/** A program's tensors, those of layers as stacks; a frozen stack is `pieces` of files. */
+interface StackedSpec extends ProgramSpec {
+  readonly pieces?: Readonly<Record<string, readonly FrozenWeight[]>>;
+}
+
+export function stackedSpec(spec: ProgramSpec): StackedSpec {
+  const state: Record<string, Specs[string]> = {};
+  for (const [stack, members] of stacksOf(spec.state)) {
+    const { shape, dtype } = spec.state[members[0]!]!;
+    state[stack] = { dtype, shape: isStack(stack) ? [members.length, ...shape] : shape };
+  }
+  const frozen: Record<string, FrozenWeight> = {};
+  const pieces: Record<string, readonly FrozenWeight[]> = {};
+  for (const [stack, members] of stacksOf(spec.frozen ?? {})) {
+    pieces[stack] = members.map((name) => spec.frozen![name]!);
+    const [first] = pieces[stack] as [FrozenWeight];
+    frozen[stack] = isStack(stack) ? { ...first, shape: [members.length, ...first.shape] } : first;
+  }
+  return { ...spec, state, frozen, pieces };
+}
+
 /** A step as StableHLO, and what it gives. */
 export function xlaModule(step: Step, spec: ProgramSpec) {
   const target = { language: 'StableHLO', kernels: XLA_LOWERINGS, blocks: false };
@@ -32,12 +61,14 @@ export function xlaModule(step: Step, spec: ProgramSpec) {
   return { ...lowerToStableHlo(graph), places: placesAsked(graph), outputs: graph.outputs, outputShapes };
 }
 
-async function fixedProgram(step: Step, spec: ProgramSpec, client: Client, store: FrozenStore): Promise<Program> {
+async function fixedProgram(step: Step, spec: StackedSpec, client: Client, store: FrozenStore): Promise<Program> {
   const { text, inputs, constants, places, outputs, outputShapes, nodeCount } = xlaModule(step, spec);
   const executable = await client.compile(text);
   const weights = new Map<string, DeviceBuffer>();
   for (const { name } of inputs) {
-    if (name.startsWith('frozen.')) weights.set(name, await store.borrow(spec.frozen![name.slice(7)]!));
+    if (!name.startsWith('frozen.')) continue;
+    const weight = name.slice(7);
+    weights.set(name, await store.borrow(spec.pieces?.[weight] ?? [spec.frozen![weight]!]));
   }
   const kept = constants.map(({ values, type, shape }) => client.put(hostArray(values, type), type, shape));
 
@@ -89,7 +120,7 @@ async function fixedProgram(step: Step, spec: ProgramSpec, client: Client, store
 }
 
 /** XLA's shapes are fixed: a program of lengths that each run chooses is one for each choice, made when it comes. */
-async function openProgram(step: Step, spec: ProgramSpec, client: Client, store: FrozenStore): Promise<Program> {
+async function openProgram(step: Step, spec: StackedSpec, client: Client, store: FrozenStore): Promise<Program> {
   const open = spec.open!;
   // Refuses at once what cannot be traced.
   const { nodeCount } = xlaModule(step, spec);

@@ -1,0 +1,77 @@
+import { LAYER_LOOP, LAYER_LOOP_GRADIENT } from '../trace/graph';
+import { compare, type KernelCall, type Lowering, type Lowerings, pair, reshape } from './kernels';
+import { i64Array, type Module, type Value } from './module';
+
+/** Loops over stacked layers as `while`: a layer's weights are cut out of their stacks, its results put into others. */
+
+const list = (call: KernelCall, name: string): readonly Value[] => call.inputs[name] as readonly Value[];
+
+const integer = (m: Module, value: number): Value => m.splat(value, 'int32', []);
+
+/** The part of a stack [L, ...] that is layer `at`'s. */
+function take(m: Module, stack: Value, at: Value): Value {
+  const shape = stack.shape.slice(1);
+  const starts = [at, ...shape.map(() => integer(m, 0))];
+  const attributes = `slice_sizes = ${i64Array([1, ...shape])}`;
+  const part = m.op('dynamic_slice', [stack, ...starts], stack.type, [1, ...shape], { attributes });
+  return reshape(m, part, shape);
+}
+
+function put(m: Module, stack: Value, part: Value, at: Value): Value {
+  const starts = [at, ...part.shape.map(() => integer(m, 0))];
+  return m.op(
+    'dynamic_update_slice',
+    [stack, reshape(m, part, [1, ...part.shape]), ...starts],
+    stack.type,
+    stack.shape,
+  );
+}
+
+/** Counts `n` from 0 to `count` and hands it with what is carried from turn to turn. */
+function repeat(
+  m: Module,
+  count: number,
+  carried: readonly Value[],
+  turn: (n: Value, now: readonly Value[]) => readonly Value[],
+): readonly Value[] {
+  const all = [integer(m, 0), ...carried];
+  const results = m.ops('while', all, all, {
+    regions: [
+      { given: all, body: ([n]) => [compare(m, 'LT', n!, integer(m, count))] },
+      { given: all, body: ([n, ...now]) => [pair(m, 'add', n!, integer(m, 1)), ...turn(n!, now)] },
+    ],
+  });
+  return results.slice(1);
+}
+
+const forward: Lowering = (call) => {
+  const m = call.graph;
+  const { from, to } = call.attrs as { from: number; to: number };
+  const [x] = list(call, 'state') as [Value];
+  const stacks = list(call, 'stacks');
+  const kept = m.splat(0, x.type, call.outputs[1]!.shape);
+  return repeat(m, to - from, [x, kept], (n, [state, inputs]) => {
+    const layer = pair(m, 'add', n, integer(m, from));
+    const [next] = call.body!([layer, state!, ...stacks.map((stack) => take(m, stack, layer))]);
+    return [next!, put(m, inputs!, state!, n)];
+  });
+};
+
+const backward: Lowering = (call) => {
+  const m = call.graph;
+  const { from, to } = call.attrs as { from: number; to: number };
+  const [kept, dy] = list(call, 'state') as [Value, Value];
+  const stacks = list(call, 'stacks');
+  const gradients = call.outputs.slice(1).map(({ shape }) => m.splat(0, 'float32', shape));
+  return repeat(m, to - from, [dy, ...gradients], (n, [change, ...sums]) => {
+    const place = pair(m, 'subtract', integer(m, to - from - 1), n);
+    const layer = pair(m, 'add', place, integer(m, from));
+    const cut = [take(m, kept, place), ...stacks.map((stack) => take(m, stack, layer))];
+    // Without it XLA would see that the layer was computed before, and keep all that it gave instead.
+    const [input, ...slices] = m.ops('optimization_barrier', cut, cut);
+    const [dx, ...own] = call.body!([layer, input!, change!, ...slices]);
+    return [dx!, ...own.map((gradient, i) => put(m, sums[i]!, gradient, layer))];
+  });
+};
+
+export const LOOPS: Lowerings = { [LAYER_LOOP]: forward, [LAYER_LOOP_GRADIENT]: backward };
