@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
+import { DEVICE_NAMES, type DeviceName } from './device-names';
 import { eagerRuntime } from './eager';
 import { openOnnx } from './onnx/device';
 import type { Runtime } from './program';
-import { openXla, type XlaDeviceName } from './xla/device';
+import { openXla } from './xla/device';
+import type { XlaDevice } from './xla/plugins/find';
 
-export const DEVICES = ['cpu', 'webgpu', 'cuda', 'tfjs', 'xla', 'xla:cpu', 'xla:cuda'] as const;
-export type DeviceName = (typeof DEVICES)[number];
+export type { DeviceName };
 
 /** Where programs run. `tfjs` runs them eagerly on tfjs' current backend: slow, and the reference for the others. */
 export interface Device {
@@ -31,7 +32,8 @@ export async function openDevice(
   { flushDenormals = false }: { readonly flushDenormals?: boolean } = {},
 ): Promise<Device> {
   if (name === 'tfjs') return { name, threads: 1, flushDenormals: false, runtime: eagerRuntime };
-  if (!DEVICES.includes(name)) throw new Error(`device: unknown device "${name}"; use one of ${DEVICES.join(', ')}`);
+  if (!DEVICE_NAMES.includes(name))
+    throw new Error(`device: unknown device "${name}"; use one of ${DEVICE_NAMES.join(', ')}`);
   if (!Number.isSafeInteger(threads) || threads <= 0) {
     throw new Error(`device: threads must be a positive integer, got ${threads}`);
   }
@@ -39,7 +41,7 @@ export async function openDevice(
   return { name, threads, flushDenormals, runtime: await runtime };
 }
 
-const isXla = (name: DeviceName): name is XlaDeviceName => name.startsWith('xla');
+const isXla = (name: DeviceName): name is XlaDevice => name.startsWith('xla');
 
 function defaultThreads(): number {
   const set = Number(process.env.MED42_THREADS);

@@ -9,7 +9,7 @@ import { type FrozenWeight, float32, type HostTensors, sizeOf } from '../../lib/
 import * as tf from '../../lib/engine/tf';
 import { readSafetensorsHeader, readTensor, writeSafetensors } from '../../lib/model/safetensors';
 import { createRandom } from '../../lib/random';
-import { xlaPossible } from './xla-plugin';
+import { xlaPossible } from '../xla/cpu-plugin';
 
 /**
  * Frozen weights stay in their file; ONNX Runtime reads them there, wherever the program runs from. XLA is given a copy on
@@ -172,8 +172,10 @@ describe('stored in 16 bits', () => {
       const expected = [...bits].map((b) => wide(b, exponentBits, fractionBits));
       for (const device of DEVICES) {
         const { a, b } = await seen(frozen, device);
+        // XLA takes a number that is too small for float32's full precision for zero of its sign.
+        const there = (value: number) => (device === 'xla:cpu' && Math.abs(value) < 2 ** -126 ? 0 * value : value);
         // toEqual tells 0 from -0 as well.
-        expect([...a!.data, ...b!.data], device).toEqual(expected);
+        expect([...a!.data, ...b!.data], device).toEqual(expected.map(there));
       }
     },
   );

@@ -14,10 +14,10 @@ import { openModelFolder } from '../../lib/model/folder';
 import { tunedModel } from '../../lib/model/tuned';
 import { tinyBatch, tinyWeights } from '../model/tiny-llama';
 import { batches, configOf, startOf, trainHere } from '../parity/against';
+import { xlaPossible } from '../xla/cpu-plugin';
 import { expectClose } from './run-cases';
 import { runOnce } from './run-once';
 import { lossOf } from './tiny-loss';
-import { xlaPossible } from './xla-plugin';
 
 /** Programs on XLA's plug-in for the CPU. The kernels are in kernels.test.ts, updates beside PyTorch in test/parity. */
 

@@ -17,3 +17,7 @@ function find(env: NodeJS.ProcessEnv): FoundPlugin | undefined {
   console.warn('Skipped: no CPU plug-in of XLA here; test/xla/make-env.sh installs it');
   return undefined;
 }
+
+/** Tests that open the device `xla:cpu` find the same. */
+export const xlaPossible = cpuPlugin !== undefined;
+if (cpuPlugin) process.env.MED42_XLA_PLUGIN ??= cpuPlugin.file;

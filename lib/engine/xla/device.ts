@@ -1,22 +1,20 @@
 import type { Runtime } from '../program';
 import { loadPlugin } from './pjrt/plugin';
-import { pluginFile } from './plugin-file';
+import { type FoundPlugin, findPlugin, type XlaDevice } from './plugins/find';
 import { xlaRuntime } from './program';
-
-/** `xla` takes the plug-in that is there, the others say of which kind it must be. */
-export type XlaDeviceName = 'xla' | 'xla:cpu' | 'xla:cuda';
 
 const opened = new Map<string, Promise<Runtime>>();
 
 /**
  * Opens a plug-in's devices, once a process: programs and state of one device run together, whoever opened it.
+ * MED42_XLA_PLUGIN names the file of a plug-in to take before all others.
  *
  * @throws when there is no plug-in, it is of another kind, or it finds no device
  */
-export async function openXla(name: XlaDeviceName): Promise<Runtime> {
-  const file = pluginFile(name);
-  const key = `${name} ${file}`;
-  const runtime = opened.get(key) ?? openClient(name, file);
+export async function openXla(name: XlaDevice): Promise<Runtime> {
+  const named = process.env.MED42_XLA_PLUGIN;
+  const key = `${name} ${named}`;
+  const runtime = opened.get(key) ?? openClient(name, findPlugin(name, named ? { plugin: named } : {}));
   opened.set(key, runtime);
   try {
     return await runtime;
@@ -27,12 +25,11 @@ export async function openXla(name: XlaDeviceName): Promise<Runtime> {
   }
 }
 
-async function openClient(name: XlaDeviceName, file: string): Promise<Runtime> {
-  const kind = name === 'xla' ? undefined : name.slice(4);
-  const client = await loadPlugin(file).createClient(kind === 'cpu' ? { cpu_device_count: 1 } : {});
-  if (kind !== undefined && client.platform !== kind) {
+async function openClient(name: XlaDevice, { file, preload }: FoundPlugin): Promise<Runtime> {
+  const client = await loadPlugin(file, { preload }).createClient(name === 'xla:cpu' ? { cpu_device_count: 1 } : {});
+  if (name !== 'xla' && (name === 'xla:cpu') !== (client.platform === 'cpu')) {
     client.close();
-    throw new Error(`device: ${name} needs a plug-in for ${kind}; ${file} is for ${client.platform}`);
+    throw new Error(`device: ${name} needs another plug-in than ${file}, which is for ${client.platform}`);
   }
   return xlaRuntime(client);
 }
