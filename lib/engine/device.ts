@@ -20,7 +20,8 @@ export interface Device {
 /**
  * Opens a device and tries it: only a session that was made tells whether a GPU is there.
  *
- * @param threads of the CPU's matrix products; results are equal for equal counts
+ * @param threads of the CPU's matrix products; results are equal for equal counts. XLA has no such number: it takes the
+ *   processors that this process may use
  * @param flushDenormals for a process or worker that does nothing else, before its first program: an x86 CPU takes numbers
  *   below 1.2e-38 for zero, of which attention computes many, each in ten times the time of others. JavaScript's own
  *   numbers below 2.2e-308 then become zero in that thread too, until it ends: nothing for a process with a user's code
@@ -37,8 +38,8 @@ export async function openDevice(
   if (!Number.isSafeInteger(threads) || threads <= 0) {
     throw new Error(`device: threads must be a positive integer, got ${threads}`);
   }
-  const runtime = isXla(name) ? openXla(name) : openOnnx({ name, threads, flushDenormals });
-  return { name, threads, flushDenormals, runtime: await runtime };
+  if (isXla(name)) return { name, threads: availableParallelism(), flushDenormals, runtime: await openXla(name) };
+  return { name, threads, flushDenormals, runtime: await openOnnx({ name, threads, flushDenormals }) };
 }
 
 const isXla = (name: DeviceName): name is XlaDevice => name.startsWith('xla');
