@@ -6,9 +6,9 @@ import { BLOCKWISE, CONSTANT } from '../../lib/engine/trace/graph';
 import { SIGNATURES } from '../../lib/engine/trace/signatures';
 import { TRACE_BACKEND } from '../../lib/engine/trace/trace';
 import { XLA_LOWERINGS } from '../../lib/engine/xla/lower';
+import { xlaPossible } from '../xla/cpu-plugin';
 import { KERNEL_CASES } from './kernel-cases';
 import { expectSame } from './run-cases';
-import { xlaPossible } from './xla-plugin';
 
 /** Each lowering against tfjs' own kernel, op by op on tfjs' cpu backend. */
 

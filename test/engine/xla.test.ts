@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compile, type Step } from '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
@@ -10,14 +9,11 @@ import { traceStep } from '../../lib/engine/trace/step';
 import { XLA_LOWERINGS } from '../../lib/engine/xla/lower';
 import type { DeviceBuffer } from '../../lib/engine/xla/pjrt/buffer';
 import { xlaModule } from '../../lib/engine/xla/program';
-import { openModelFolder } from '../../lib/model/folder';
-import { tunedModel } from '../../lib/model/tuned';
 import { tinyBatch, tinyWeights } from '../model/tiny-llama';
-import { batches, configOf, startOf, trainHere } from '../parity/against';
+import { xlaPossible } from '../xla/cpu-plugin';
 import { expectClose } from './run-cases';
 import { runOnce } from './run-once';
 import { lossOf } from './tiny-loss';
-import { xlaPossible } from './xla-plugin';
 
 /** Programs on XLA's plug-in for the CPU. The kernels are in kernels.test.ts, updates beside PyTorch in test/parity. */
 
@@ -174,19 +170,5 @@ describe.skipIf(!xlaPossible)('xla:cpu', () => {
     clearInterval(timer);
     await program.dispose();
     expect(ticks).toBeGreaterThan(3);
-  });
-
-  test.each(['full', 'lora'] as const)('ten losses and weights beside ONNX Runtime’s, %s', async (method) => {
-    const base = await openModelFolder(join(__dirname, '../../data/miniature/base'));
-    const config = configOf(method, 1);
-    const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
-    const steps = batches(base.config.vocabSize, 1);
-    const [here, there] = [
-      await trainHere(model, config, 'cpu', await startOf(model), steps),
-      await trainHere(model, config, 'xla:cpu', await startOf(model), steps),
-    ];
-    for (const [i, { loss }] of here.log.entries()) {
-      expect(Math.abs(there.log[i]!.loss / loss - 1), `loss of step ${i}`).toBeLessThan(1e-5);
-    }
   });
 });

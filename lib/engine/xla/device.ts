@@ -1,22 +1,31 @@
 import type { Runtime } from '../program';
 import { loadPlugin } from './pjrt/plugin';
-import { pluginFile } from './plugin-file';
+import { type FoundPlugin, findPlugin, type XlaDevice } from './plugins/find';
 import { xlaRuntime } from './program';
 
-/** `xla` takes the plug-in that is there, the others say of which kind it must be. */
-export type XlaDeviceName = 'xla' | 'xla:cpu' | 'xla:cuda';
+/** How programs are made for XLA. */
+export interface XlaOptions {
+  /**
+   * Layers lie stacked, the layer is compiled once and looped over, and computed again on the way back. A deep model then
+   * compiles in seconds, and keeps its layers' inputs alone.
+   */
+  readonly loops: boolean;
+}
 
 const opened = new Map<string, Promise<Runtime>>();
 
 /**
  * Opens a plug-in's devices, once a process: programs and state of one device run together, whoever opened it.
+ * MED42_XLA_PLUGIN names the file of a plug-in to take before all others.
  *
  * @throws when there is no plug-in, it is of another kind, or it finds no device
  */
-export async function openXla(name: XlaDeviceName, loops: boolean): Promise<Runtime> {
-  const file = pluginFile(name);
-  const key = `${name} ${file} ${loops}`;
-  const runtime = opened.get(key) ?? openClient(name, file, loops);
+export async function openXla(name: XlaDevice, { loops = false }: Partial<XlaOptions> = {}): Promise<Runtime> {
+  const options = { loops };
+  const named = process.env.MED42_XLA_PLUGIN;
+  const key = JSON.stringify([name, named, options]);
+  const plugin = () => findPlugin(name, named ? { plugin: named } : {});
+  const runtime = opened.get(key) ?? openRuntime(name, plugin(), options);
   opened.set(key, runtime);
   try {
     return await runtime;
@@ -27,12 +36,11 @@ export async function openXla(name: XlaDeviceName, loops: boolean): Promise<Runt
   }
 }
 
-async function openClient(name: XlaDeviceName, file: string, loops: boolean): Promise<Runtime> {
-  const kind = name === 'xla' ? undefined : name.slice(4);
-  const client = await loadPlugin(file).createClient(kind === 'cpu' ? { cpu_device_count: 1 } : {});
-  if (kind !== undefined && client.platform !== kind) {
+async function openRuntime(name: XlaDevice, { file, preload }: FoundPlugin, options: XlaOptions): Promise<Runtime> {
+  const client = await loadPlugin(file, { preload }).createClient(name === 'xla:cpu' ? { cpu_device_count: 1 } : {});
+  if (name !== 'xla' && (name === 'xla:cpu') !== (client.platform === 'cpu')) {
     client.close();
-    throw new Error(`device: ${name} needs a plug-in for ${kind}; ${file} is for ${client.platform}`);
+    throw new Error(`device: ${name} needs another plug-in than ${file}, which is for ${client.platform}`);
   }
-  return xlaRuntime(client, loops);
+  return xlaRuntime(client, options);
 }

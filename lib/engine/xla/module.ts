@@ -79,16 +79,17 @@ export const i64Array = (values: readonly number[]): string =>
 const MOST_WRITTEN = 64;
 
 export function createModule(): Module {
-  let lines: string[] = [];
+  /** Constants, at the head of the function, where every operation sees them. */
+  const head: string[] = [];
   const top: string[] = [];
+  /** Where operations are written: the function, or a region of one of its operations. */
+  let lines = top;
   const once = new Map<string, Value>();
   const declared: { readonly name: string; readonly value: Value }[] = [];
   const large: LargeConstant[] = [];
   let count = 0;
   const fresh = () => `%${count++}`;
-  lines = top;
 
-  /** At the head of the function, where every operation sees it. */
   const hoisted = (key: string, make: () => Value): Value => {
     const known = once.get(key);
     if (known) return known;
@@ -96,7 +97,6 @@ export function createModule(): Module {
     once.set(key, value);
     return value;
   };
-  const head: string[] = [];
   const literal = (text: string, type: HloType, shape: readonly number[]): Value =>
     hoisted(`${text} ${tensorType({ type, shape })}`, () => {
       const value = { ssa: fresh(), type, shape };

@@ -4,6 +4,7 @@ import { checkInputs, checkState, type Program, type ProgramSpec, type Runtime, 
 import type { DeviceState } from '../state';
 import type { Dtype, FrozenWeight, HostTensor, HostTensors, Specs } from '../tensors';
 import { traceStep } from '../trace/step';
+import type { XlaOptions } from './device';
 import { type FrozenStore, openFrozenStore } from './frozen';
 import { lowerToStableHlo, XLA_LOWERINGS } from './lower';
 import type { DeviceBuffer } from './pjrt/buffer';
@@ -13,10 +14,8 @@ import { checkPlaces, placesAsked } from './places';
 
 /**
  * Programs as XLA executables, on a client's first device.
- *
- * @param loops over stacked layers, instead of a program that writes each out
  */
-export function xlaRuntime(client: Client, loops: boolean): Runtime {
+export function xlaRuntime(client: Client, { loops }: XlaOptions): Runtime {
   const frozen = openFrozenStore(client);
   return {
     loops,
@@ -87,21 +86,16 @@ async function fixedProgram(step: Step, spec: StackedSpec, client: Client, store
     };
     try {
       const [results] = await executable.run([[...inputs.map(({ name }) => argumentFor(name)), ...kept]]);
-      const host: Record<string, HostTensor> = {};
-      for (const [i, { name }] of outputs.entries()) {
-        const result = results![i]!;
-        if (name.startsWith('next.')) {
-          const slot = state.slots.get(name.slice(5))!;
-          (slot.current as DeviceBuffer).free();
-          slot.current = result;
-          continue;
-        }
-        const dtype: Dtype = result.dtype === 'int32' ? 'int32' : 'float32';
-        const data = (await result.read()) as Float32Array;
-        result.free();
-        host[name.slice(4)] = { shape: outputShapes[name]!, dtype, data };
+      const named = outputs.map(({ name }, i) => [name, results![i]!] as const);
+      for (const [name, result] of named.filter(([n]) => n.startsWith('next.'))) {
+        const slot = state.slots.get(name.slice(5))!;
+        (slot.current as DeviceBuffer).free();
+        slot.current = result;
       }
-      return host;
+      return await readOutputs(
+        named.filter(([n]) => n.startsWith('out.')),
+        outputShapes,
+      );
     } finally {
       for (const buffer of fed) buffer.free();
     }
@@ -119,13 +113,32 @@ async function fixedProgram(step: Step, spec: StackedSpec, client: Client, store
   };
 }
 
+async function readOutputs(
+  results: readonly (readonly [string, DeviceBuffer])[],
+  shapes: Readonly<Record<string, readonly number[]>>,
+): Promise<HostTensors> {
+  const host: Record<string, HostTensor> = {};
+  try {
+    for (const [name, result] of results) {
+      const dtype: Dtype = result.dtype === 'int32' ? 'int32' : 'float32';
+      host[name.slice(4)] = { shape: shapes[name]!, dtype, data: (await result.read()) as Float32Array };
+    }
+    return host;
+  } finally {
+    for (const [, result] of results) result.free();
+  }
+}
+
+/** Programs of one step for different lengths: each is a few megabytes, and a second or more to make again. */
+const MOST_PROGRAMS = 32;
+
 /** XLA's shapes are fixed: a program of lengths that each run chooses is one for each choice, made when it comes. */
 async function openProgram(step: Step, spec: StackedSpec, client: Client, store: FrozenStore): Promise<Program> {
   const open = spec.open!;
   // Refuses at once what cannot be traced.
   const { nodeCount } = xlaModule(step, spec);
   const made = new Map<string, Promise<Program>>();
-  const programFor = (inputs: HostTensors): Promise<Program> => {
+  const programFor = async (inputs: HostTensors): Promise<Program> => {
     const sized: Specs = Object.fromEntries(
       Object.entries(spec.inputs).map(([name, { dtype }]) => [name, { dtype, shape: inputs[name]!.shape }]),
     );
@@ -135,8 +148,18 @@ async function openProgram(step: Step, spec: StackedSpec, client: Client, store:
     const key = lengths.join(' ');
     const { open: _, ...fixed } = spec;
     const program = made.get(key) ?? fixedProgram(step, { ...fixed, inputs: sized }, client, store);
+    // The one used last is the last in the map.
+    made.delete(key);
     made.set(key, program);
-    return program;
+    const [oldest] = made;
+    if (made.size > MOST_PROGRAMS && oldest) {
+      made.delete(oldest[0]);
+      await (await oldest[1]).dispose();
+    }
+    return program.catch((error) => {
+      made.delete(key);
+      throw error;
+    });
   };
   return {
     name: spec.name,

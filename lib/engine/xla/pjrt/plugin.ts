@@ -29,11 +29,15 @@ const loaded = new Map<string, Plugin>();
 /**
  * Loads a plug-in once a process.
  *
+ * @param preload libraries that it looks for by name, loaded by path before it
  * @throws naming the file, when it is not there, no plug-in, or of a version that does not suit
  */
-export function loadPlugin(file: string): Plugin {
+export function loadPlugin(file: string, { preload = [] }: { readonly preload?: readonly string[] } = {}): Plugin {
   const known = loaded.get(file);
   if (known) return known;
+  // XLA logs each client that it opens; its warnings and errors stay.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
+  for (const library of preload) openOrExplain(library);
   const table = openTable(file);
   const apiVersion = [table.readInt32LE(TABLE_MAJOR), table.readInt32LE(TABLE_MINOR)];
   if (apiVersion[0] !== OLDEST_API[0] || isOlder(apiVersion, OLDEST_API)) {
