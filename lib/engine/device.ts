@@ -3,7 +3,8 @@ import { DEVICE_NAMES, type DeviceName } from './device-names';
 import { eagerRuntime } from './eager';
 import { openOnnx } from './onnx/device';
 import type { Runtime } from './program';
-import { openXla, type XlaOptions } from './xla/device';
+import { openXla } from './xla/device';
+import type { XlaOptions } from './xla/options';
 import type { XlaDevice } from './xla/plugins/find';
 
 export type { DeviceName };

@@ -105,7 +105,7 @@ interface SpecifiedStep {
   readonly spec: ProgramSpec;
 }
 
-function trainingSteps(
+export function trainingSteps(
   model: TunedModel,
   config: TrainConfig,
   { loss = RESPONSE_LOSS, ...form }: TrainingForm,

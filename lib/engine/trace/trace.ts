@@ -1,4 +1,5 @@
 import { variables } from '../gradient';
+import { isInFull } from '../precision';
 import * as tf from '../tf';
 import {
   BLOCKWISE,
@@ -130,7 +131,7 @@ for (const [kernelName, signature] of Object.entries(SIGNATURES)) {
     kernelName,
     backendName: TRACE_BACKEND,
     kernelFunc: ({ inputs, attrs: given }) => {
-      const attrs = { ...given } as Readonly<Record<string, unknown>>;
+      const attrs = { ...given, ...(isInFull() ? { inFull: true } : {}) } as Readonly<Record<string, unknown>>;
       const operands = operandsOf(inputs);
       const outputs = signature({ inputs: operands, attrs });
       const values = backend.record({ kernel: kernelName, inputs: operands, attrs }, [outputs].flat());

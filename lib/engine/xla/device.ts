@@ -1,16 +1,8 @@
 import type { Runtime } from '../program';
+import { XLA_DEFAULTS, type XlaOptions } from './options';
 import { loadPlugin } from './pjrt/plugin';
 import { type FoundPlugin, findPlugin, type XlaDevice } from './plugins/find';
 import { xlaRuntime } from './program';
-
-/** How programs are made for XLA. */
-export interface XlaOptions {
-  /**
-   * Layers lie stacked, the layer is compiled once and looped over, and computed again on the way back. A deep model then
-   * compiles in seconds, and keeps its layers' inputs alone.
-   */
-  readonly loops: boolean;
-}
 
 const opened = new Map<string, Promise<Runtime>>();
 
@@ -20,8 +12,8 @@ const opened = new Map<string, Promise<Runtime>>();
  *
  * @throws when there is no plug-in, it is of another kind, or it finds no device
  */
-export async function openXla(name: XlaDevice, { loops = false }: Partial<XlaOptions> = {}): Promise<Runtime> {
-  const options = { loops };
+export async function openXla(name: XlaDevice, given: Partial<XlaOptions> = {}): Promise<Runtime> {
+  const options = { ...XLA_DEFAULTS, ...given };
   const named = process.env.MED42_XLA_PLUGIN;
   const key = JSON.stringify([name, named, options]);
   const plugin = () => findPlugin(name, named ? { plugin: named } : {});

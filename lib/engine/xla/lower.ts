@@ -6,6 +6,7 @@ import { PRODUCTS } from './kernels-product';
 import { REDUCTIONS } from './kernels-reduce';
 import { SHAPES } from './kernels-shape';
 import { createModule, type LargeConstant, type Value } from './module';
+import type { XlaOptions } from './options';
 
 /** Every kernel that StableHLO has a form for. */
 export const XLA_LOWERINGS: Lowerings = {
@@ -30,7 +31,10 @@ export interface LoweredGraph {
  *
  * A result "next.NAME" takes over the memory of the argument "state.NAME".
  */
-export function lowerToStableHlo({ name, inputs, nodes, outputs }: TracedGraph): LoweredGraph {
+export function lowerToStableHlo(
+  { name, inputs, nodes, outputs }: TracedGraph,
+  { precision }: Pick<XlaOptions, 'precision'>,
+): LoweredGraph {
   const results = outputs.map(({ name: output, value }) => ({
     value,
     ...(output.startsWith('next.') ? { takes: `state.${output.slice(5)}` } : {}),
@@ -41,7 +45,7 @@ export function lowerToStableHlo({ name, inputs, nodes, outputs }: TracedGraph):
   );
   const taken = new Set(results.map(({ takes }) => takes));
   const needed = inputs.filter((input) => used.has(input.value.id) || taken.has(input.name));
-  const module = createModule();
+  const module = createModule(precision);
   const values = new Map<number, Value>();
   for (const { name: input, type, shape, value } of needed) {
     values.set(value.id, module.argument(input, type, shape));

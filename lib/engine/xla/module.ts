@@ -38,7 +38,11 @@ export interface Region {
   readonly body: (args: readonly Value[]) => readonly Value[];
 }
 
+export type Precision = 'float32' | 'bf16';
+
 export interface Module {
+  /** What the operands of matrix products are rounded to. */
+  readonly products: Precision;
   op(name: string, operands: readonly Value[], type: HloType, shape: readonly number[], options?: OpOptions): Value;
   /** An operation with several results. */
   ops(
@@ -78,7 +82,7 @@ export const i64Array = (values: readonly number[]): string =>
 /** More numbers than this would make the text of a large model many megabytes. */
 const MOST_WRITTEN = 64;
 
-export function createModule(): Module {
+export function createModule(products: Precision = 'float32'): Module {
   /** Constants, at the head of the function, where every operation sees them. */
   const head: string[] = [];
   const top: string[] = [];
@@ -120,6 +124,7 @@ export function createModule(): Module {
   };
 
   const module: Module = {
+    products,
     op: (name, operands, type, shape, options) => module.ops(name, operands, [{ type, shape }], options)[0]!,
     ops: (name, operands, results, { attributes, regions = [] } = {}) => {
       const body = regions.length > 0 ? ` (${regions.map(region).join(', ')})` : '';

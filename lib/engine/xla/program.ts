@@ -4,9 +4,9 @@ import { checkInputs, checkState, type Program, type ProgramSpec, type Runtime, 
 import type { DeviceState } from '../state';
 import type { Dtype, FrozenWeight, HostTensor, HostTensors, Specs } from '../tensors';
 import { traceStep } from '../trace/step';
-import type { XlaOptions } from './device';
 import { type FrozenStore, openFrozenStore } from './frozen';
 import { lowerToStableHlo, XLA_LOWERINGS } from './lower';
+import { XLA_DEFAULTS, type XlaOptions } from './options';
 import type { DeviceBuffer } from './pjrt/buffer';
 import type { Client } from './pjrt/client';
 import type { DeviceDtype, HostArray } from './pjrt/dtype';
@@ -15,13 +15,13 @@ import { checkPlaces, placesAsked } from './places';
 /**
  * Programs as XLA executables, on a client's first device.
  */
-export function xlaRuntime(client: Client, { loops }: XlaOptions): Runtime {
-  const frozen = openFrozenStore(client);
+export function xlaRuntime(client: Client, options: XlaOptions): Runtime {
+  const place: Place = { client, options, store: openFrozenStore(client) };
   return {
-    loops,
+    loops: options.loops,
     compile: async (step, given) => {
-      const spec = loops ? stackedSpec(given) : given;
-      return spec.open?.length ? openProgram(step, spec, client, frozen) : fixedProgram(step, spec, client, frozen);
+      const spec = options.loops ? stackedSpec(given) : given;
+      return spec.open?.length ? openProgram(step, spec, place) : fixedProgram(step, spec, place);
     },
     workingBytes: () => {
       throw new Error('engine: XLA says what a step holds at once only when it is compiled');
@@ -54,14 +54,21 @@ export function stackedSpec(spec: ProgramSpec): StackedSpec {
 }
 
 /** A step as StableHLO, and what it gives. */
-export function xlaModule(step: Step, spec: ProgramSpec) {
+export function xlaModule(step: Step, spec: ProgramSpec, options: XlaOptions = XLA_DEFAULTS) {
   const target = { language: 'StableHLO', kernels: XLA_LOWERINGS, blocks: false };
   const { graph, outputShapes } = traceStep(step, spec, target);
-  return { ...lowerToStableHlo(graph), places: placesAsked(graph), outputs: graph.outputs, outputShapes };
+  return { ...lowerToStableHlo(graph, options), places: placesAsked(graph), outputs: graph.outputs, outputShapes };
 }
 
-async function fixedProgram(step: Step, spec: StackedSpec, client: Client, store: FrozenStore): Promise<Program> {
-  const { text, inputs, constants, places, outputs, outputShapes, nodeCount } = xlaModule(step, spec);
+/** Where programs are made. */
+interface Place {
+  readonly client: Client;
+  readonly options: XlaOptions;
+  readonly store: FrozenStore;
+}
+
+async function fixedProgram(step: Step, spec: StackedSpec, { client, options, store }: Place): Promise<Program> {
+  const { text, inputs, constants, places, outputs, outputShapes, nodeCount } = xlaModule(step, spec, options);
   const executable = await client.compile(text);
   const weights = new Map<string, DeviceBuffer>();
   for (const { name } of inputs) {
@@ -133,10 +140,10 @@ async function readOutputs(
 const MOST_PROGRAMS = 32;
 
 /** XLA's shapes are fixed: a program of lengths that each run chooses is one for each choice, made when it comes. */
-async function openProgram(step: Step, spec: StackedSpec, client: Client, store: FrozenStore): Promise<Program> {
+async function openProgram(step: Step, spec: StackedSpec, place: Place): Promise<Program> {
   const open = spec.open!;
   // Refuses at once what cannot be traced.
-  const { nodeCount } = xlaModule(step, spec);
+  const { nodeCount } = xlaModule(step, spec, place.options);
   const made = new Map<string, Promise<Program>>();
   const programFor = async (inputs: HostTensors): Promise<Program> => {
     const sized: Specs = Object.fromEntries(
@@ -147,7 +154,7 @@ async function openProgram(step: Step, spec: StackedSpec, client: Client, store:
     );
     const key = lengths.join(' ');
     const { open: _, ...fixed } = spec;
-    const program = made.get(key) ?? fixedProgram(step, { ...fixed, inputs: sized }, client, store);
+    const program = made.get(key) ?? fixedProgram(step, { ...fixed, inputs: sized }, place);
     // The one used last is the last in the map.
     made.delete(key);
     made.set(key, program);
