@@ -36,7 +36,11 @@ export interface Fields {
  * @param renamed what the row's file calls a field, by the field's own name
  * @throws when the row is no object
  */
-export function fieldsOf({ fields, place, untyped }: RawRow, renamed: Readonly<Record<string, string>> = {}): Fields {
+export function fieldsOf(
+  { fields, place, untyped, broken }: RawRow,
+  renamed: Readonly<Record<string, string>> = {},
+): Fields {
+  if (broken) throw new RowError(broken.message, broken.reason);
   const { file, at } = place;
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new RowError(

@@ -13,6 +13,8 @@ export interface RawRow {
   readonly place: RowPlace;
   /** A CSV's cells are all text: "2" may be a number. */
   readonly untyped: boolean;
+  /** Why the row has no fields: its line alone is damaged, those after it are read. */
+  readonly broken?: { readonly message: string; readonly reason: string };
 }
 
 /** What a file proved to be when it was opened. */
@@ -110,9 +112,11 @@ async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenera
         text.trim() === '{'
           ? 'an object may not go over several lines here; write'
           : 'fix or delete the line, or write';
-      throw new Error(
-        `examples: ${file} line ${number}: invalid JSON (${(error as Error).message}); ${one} one object a line, or an array of objects`,
-      );
+      const message =
+        `examples: ${file} line ${number}: invalid JSON (${(error as Error).message}); ` +
+        `${one} one object a line, or an array of objects`;
+      yield { fields: undefined, place, untyped: false, broken: { message, reason: 'invalid JSON' } };
+      continue;
     }
     yield { fields, place, untyped: false };
   }
