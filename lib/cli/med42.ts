@@ -30,6 +30,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./train'),
   },
   {
+    name: 'plan',
+    group: 'Your own:',
+    summary: 'what a training needs and takes on GPUs, before any is rented',
+    load: () => require('./plan'),
+  },
+  {
     name: 'merge',
     group: 'Your own:',
     summary: 'an adapter into its model, as a Hugging Face folder',

@@ -29,14 +29,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   train: [...GROUND, 'engine', 'data', 'model'],
   eval: [...GROUND, 'statistics', 'engine', 'data', 'model'],
   decontaminate: [...GROUND, 'statistics', 'engine', 'data', 'model'],
+  plan: [...GROUND, 'paper', 'engine', 'model', 'train'],
   compare: [...GROUND, ...STAGES],
   draw: GROUND,
   report: [...GROUND, ...STAGES, 'compare', 'draw'],
   miniature: [...GROUND, ...STAGES, 'compare'],
   run: [...GROUND, ...STAGES, ...SHOWN, 'miniature'],
   notebook: [...GROUND, ...STAGES, ...SHOWN, 'run'],
-  cli: [...GROUND, ...STAGES, ...SHOWN, 'miniature', 'run', 'notebook'],
-  index: [...GROUND, ...STAGES, ...SHOWN, 'miniature', 'run', 'notebook'],
+  cli: [...GROUND, ...STAGES, ...SHOWN, 'plan', 'miniature', 'run', 'notebook'],
+  index: [...GROUND, ...STAGES, ...SHOWN, 'plan', 'miniature', 'run', 'notebook'],
 };
 
 interface Import {
