@@ -5,7 +5,7 @@ import { type Device, openDevice } from '../../lib/engine/device';
 import { createState, type DeviceState } from '../../lib/engine/state';
 import { float32, type HostTensors, int32, type Specs } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 
 const RUNNING = ['cpu', 'tfjs', 'xla:cpu'] as const;
 const vector: Specs = { x: { shape: [4], dtype: 'float32' } };

@@ -9,7 +9,7 @@ import { type FrozenWeight, float32, type HostTensors, sizeOf } from '../../lib/
 import * as tf from '../../lib/engine/tf';
 import { readSafetensorsHeader, readTensor, writeSafetensors } from '../../lib/model/safetensors';
 import { createRandom } from '../../lib/random';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 
 /**
  * Frozen weights stay in their file; ONNX Runtime reads them there, wherever the program runs from. XLA is given a copy on

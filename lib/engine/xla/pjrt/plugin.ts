@@ -42,7 +42,7 @@ export function loadPlugin(file: string, { preload = [] }: { readonly preload?: 
   const apiVersion = [table.readInt32LE(TABLE_MAJOR), table.readInt32LE(TABLE_MINOR)];
   if (apiVersion[0] !== OLDEST_API[0] || isOlder(apiVersion, OLDEST_API)) {
     throw new Error(
-      `xla: ${file} has version ${apiVersion.join('.')} of PJRT's interface, ${OLDEST_API.join('.')} or newer of the same ` +
+      `xla: ${file} has version ${apiVersion.join('.')} of PJRT’s interface, ${OLDEST_API.join('.')} or newer of the same ` +
         'first number is needed; install another plug-in (`med42 xla list`)',
     );
   }
@@ -79,6 +79,8 @@ export function loadPlugin(file: string, { preload = [] }: { readonly preload?: 
   return plugin;
 }
 
+const ENTRY = koffi.proto('void *GetPjrtApi()');
+
 /** A copy of the plug-in's PJRT_Api. */
 function openTable(file: string): Buffer {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
@@ -88,7 +90,7 @@ function openTable(file: string): Buffer {
   if (entry === undefined) {
     throw new Error(`xla: ${file} is a shared library, but no plug-in of XLA: it does not export GetPjrtApi`);
   }
-  const address: bigint | null = koffi.decode(entry, koffi.proto('void *GetPjrtApi()'))();
+  const address: bigint | null = koffi.decode(entry, ENTRY)();
   if (!address) throw new Error(`xla: ${file}: GetPjrtApi gives nothing; install another plug-in (\`med42 xla list\`)`);
   const size = Number(copyMemory(address, 8).readBigUInt64LE());
   if (size < TABLE_HEAD) {
@@ -118,7 +120,7 @@ const isOlder = (version: readonly number[], oldest: readonly number[]): boolean
 
 const clientRefused = (file: string, error: PjrtError): Error =>
   new Error(
-    `xla: the plug-in ${file} opens no device (${error.code}): ${error.detail}; it needs a device of its kind, its driver, ` +
+    `xla: the plug-in ${file} opens no device (${error.code}: ${error.detail.replace(/\.$/, '')}); it needs a device of its kind, its driver, ` +
       'and both visible to this process',
     { cause: error },
   );

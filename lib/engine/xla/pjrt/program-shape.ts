@@ -22,14 +22,14 @@ export interface ProgramShape {
 type Fields = (field: number, reader: Reader) => boolean;
 
 /** Walks one message; `read` answers whether it took the field. */
-function walk(reader: Reader, end: number, read: Fields): void {
+export function walk(reader: Reader, end: number, read: Fields): void {
   while (reader.pos < end) {
     const tag = reader.uint32();
     if (!read(tag >>> 3, reader)) reader.skipType(tag & 7);
   }
 }
 
-const message = (reader: Reader, read: Fields): boolean => {
+export const message = (reader: Reader, read: Fields): boolean => {
   const bytes = reader.uint32();
   walk(reader, reader.pos + bytes, read);
   return true;
@@ -77,7 +77,7 @@ const TUPLE = 13;
 const BFLOAT16 = 16;
 
 /** The shape, or those of a tuple. XLA numbers its types as PJRT does, bfloat16 aside. */
-function readShape(reader: Reader): readonly TensorType[] {
+export function readShape(reader: Reader): readonly TensorType[] {
   const shape: number[] = [];
   const parts: TensorType[] = [];
   let type = 0;

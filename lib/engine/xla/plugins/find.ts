@@ -46,7 +46,7 @@ export function findPlugin(
     const file = resolve(plugin);
     if (statSync(file, { throwIfNoEntry: false })?.isFile())
       return { ...beside(file), file, where: file, complete: true };
-    throw new Error(`xla: --plugin: no file at ${file}; name the plug-in's shared library`);
+    throw new Error(`xla: --plugin: no file at ${file}; name the plug-in’s shared library`);
   }
   const entries = PLUGINS.filter((p) => wanted === undefined || p.device === wanted);
   const all = listFound(entries, env);
