@@ -77,6 +77,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'figures and tables of saved results, for a report',
     load: () => require('./export'),
   },
+  {
+    name: 'xla',
+    group: 'Your own:',
+    summary: 'plug-ins of XLA, for tensor cores and many devices',
+    load: () => require('./xla'),
+  },
   { name: 'lab', group: 'Notebooks:', summary: 'opens them in your Jupyter', load: () => require('./lab') },
   {
     name: 'notebooks',

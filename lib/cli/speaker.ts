@@ -4,6 +4,7 @@ import { conversationEncoder, type EncodeConversation } from '../data/conversati
 import { TEMPLATES, type TemplateName } from '../data/template';
 import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { type DeviceName, openDevice } from '../engine/device';
+import { DEVICE_HELP } from '../engine/device-names';
 import { createState } from '../engine/state';
 import { WORKBOOK_ROOT } from '../files';
 import { openAdapterFolder } from '../model/adapter-folder';
@@ -45,7 +46,7 @@ export const withSpeakerOptions = (command: Command, template: TemplateName): Co
     .option('--top-k <n>', 'draws among the n likeliest tokens')
     .option('--top-p <p>', 'draws among the likeliest tokens that together have probability p')
     .option('--seed <n>', 'of what is drawn', '0')
-    .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu');
+    .option('--device <name>', DEVICE_HELP, 'cpu');
 
 export interface Speaker {
   /** Tokens that prompt and answer may have together. */

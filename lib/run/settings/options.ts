@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { TEMPLATES } from '../../data/template';
+import { DEVICE_HELP } from '../../engine/device-names';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
 import { checkSettings, type Layer } from './read';
 
@@ -86,7 +87,7 @@ const OPTIONS: readonly SettingOption[] = [
     kind: 'whole',
     least: 1,
   },
-  { flags: '--device <name>', help: 'cpu | webgpu | cuda | tfjs', setting: 'device', kind: 'text' },
+  { flags: '--device <name>', help: DEVICE_HELP, setting: 'device', kind: 'text' },
   { flags: '--threads <n>', help: 'of the CPU, for each model', setting: 'threads', kind: 'whole', least: 1 },
 ];
 

@@ -1,4 +1,4 @@
-import * as ort from './runtime';
+import * as ort from './ort';
 
 /**
  * An ONNX Runtime session whose outputs may stay on the GPU. Their memory is the session's own: once `release` was

@@ -1,5 +1,5 @@
-import { namesUsed } from './graph';
-import type { Graph } from './onnx';
+import { namesUsed } from './builder';
+import type { Graph } from './encode';
 
 /** Ops whose output is their input's memory under another shape. */
 const VIEWS = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);

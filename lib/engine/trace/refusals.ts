@@ -1,9 +1,9 @@
-import * as tf from './tf';
+import * as tf from '../tf';
 
 /** What cannot be traced, said so that one knows what to write instead. */
 
 /** tfjs ops that are being computed, outermost first: their scopes are marked, unlike those of tf.tidy. */
-export function opsUnderWay(): string[] {
+function opsUnderWay(): string[] {
   const names = tf.engine().state.scopeStack.map((scope) => scope.name ?? '');
   return names.filter((name) => name.endsWith('__op')).map((name) => name.slice(0, -4));
 }
@@ -18,8 +18,17 @@ export function refuseRandomness(): void {
   );
 }
 
-/** Every kernel tfjs knows that has no lowering fails by name instead of computing something else. */
-export function refuseOtherKernels(backendName: string): void {
+/** @param language what the graph would be written in */
+export function refuseKernel(kernelName: string, language: string): Error {
+  const op = opsUnderWay().at(-1);
+  return new Error(
+    `engine: kernel ${kernelName}${op ? ` (op ${op})` : ''} has no lowering to ${language}; ` +
+      'write the step with other ops, or add it to lib/engine/trace/signatures.ts and to the lowerings',
+  );
+}
+
+/** Every kernel tfjs knows that cannot be recorded fails by name instead of computing something else. */
+export function refuseOtherKernels(backendName: string, language: () => string): void {
   const known = new Set(tf.getKernelsForBackend(backendName).map((k) => k.kernelName));
   for (const { kernelName } of tf.getKernelsForBackend('cpu')) {
     if (known.has(kernelName)) continue;
@@ -27,11 +36,7 @@ export function refuseOtherKernels(backendName: string): void {
       kernelName,
       backendName,
       kernelFunc: () => {
-        const op = opsUnderWay().at(-1);
-        throw new Error(
-          `engine: kernel ${kernelName}${op ? ` (op ${op})` : ''} has no lowering to ONNX; ` +
-            'write the step with other ops, or add a row to lib/engine/kernels.ts',
-        );
+        throw refuseKernel(kernelName, language());
       },
     });
   }

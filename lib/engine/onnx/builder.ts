@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isOpen, reshapeTarget } from '../open-size';
 import {
   type Attribute,
   type Graph,
@@ -7,8 +8,15 @@ import {
   type OnnxType,
   UNKNOWN,
   type ValueInfo,
-} from './onnx';
-import { isOpen, reshapeTarget } from './open-size';
+} from './encode';
+
+/** What a device's operators allow; what they don't, a GPU would hand back to the CPU in the middle of a step. */
+export interface OnnxTarget {
+  readonly fusedMatMul: boolean;
+  readonly integerMod: boolean;
+  /** Scan, for work in blocks that stay in a core's cache. */
+  readonly blocks: boolean;
+}
 
 /** A value of the graph under construction: what a traced tensor stands for. */
 export interface Value {
@@ -30,6 +38,7 @@ export interface Producer {
 
 /** What the lowerings build on: nodes in order, constants stored once, sub-graphs for Scan. */
 export interface GraphBuilder {
+  readonly target: OnnxTarget;
   /** Adds a node with one output. */
   node(op: string, inputs: readonly Value[], type: OnnxType, shape: readonly number[], options?: NodeOptions): Value;
   /** Adds a node with several outputs. */
@@ -50,7 +59,11 @@ export interface GraphBuilder {
   /** A graph input. */
   input(name: string, type: OnnxType, shape: readonly number[]): Value;
   /** Traces `body` into a graph of its own, which may use values of this one. */
-  subgraph(name: string, inputs: readonly Omit<Value, 'name'>[], body: (inputs: Value[]) => readonly Value[]): Graph;
+  subgraph(
+    name: string,
+    inputs: readonly Omit<Value, 'name'>[],
+    body: (inputs: readonly Value[]) => readonly Value[],
+  ): Graph;
   /**
    * The finished graph. An output that is only a reshaped value is declared in that value's own shape, so that
    * nothing is copied: its bytes are the same, and the caller knows the shape it wants.
@@ -59,7 +72,7 @@ export interface GraphBuilder {
 }
 
 /** @param open sizes that stand for lengths which each run chooses (`open-size.ts`) */
-export function createGraphBuilder(open: readonly number[] = []): GraphBuilder {
+export function createGraphBuilder(target: OnnxTarget, open: readonly number[] = []): GraphBuilder {
   let nodes: Node[] = [];
   const initializers: Initializer[] = [];
   const inputs: ValueInfo[] = [];
@@ -82,6 +95,7 @@ export function createGraphBuilder(open: readonly number[] = []): GraphBuilder {
   const declaredShape = (shape: readonly number[]) => shape.map((d) => (isOpen(d, open) ? UNKNOWN : d));
 
   const builder: GraphBuilder = {
+    target,
     node: (op, operands, type, shape, options) => builder.nodes(op, operands, [{ type, shape }], options)[0]!,
     nodes: (op, operands, outputs, options = {}) => {
       const values = outputs.map((o) => ({ name: fresh(op), type: o.type, shape: o.shape }));
@@ -200,7 +214,7 @@ export function namesUsed(node: Node): string[] {
   return names;
 }
 
-export function encodeValues(values: ArrayLike<number>, type: OnnxType): Uint8Array {
+function encodeValues(values: ArrayLike<number>, type: OnnxType): Uint8Array {
   const bytes = (array: Float32Array | Int32Array | BigInt64Array | Uint8Array) =>
     new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   switch (type) {

@@ -1,7 +1,7 @@
-import { encodeModel, UNKNOWN } from './onnx';
-import type * as ort from './runtime';
+import { type Dtype, sizeOf } from '../tensors';
+import { encodeModel, UNKNOWN } from './encode';
+import type * as ort from './ort';
 import { openSession, reshaped, type Session } from './session';
-import { type Dtype, sizeOf } from './tensors';
 
 /** Carries tensors to a GPU and back. */
 export interface Transfer {
