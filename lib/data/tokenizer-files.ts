@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { misplacedContent, parseJsonObject } from '../files';
+import { misplacedContent } from '../files';
+import { parseJsonObject, readSmallFile } from '../json-file';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -86,9 +86,10 @@ function tokenName(value: unknown): string | undefined {
 
 async function readOptional(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return await readSmallFile(path, 'tokenizer');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new Error(`tokenizer: ${path} cannot be read (${code}); check its permissions`, { cause: error });
   }
