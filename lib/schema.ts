@@ -34,6 +34,14 @@ export const tokenIds = v.union(
   'a token id or a list of them',
 );
 
+const isPlain = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const plain = (wanted: string) => v.custom<Record<string, unknown>>(isPlain, wanted);
+
+/** Any names, each with such a value. @param wanted 'an object of ranks by layer' */
+export const record = <T extends v.GenericSchema>(value: T, wanted: string) =>
+  v.pipe(plain(wanted), v.record(v.string(), value));
+
 type Entries = Readonly<Record<string, v.GenericSchema>>;
 
 /**
@@ -52,7 +60,7 @@ export function looseFields<T extends Entries, R extends Entries = Record<never,
   };
   const all = v.looseObject({ ...may, ...required }, 'an object');
   return v.pipe(
-    v.looseObject({}, 'an object'),
+    plain('an object'),
     v.transform((given) => ({ ...blank, ...given })),
     all,
   );

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ALL_LINEAR, type LoraConfig } from '../config';
-import { above0, checkFields, flag, looseFields, range, shown, text, whole } from '../schema';
+import { above0, checkFields, flag, looseFields, range, record, shown, text, whole } from '../schema';
 import { isTarget, patternValue, pythonRegExp, type TargetFields } from './adapter-targets';
 import { isOff } from './config-file';
 import type { LlamaConfig } from './llama';
@@ -38,8 +38,8 @@ const FIELDS = looseFields(
     fan_in_fan_out: flag,
     inference_mode: flag,
     lora_bias: flag,
-    rank_pattern: v.record(v.string(), RANK, 'an object of ranks by layer'),
-    alpha_pattern: v.record(v.string(), above0, 'an object of positive numbers by layer'),
+    rank_pattern: record(RANK, 'an object of ranks by layer'),
+    alpha_pattern: record(above0, 'an object of positive numbers by layer'),
     qalora_group_size: whole(1, 2 ** 31 - 1),
     base_model_name_or_path: text,
     revision: text,

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { above0, checkFields, flag, looseFields, range, shown, text, tokenId, tokenIds, whole } from '../schema';
+import { above0, checkFields, flag, looseFields, range, shown, text, tokenIds, whole } from '../schema';
 import type { LlamaConfig } from './llama';
 import { ropeSettings } from './rope-scaling';
 
@@ -66,7 +66,7 @@ const FIELDS = looseFields(
     bos_token_id: tokenIds,
     eos_token_id: tokenIds,
     // Where there was none, older savers wrote -1.
-    pad_token_id: v.union([tokenId, v.literal(-1)], 'a token id, or -1 for none'),
+    pad_token_id: whole(-1, 2 ** 31 - 1),
     use_cache: flag,
     attention_dropout: range(0, 1),
     initializer_range: v.pipe(v.number('a number of 0 or more'), v.finite(), v.minValue(0, 'a number of 0 or more')),

@@ -3,7 +3,7 @@ import { lstat } from 'node:fs/promises';
 import { isAbsolute, join, normalize } from 'node:path';
 import * as v from 'valibot';
 import { parseJsonObject, readSmallFile } from '../json-file';
-import { checkFields, looseFields, text } from '../schema';
+import { checkFields, looseFields, record, text } from '../schema';
 import { list, withoutWeights } from './folder-advice';
 import { readSafetensorsHeader, type StoredTensor } from './safetensors';
 
@@ -18,7 +18,7 @@ const INDEX_FIELDS = looseFields(
   {
     metadata: looseFields({ total_size: v.pipe(v.number('a number of bytes'), v.minValue(0, 'a number of bytes')) }),
   },
-  { weight_map: v.record(v.string(), v.pipe(text, v.nonEmpty('the name of a file')), 'an object of files by weight') },
+  { weight_map: record(v.pipe(text, v.nonEmpty('the name of a file')), 'an object of files by weight') },
 );
 
 /**
