@@ -7,6 +7,7 @@ import { parseJsonObject, readSmallFile } from '../json-file';
 import { type AdapterConfig, adapterConfig } from './adapter-config';
 import { type AdapterTensors, adapterTensors } from './adapter-keys';
 import { wholeWeights } from './adapter-whole';
+import { requireFinite } from './finite';
 import { floatWeight, type ModelFolder } from './folder';
 import { withoutAdapterConfig, withoutAdapterWeights } from './folder-advice';
 import { weightShapes } from './llama';
@@ -132,7 +133,7 @@ async function loraTensors(
         `lora: ${folder}: "${keyOf[name] ?? PREFIX + name}" must be [${shape}] for this base model, got ${got}; ${remedy}`,
       );
     }
-    adapter[name] = await readTensor(floatWeight(keyOf[name]!, stored));
+    adapter[name] = requireFinite(await readTensor(floatWeight(keyOf[name]!, stored)), keyOf[name]!, stored.file);
   }
   const extra = Object.keys(lora).find((name) => !(name in expected));
   if (extra !== undefined) {

@@ -13,9 +13,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { PAPER_LORA } from '../../lib/config';
+import { openDevice } from '../../lib/engine/device';
+import { createState } from '../../lib/engine/state';
 import type { HostTensors } from '../../lib/engine/tensors';
 import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
 import { openModelFolder } from '../../lib/model/folder';
+import { createGenerator } from '../../lib/model/generate';
+import { hashWeights } from '../../lib/model/hash-weights';
 import { readTensors, writeSafetensors } from '../../lib/model/safetensors';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
@@ -287,8 +291,83 @@ describe('what is no regular file', () => {
   });
 });
 
+describe('weights that are not finite', () => {
+  const UP = 'model.layers.1.mlp.up_proj.weight';
+
+  /** The tiny model in a type, one number of UP replaced by these bits; the last number of the embedding is near the largest. */
+  async function broken(format: 'F32' | 'F16' | 'BF16', bits: number): Promise<string> {
+    const folder = await modelFolder();
+    const file = join(folder, 'model.safetensors');
+    const whole = readFileSync(file);
+    const length = Number(whole.readBigUInt64LE());
+    const header = JSON.parse(whole.subarray(8, 8 + length).toString());
+    const wide = format === 'F32';
+    const pieces: Buffer[] = [];
+    let at = 0;
+    for (const [name, entry] of Object.entries<{ dtype: string; shape: number[]; data_offsets: number[] }>(header)) {
+      if (name === '__metadata__') continue;
+      const count = entry.shape.reduce((a, b) => a * b, 1);
+      const data = Buffer.alloc(count * (wide ? 4 : 2));
+      if (wide) data.fill(0x3f);
+      else data.fill(0x2f);
+      const last = data.length - (wide ? 4 : 2);
+      if (name === UP) wide ? data.writeUInt32LE(bits, last) : data.writeUInt16LE(bits, last);
+      pieces.push(data);
+      header[name] = { dtype: format, shape: entry.shape, data_offsets: [at, at + data.length] };
+      at += data.length;
+    }
+    const json = Buffer.from(JSON.stringify(header));
+    const first = Buffer.alloc(8);
+    first.writeBigUInt64LE(BigInt(json.length));
+    writeFileSync(file, Buffer.concat([first, json, ...pieces]));
+    return folder;
+  }
+
+  test.for<readonly ['F32' | 'F16' | 'BF16', number, boolean]>([
+    ['F32', 0x7fc00000, false],
+    ['F32', 0xff800000, false],
+    ['F32', 0x7f7fffff, true],
+    ['F16', 0x7e01, false],
+    ['F16', 0x7c00, false],
+    ['F16', 0xfbff, true],
+    ['BF16', 0xffc0, false],
+    ['BF16', 0x7f80, false],
+    ['BF16', 0x7f7f, true],
+  ])('%s %i', async ([format, bits, isWhole]) => {
+    const folder = await broken(format, bits);
+    const base = await openModelFolder(folder);
+    if (isWhole) expect(await hashWeights(base)).toMatch(/^[0-9a-f]{64}$/);
+    else {
+      const file = join(folder, 'model.safetensors');
+      await expect(hashWeights(base)).rejects.toThrow(`model: ${file}: "${UP}" holds NaN or an infinity; download`);
+    }
+  });
+
+  test('generation stops at the first such scores, and names the weight', async () => {
+    const device = await openDevice('cpu', 1);
+    const base = await openModelFolder(await broken('BF16', 0x7fc0));
+    const generator = await createGenerator(tunedModel(base, 'base'), await createState(device, {}), device, []);
+    await expect(generator.generate([1, 2], 3)).rejects.toThrow(
+      `generate: the scores of the next token are not finite: ${join(base.folder, 'model.safetensors')}: "${UP}" holds NaN`,
+    );
+    await generator.dispose();
+  });
+});
+
 describe('adapter_config.json', () => {
   const config = { ...PAPER_LORA.lora, rank: 2, alpha: 4 };
+  test('a tensor with NaN', async () => {
+    const base = await openModelFolder(await modelFolder());
+    const folder = newFolder();
+    const adapter = await tunedModel(base, 'lora', config).initial(createRandom(1, 'adapter'));
+    const name = Object.keys(adapter)[3]!;
+    adapter[name]!.data[1] = Number.NaN;
+    await saveAdapterFolder(folder, config, 'base', adapter, { title: 'A test', details: 'Nothing.' });
+    expect(await refusal(openAdapterFolder(folder, base))).toContain(
+      `lora: ${join(folder, 'adapter_model.safetensors')}: "base_model.model.${name}" holds NaN or an infinity; download`,
+    );
+  });
+
   test.for<readonly [object, string]>([
     [{ r: 0.5 }, '"r" must be a whole number from 1 to 65536, got 0.5'],
     [{ r: -2 }, '"r" must be a whole number'],
