@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FrozenWeight, float32Specs, type HostTensor } from '../engine/tensors';
+import type { FrozenWeight, HostTensor } from '../engine/tensors';
 import { writeFileAtomic } from '../files';
 import { parseJsonObject, readSmallFile } from '../json-file';
 import { llamaConfig } from './config-file';
 import { list, withoutConfig } from './folder-advice';
 import { EMBEDDING, HEAD, type LlamaConfig, weightShapes } from './llama';
 import { modelCard } from './model-card';
-import { areEqual, type StoredTensor, writeSafetensors } from './safetensors';
+import { areEqual, type StoredTensor } from './safetensors';
+import { saveWeights } from './save-weights';
 import { storedWeights } from './weight-files';
 import { canonicalName, canonicalTensors } from './weight-names';
 
@@ -132,15 +133,16 @@ const TOKENIZER_FILES = [
  *
  * @param base the model it was tuned from: its config.json and tokenizer go along
  * @param read a weight by its Hugging Face name
+ * @param shardBytes of a weight file at most; beyond it there are shards with an index
  */
 export async function saveModelFolder(
   folder: string,
   base: ModelFolder,
   read: (name: string) => Promise<HostTensor> | HostTensor,
   card: { readonly title: string; readonly details: string },
+  shardBytes?: number,
 ): Promise<void> {
-  const specs = float32Specs(weightShapes(base.config));
-  await writeSafetensors(join(folder, 'model.safetensors'), specs, read);
+  await saveWeights(folder, weightShapes(base.config), read, shardBytes);
   for (const name of TOKENIZER_FILES) {
     const file = join(base.folder, name);
     if (existsSync(file)) await writeFileAtomic(join(folder, name), await readFile(file));

@@ -7,8 +7,8 @@ import { checkFields, looseFields, record, text } from '../schema';
 import { list, withoutWeights } from './folder-advice';
 import { readSafetensorsHeader, type StoredTensor } from './safetensors';
 
-const WHOLE = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
+export const WHOLE = 'model.safetensors';
+export const INDEX = 'model.safetensors.index.json';
 
 /**
  * `total_size` is not compared with the shards: savers count tied or converted tensors in different ways, and every

@@ -341,6 +341,32 @@ test('a saved model opens with the same numbers, config and tokenizer', async ()
   expect(readFileSync(join(folder, 'tokenizer.json'), 'utf8')).toBe('{"tokenizer":true}');
 });
 
+test('shards of at most so many bytes, with their index; and one file again, nothing left over', async () => {
+  const base = await openModelFolder(await modelFolder());
+  const folder = newFolder();
+  const weights = tinyWeights();
+  const list = () => readdirSync(folder).sort();
+  await saveModelFolder(folder, base, (name) => weights[name]!, CARD, 2000);
+  const shards = list().filter((name) => name.endsWith('.safetensors'));
+  const bytes = Object.values(weights).map(({ data }) => data.byteLength);
+  expect(shards).toEqual(shards.map((_, i) => `model-0000${i + 1}-of-0000${shards.length}.safetensors`));
+  expect(shards.length).toBeGreaterThan(3);
+  const index = JSON.parse(readFileSync(join(folder, 'model.safetensors.index.json'), 'utf8'));
+  const total = bytes.reduce((a, b) => a + b, 0);
+  expect(index.metadata).toEqual({ total_parameters: total / 4, total_size: total });
+  for (const shard of shards) {
+    const { tensors } = await readSafetensorsHeader(join(folder, shard));
+    expect(Object.values(tensors).reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(2000);
+    for (const name of Object.keys(tensors)) expect(index.weight_map[name]).toBe(shard);
+  }
+  expect(await readTensors((await openModelFolder(folder)).weights)).toEqual(weights);
+  await saveModelFolder(folder, base, (name) => weights[name]!, CARD, 1);
+  expect(list().filter((name) => name.endsWith('.safetensors'))).toHaveLength(bytes.length);
+  await saveModelFolder(folder, base, (name) => weights[name]!, CARD, total);
+  expect(list()).toEqual(['README.md', 'config.json', 'model.safetensors']);
+  expect(await readTensors((await openModelFolder(folder)).weights)).toEqual(weights);
+});
+
 test('a model whose saving fails has no config.json', async () => {
   const base = await openModelFolder(await modelFolder());
   const folder = newFolder();
