@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrozenWeight, HostTensor } from '../engine/tensors';
-import { writeFileAtomic } from '../files';
+import { makeFolder, writeFileAtomic } from '../files';
 import { parseJsonObject, readSmallFile } from '../json-file';
 import { llamaConfig } from './config-file';
 import { list, withoutConfig } from './folder-advice';
@@ -134,6 +134,8 @@ const TOKENIZER_FILES = [
  * @param base the model it was tuned from: its config.json and tokenizer go along
  * @param read a weight by its Hugging Face name
  * @param shardBytes of a weight file at most; beyond it there are shards with an index
+ * @returns the paths of the files with the weights
+ * @throws when the folder is the base's own, which is still read
  */
 export async function saveModelFolder(
   folder: string,
@@ -141,8 +143,12 @@ export async function saveModelFolder(
   read: (name: string) => Promise<HostTensor> | HostTensor,
   card: { readonly title: string; readonly details: string },
   shardBytes?: number,
-): Promise<void> {
-  await saveWeights(folder, weightShapes(base.config), read, shardBytes);
+): Promise<string[]> {
+  await makeFolder(folder);
+  if ((await realpath(folder)) === (await realpath(base.folder))) {
+    throw new Error(`model: ${folder} is the folder of the model that this one is made from; save to another one`);
+  }
+  const files = await saveWeights(folder, weightShapes(base.config), read, shardBytes);
   for (const name of TOKENIZER_FILES) {
     const file = join(base.folder, name);
     if (existsSync(file)) await writeFileAtomic(join(folder, name), await readFile(file));
@@ -152,4 +158,5 @@ export async function saveModelFolder(
   const dtype = base.rawConfig.dtype === undefined ? {} : { dtype: 'float32' };
   const config = { ...base.rawConfig, torch_dtype: 'float32', ...dtype };
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  return files;
 }

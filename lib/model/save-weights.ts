@@ -12,6 +12,7 @@ export const SHARD_BYTES = 5e9;
  * Writes weights in float32 as one model.safetensors, or as shards of at most `shardBytes` with their index. A tensor that is
  * larger has a shard of its own. One tensor is in memory at a time. Weight files of an earlier save are removed at the end.
  *
+ * @returns the paths of the files with the weights
  * Source: huggingface_hub serialization/_base.py, split_state_dict_into_shards_factory (order, names, index)
  */
 export async function saveWeights(
@@ -19,7 +20,7 @@ export async function saveWeights(
   shapes: Readonly<Record<string, readonly number[]>>,
   read: (name: string) => Promise<HostTensor> | HostTensor,
   shardBytes = SHARD_BYTES,
-): Promise<void> {
+): Promise<string[]> {
   if (!(shardBytes > 0)) throw new Error(`model: shardBytes must be a positive number of bytes, got ${shardBytes}`);
   const specs = float32Specs(shapes);
   const bytesOf = (name: string) => 4 * sizeOf(shapes[name]!);
@@ -42,12 +43,13 @@ export async function saveWeights(
       weight_map: Object.fromEntries(map.sort(([a], [b]) => (a < b ? -1 : 1))),
     };
     await writeFileAtomic(join(folder, INDEX), `${JSON.stringify(index, null, 2)}\n`);
-    files.push(INDEX);
   }
+  const kept = groups.length > 1 ? [...files, INDEX] : files;
   for (const name of await readdir(folder)) {
     const isWeights = name === WHOLE || name === INDEX || /^model-\d{5}-of-\d{5}\.safetensors$/.test(name);
-    if (isWeights && !files.includes(name)) await unlink(join(folder, name));
+    if (isWeights && !kept.includes(name)) await unlink(join(folder, name));
   }
+  return files.map((name) => join(folder, name));
 }
 
 /** Names in their order, as many in a group as its bytes allow. */

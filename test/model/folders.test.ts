@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -346,11 +346,12 @@ test('shards of at most so many bytes, with their index; and one file again, not
   const folder = newFolder();
   const weights = tinyWeights();
   const list = () => readdirSync(folder).sort();
-  await saveModelFolder(folder, base, (name) => weights[name]!, CARD, 2000);
+  const files = await saveModelFolder(folder, base, (name) => weights[name]!, CARD, 2000);
   const shards = list().filter((name) => name.endsWith('.safetensors'));
   const bytes = Object.values(weights).map(({ data }) => data.byteLength);
   expect(shards).toEqual(shards.map((_, i) => `model-0000${i + 1}-of-0000${shards.length}.safetensors`));
   expect(shards.length).toBeGreaterThan(3);
+  expect(files).toEqual(shards.map((name) => join(folder, name)));
   const index = JSON.parse(readFileSync(join(folder, 'model.safetensors.index.json'), 'utf8'));
   const total = bytes.reduce((a, b) => a + b, 0);
   expect(index.metadata).toEqual({ total_parameters: total / 4, total_size: total });
@@ -365,6 +366,19 @@ test('shards of at most so many bytes, with their index; and one file again, not
   await saveModelFolder(folder, base, (name) => weights[name]!, CARD, total);
   expect(list()).toEqual(['README.md', 'config.json', 'model.safetensors']);
   expect(await readTensors((await openModelFolder(folder)).weights)).toEqual(weights);
+});
+
+test('a model is not saved over the one that it is made from', async () => {
+  const base = await openModelFolder(await modelFolder());
+  const before = readFileSync(join(base.folder, 'model.safetensors'));
+  const link = join(work, 'a link to the base');
+  symlinkSync(base.folder, link);
+  for (const folder of [base.folder, link]) {
+    await expect(saveModelFolder(folder, base, () => float32([1]), CARD)).rejects.toThrow(
+      'is the folder of the model that this one is made from; save to another one',
+    );
+  }
+  expect(readFileSync(join(base.folder, 'model.safetensors')).equals(before)).toBe(true);
 });
 
 test('a model whose saving fails has no config.json', async () => {
