@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrozenWeight, HostTensor } from '../engine/tensors';
 import { makeFolder, writeFileAtomic } from '../files';
@@ -151,7 +151,7 @@ export async function saveModelFolder(
   const files = await saveWeights(folder, weightShapes(base.config), read, shardBytes);
   for (const name of TOKENIZER_FILES) {
     const file = join(base.folder, name);
-    if (existsSync(file)) await writeFileAtomic(join(folder, name), await readFile(file));
+    if (existsSync(file)) await writeFileAtomic(join(folder, name), await readSmallFile(file, 'model'));
   }
   await writeFileAtomic(join(folder, 'README.md'), modelCard(card));
   // Last: a folder without config.json is not a model yet. transformers 5 goes by `dtype` where it stands.
