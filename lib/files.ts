@@ -107,30 +107,6 @@ export function misplacedContent(first: Uint8Array): string | undefined {
   return undefined;
 }
 
-/**
- * The object of a JSON file, which may begin with a byte order mark.
- *
- * @param text its content
- * @param owner begins the message
- * @throws saying what the file holds where it is no JSON object
- */
-export function parseJsonObject(text: string, file: string, owner: string): Record<string, unknown> {
-  const mistake = misplacedContent(Buffer.from(text.slice(0, 64)));
-  if (mistake !== undefined) throw new Error(`${owner}: ${file} ${mistake}`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    throw new Error(`${owner}: ${file} is not JSON (${(error as Error).message}); download or save the file again`, {
-      cause: error,
-    });
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Error(`${owner}: ${file} holds no JSON object; download or save the file again`);
-  }
-  return value as Record<string, unknown>;
-}
-
 function describeWriteError(path: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
