@@ -1,6 +1,7 @@
 import type { Api } from './api';
 import { type DeviceDtype, dtypeEntry, elementsOf, type HostArray, typeText } from './dtype';
 import { whenReady } from './event';
+import type { Owner } from './owner';
 import type { TensorType } from './program-shape';
 
 /** A device as its client numbers it. */
@@ -14,8 +15,8 @@ export interface Device {
 }
 
 /**
- * A tensor that lies on a device until it is freed or given away to a result. Nothing frees it by itself: JavaScript's
- * collector does not see the device's memory.
+ * A tensor that lies on a device until it is freed, given away to a result, or its client is closed. Nothing frees it by
+ * itself: JavaScript's collector does not see the device's memory.
  */
 export class DeviceBuffer implements TensorType {
   private state: 'there' | 'freed' | 'given away' = 'there';
@@ -27,7 +28,10 @@ export class DeviceBuffer implements TensorType {
     readonly dtype: DeviceDtype,
     readonly shape: readonly number[],
     readonly device: Device,
-  ) {}
+    private readonly owner: Owner,
+  ) {
+    owner.add(this);
+  }
 
   /** Bytes on the host, row after row. */
   get bytes(): number {
@@ -88,16 +92,23 @@ export class DeviceBuffer implements TensorType {
     this.state = 'given away';
   }
 
+  /** After a run that failed: where the plug-in has not taken its memory, it is there as before. */
+  takeBack(): void {
+    if (this.state !== 'given away') return;
+    if (this.api.call('Buffer_IsDeleted', { buffer: this.handle }).number('is_deleted') === 0) this.state = 'there';
+  }
+
   private assertThere(purpose: string): void {
     if (this.state === 'there') return;
     const why =
       this.state === 'freed'
         ? 'was freed before; free it after its last use'
-        : 'was given away to a result of an earlier run, which now holds its memory; use that result instead';
+        : 'was given away to a result of an earlier run, which holds its memory now; use that result instead';
     throw new Error(`xla: ${purpose}: the buffer (${typeText(this.dtype, this.shape)}) ${why}`);
   }
 
   private destroy(): void {
     this.api.call('Buffer_Destroy', { buffer: this.handle });
+    this.owner.remove(this);
   }
 }
