@@ -19,7 +19,6 @@ test('structs are as long as the plug-ins that were tried expect', () => {
   expect(size('LoadedExecutable_Execute')).toBe(80);
   expect(size('Buffer_ToHostBuffer')).toBe(56);
   expect(size('Event_OnReady')).toBe(40);
-  expect(size('Buffer_IsDeleted')).toBe(25);
   expect(size('Device_MemoryStats')).toBe(201);
   expect(size('Executable_GetCompiledMemoryStats')).toBe(144);
   expect(STRUCTS.NamedValue.structSize).toBe(56);
@@ -223,9 +222,9 @@ describe.skipIf(!cpuPlugin)('on the CPU plug-in', () => {
     expect(() => client.put(new Float32Array(6), 'float31' as never, [6])).toThrow('unknown element type "float31"');
   });
 
-  test('a run that does not fit says so, and uses nothing up', async () => {
+  test('a run that does not fit says so, and what was not given away is there still', async () => {
     const vast = `module @vast {
-      func.func public @main(%a: tensor<f32> {tf.aliasing_output = 0 : i32}) -> (tensor<f32>, tensor<1000000000000xf32>) {
+      func.func public @main(%a: tensor<f32>) -> (tensor<f32>, tensor<1000000000000xf32>) {
         %0 = stablehlo.broadcast_in_dim %a, dims = [] : (tensor<f32>) -> tensor<1000000000000xf32>
         return %a, %0 : tensor<f32>, tensor<1000000000000xf32>
       }

@@ -87,7 +87,6 @@ const FUNCTIONS = {
   ],
   Buffer_Destroy: [58, 'buffer'],
   Buffer_OnDeviceSizeInBytes: [64, 'buffer on_device_size_in_bytes'],
-  Buffer_IsDeleted: [68, 'buffer is_deleted:b'],
   Buffer_ToHostBuffer: [70, 'src host_layout dst dst_size event'],
   TopologyDescription_Create: [82, 'topology_name topology_name_size create_options num_options topology'],
   TopologyDescription_Destroy: [83, 'topology'],

@@ -92,18 +92,12 @@ export class DeviceBuffer implements TensorType {
     this.state = 'given away';
   }
 
-  /** After a run that failed: where the plug-in has not taken its memory, it is there as before. */
-  takeBack(): void {
-    if (this.state !== 'given away') return;
-    if (this.api.call('Buffer_IsDeleted', { buffer: this.handle }).number('is_deleted') === 0) this.state = 'there';
-  }
-
   private assertThere(purpose: string): void {
     if (this.state === 'there') return;
     const why =
       this.state === 'freed'
         ? 'was freed before; free it after its last use'
-        : 'was given away to a result of an earlier run, which holds its memory now; use that result instead';
+        : 'was given away to a result of an earlier run; use that result instead, or put the data again where that run failed';
     throw new Error(`xla: ${purpose}: the buffer (${typeText(this.dtype, this.shape)}) ${why}`);
   }
 

@@ -187,9 +187,6 @@ async function execute(
       throw failed.reason;
     }
     return made;
-  } catch (error) {
-    for (const buffer of used) buffer.takeBack();
-    throw error;
   } finally {
     for (const buffer of used) buffer.release();
   }
