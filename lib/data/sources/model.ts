@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { hubCache, snapshotFolder } from './hub/cache';
+import { join, resolve } from 'node:path';
+import { hubCache, readRef, snapshotFolder } from './hub/cache';
 import type { DownloadOptions } from './hub/download';
 import type { Client } from './hub/http';
-import { openCachedRepo, openRepo, type Repo, type RepoFile } from './hub/repo';
+import { openRepo, type Repo, type RepoFile } from './hub/repo';
 import { fetchRepoFile, noteRevision } from './hub/snapshot';
 
 /** What a checkpoint needs beside its weights, where it has it. */
@@ -110,18 +110,21 @@ const HUB_ID = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/;
 /**
  * The folder that a model's name stands for: a folder by its path, or a Hub id by what the cache has of it.
  *
- * @param given as the user wrote it
- * @param folder the path that it would be
+ * @param given as the user wrote it: a path, or 'org/name' with or without '@revision'
+ * @param from what a path is relative to
+ * @param at the cache; default the Hub's own
  * @throws when it is no folder, looks like a Hub id, and the cache does not have it
  */
-export async function modelFolderOf(given: string, folder: string, cache: string = hubCache()): Promise<string> {
-  const [, id, revision] = HUB_ID.exec(given) ?? [];
+export function modelFolderOf(given: string, from: string, at?: string): string {
+  const folder = resolve(from, given);
+  const [, id, revision = 'main'] = HUB_ID.exec(given) ?? [];
   if (existsSync(folder) || id === undefined) return folder;
-  const { commit } = await openCachedRepo(cache, { type: 'model', id }, revision).catch((error: unknown) => {
-    throw new Error(
-      `model: there is no folder ${folder}, and the cache ${cache} has no ${given}; give a folder, or fetch it with \`med42 fetch --model ${given}\``,
-      { cause: error },
-    );
-  });
-  return snapshotFolder(cache, { type: 'model', id }, commit);
+  const cache = at ?? hubCache();
+  const repo = { type: 'model', id } as const;
+  const commit = readRef(cache, repo, revision);
+  if (commit !== undefined) return snapshotFolder(cache, repo, commit);
+  throw new Error(
+    `model: there is no folder ${folder}, and the cache ${cache} has no model ${given}; give a folder, or fetch it with ` +
+      `\`med42 fetch --model ${id}\``,
+  );
 }

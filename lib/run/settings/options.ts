@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { modelFolderOf } from '../../data/sources/model';
 import { TEMPLATES } from '../../data/template';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
 import { checkSettings, type Layer } from './read';
@@ -120,7 +121,10 @@ export function settingsLayers(values: SettingsArguments, cwd: string, refusal: 
       ['--model', 'model', values.model],
       ['--out', 'output.folder', values.out],
     ] as const
-  ).flatMap(([flag, setting, path]) => (path === undefined ? [] : [[flag, setting, resolve(cwd, path)] as const]));
+  ).flatMap(([flag, setting, path]) => {
+    if (path === undefined) return [];
+    return [[flag, setting, setting === 'model' ? modelFolderOf(path, cwd) : resolve(cwd, path)] as const];
+  });
   const rows = Object.entries(rowOptions(values, refusal)).map(
     ([name, value]) => [name === 'fields' ? '--fields' : '--skip-bad-rows', `data.${name}`, value] as const,
   );

@@ -144,6 +144,8 @@ export async function stubHub(
     }
     if (!welcome) return fail(response, seen.authorization ? 403 : 401, 'GatedRepo');
     if (api) return list(request, response, repo);
+    // What huggingface_hub asks of a file before it fetches it.
+    response.setHeader('x-repo-commit', repo.commit);
     const path = resolve![4]!;
     const wanted = repo.files[path];
     if (!wanted) return fail(response, 404, 'EntryNotFound');

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 import { writeFileAtomic } from '../../../files';
 
 /**
@@ -21,11 +21,15 @@ export interface RepoName {
   readonly id: string;
 }
 
-/** HF_HUB_CACHE, else HF_HOME/hub, else ~/.cache/huggingface/hub. */
-export const hubCache = (): string => getHFHubCachePath();
+/** Loaded when it is needed: other commands than `fetch` only ask whether a model's name is a folder. */
+const library = () => createRequire(__filename)('@huggingface/hub') as typeof import('@huggingface/hub');
 
-export const repoFolder = (cache: string, { type, id }: RepoName): string =>
-  join(cache, getRepoFolderName({ type, name: id }));
+/** HF_HUB_CACHE, else HF_HOME/hub, else ~/.cache/huggingface/hub. */
+export const hubCache = (): string => library().getHFHubCachePath();
+
+const folderName = ({ type, id }: RepoName): string => library().getRepoFolderName({ type, name: id });
+
+export const repoFolder = (cache: string, repo: RepoName): string => join(cache, folderName(repo));
 
 export const blobPath = (cache: string, repo: RepoName, etag: string): string =>
   join(repoFolder(cache, repo), 'blobs', etag);
@@ -34,8 +38,8 @@ export const snapshotFolder = (cache: string, repo: RepoName, commit: string): s
   join(repoFolder(cache, repo), 'snapshots', commit);
 
 /** As huggingface_hub has them, beside its own locks. */
-export const lockPath = (cache: string, { type, id }: RepoName, etag: string): string =>
-  join(cache, '.locks', getRepoFolderName({ type, name: id }), `${etag}.med42.lock`);
+export const lockPath = (cache: string, repo: RepoName, etag: string): string =>
+  join(cache, '.locks', folderName(repo), `${etag}.med42.lock`);
 
 const COMMIT = /^[0-9a-f]{40}$/;
 export const isCommit = (revision: string): boolean => COMMIT.test(revision);
@@ -78,10 +82,10 @@ export async function writeRef(cache: string, repo: RepoName, revision: string, 
 }
 
 /** The commit that a revision stood for when it was last asked for; undefined where it never was. */
-export async function readRef(cache: string, repo: RepoName, revision: string): Promise<string | undefined> {
+export function readRef(cache: string, repo: RepoName, revision: string): string | undefined {
   if (isCommit(revision)) return existsSync(snapshotFolder(cache, repo, revision)) ? revision : undefined;
-  const text = await readFile(join(repoFolder(cache, repo), 'refs', revision), 'utf8').catch(() => undefined);
-  return text?.trim() || undefined;
+  const file = join(repoFolder(cache, repo), 'refs', revision);
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
 }
 
 export interface CachedFile {

@@ -1,4 +1,3 @@
-import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
 import { assertInside, cachedFiles, type RepoName, readRef } from './cache';
 import { type Client, FetchError } from './http';
 
@@ -30,6 +29,7 @@ export interface Repo extends RepoName {
  */
 export async function openRepo(client: Client, name: RepoName, revision = 'main'): Promise<Repo> {
   const { type, id } = name;
+  const { datasetInfo, listFiles, modelInfo } = await import('@huggingface/hub');
   // The library's own fetch would send a token with each address; the client knows where it may go.
   const params = { hubUrl: client.endpoint, fetch: client.request as typeof fetch };
   try {
@@ -72,7 +72,7 @@ export async function openCachedRepo(
   name: RepoName,
   revision = 'main',
 ): Promise<{ readonly commit: string; readonly files: readonly { readonly path: string; readonly size: number }[] }> {
-  const commit = await readRef(cache, name, revision);
+  const commit = readRef(cache, name, revision);
   if (commit === undefined) {
     throw new Error(
       `fetch: the cache ${cache} has no ${name.id} at ${revision}; fetch it with a network, without HF_HUB_OFFLINE`,
