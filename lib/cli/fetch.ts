@@ -1,12 +1,14 @@
 import { join, relative, resolve } from 'node:path';
 import { ALL_SOURCES, CATALOGUE, sourceNamed } from '../data/sources/catalogue/catalogue';
 import type { Source } from '../data/sources/catalogue/entry';
-import { type FetchedSource, type FetchPlan, planFetch, runFetch } from '../data/sources/fetch';
+import { type FetchPlan, planFetch, runFetch } from '../data/sources/fetch';
+import { takeFolder } from '../data/sources/from-folder';
 import { hubCache } from '../data/sources/hub/cache';
 import { type Client, createClient } from '../data/sources/hub/http';
 import { hubToken, isOffline } from '../data/sources/hub/snapshot';
 import { GITHUB_RAW } from '../data/sources/locate';
 import { fetchModel, planModel } from '../data/sources/model';
+import type { FetchedSource } from '../data/sources/record';
 import { WORKBOOK_ROOT } from '../files';
 import { TOTALS } from '../paper/table-a1';
 import { newCommand, readArguments } from '../run/arguments';
@@ -25,6 +27,7 @@ const command = () =>
     .option('--list', 'shows the sources: the paper’s count, where they are, their licences')
     .option('--model <id>', 'a checkpoint of the Hub: config, tokenizer, safetensors')
     .option('--revision <name>', 'of the checkpoint: a branch, a tag or a commit  (default: main)')
+    .option('--from <folder>', 'takes rows of the sources that lie in FOLDER/train and FOLDER/eval, without a network')
     .option('--dry-run', 'says what would be fetched, and ends')
     .option('--out <folder>', 'where the rows go  (default: .cache/paper)')
     .option('--at-once <n>', 'files on their way at the same time', '4');
@@ -34,6 +37,7 @@ interface Given {
   readonly list: boolean;
   readonly model?: string;
   readonly revision?: string;
+  readonly from?: string;
   readonly dryRun: boolean;
   readonly out?: string;
   readonly atOnce: string;
@@ -47,11 +51,16 @@ export async function main(args: readonly string[]): Promise<void> {
     throw refusal(`--at-once must be a whole number from 1 to 64, got "${options.atOnce}"`);
   }
   const sources = options.all ? ALL_SOURCES : [...new Set(words)].map(sourceNamed);
-  if (sources.length === 0 && options.model === undefined) {
-    throw refusal('names of sources, --all, --list or --model must be given, got none');
+  if (sources.length === 0 && options.model === undefined && options.from === undefined) {
+    throw refusal('names of sources, --all, --list, --model or --from must be given, got none');
   }
   if (options.all && words.length > 0) throw refusal(`--all takes no names, got ${words.join(' ')}`);
   if (options.revision !== undefined && options.model === undefined) throw refusal('--revision needs --model');
+  if (options.from !== undefined) {
+    if (sources.length > 0) throw refusal('--from takes all that its folder has, without names of sources');
+    await folderOfRows(resolve(callersFolder(), options.from), outOf(options.out));
+  }
+  if (sources.length === 0 && options.model === undefined) return;
   const client = createClient({ token: await hubToken(), say: sayLine });
   const run = { ...options, atOnce, client, signal: abortOnInterrupt('stopping; what came is kept') };
   if (options.model !== undefined) await model(options.model, run);
@@ -73,8 +82,7 @@ async function model(id: string, { client, revision, dryRun, atOnce, signal }: R
 }
 
 async function data(sources: readonly Source[], { client, dryRun, atOnce, signal, out: given }: Run): Promise<void> {
-  const from = callersFolder();
-  const out = given ? resolve(from, given) : join(WORKBOOK_ROOT, '.cache', 'paper');
+  const out = outOf(given);
   const where = {
     client,
     cache: hubCache(),
@@ -87,30 +95,52 @@ async function data(sources: readonly Source[], { client, dryRun, atOnce, signal
   showPlan(plan);
   if (!dryRun) {
     const { onBytes } = meter(plan.bytes.here + plan.bytes.missing, plan.bytes.here);
-    const converting = new Map<string, Progress>();
     const { fetched, refused } = await runFetch(plan, out, {
       atOnce,
       signal,
       say: sayLine,
       onBytes,
-      onRows: (file, rows) => {
-        const progress = converting.get(file) ?? createProgress(`rows of ${file}`);
-        converting.set(file, progress);
-        progress.at(rows, Number.POSITIVE_INFINITY);
-      },
+      onRows: rowMeter(),
       onDone: (source, isNew) => sayLine(doneLine(source, isNew)),
     });
-    const short = fetched.filter(({ rows, samples }) => rows < samples);
-    for (const { name, rows, samples } of short) {
-      console.log(`short: ${name} has ${count(rows)} rows, the paper counts ${count(samples)}`);
-    }
+    sayShort(fetched);
     for (const { source, error } of refused)
       console.log(`missing: ${error.message.replace(/^fetch: /, '')}${effect(source)}`);
     console.log(
-      `\n${fetched.length} of ${sources.length} sources are in ${relative(from, out) || '.'}; their record is sources.json.`,
+      `\n${fetched.length} of ${sources.length} sources are in ${relative(callersFolder(), out) || '.'}; their record is sources.json.`,
     );
     if (refused.length > 0) process.exitCode = 1;
   }
+}
+
+async function folderOfRows(folder: string, out: string): Promise<void> {
+  const taken = await takeFolder(folder, out, { say: sayLine, onRows: rowMeter() });
+  for (const one of taken) console.log(doneLine(one, true));
+  sayShort(taken);
+  const has = new Set(taken.map(({ title }) => title));
+  for (const source of ALL_SOURCES.filter(({ title }) => !has.has(title))) {
+    console.log(`missing: no row of ${source.name}${effect(source)}`);
+  }
+}
+
+const outOf = (given: string | undefined): string =>
+  given ? resolve(callersFolder(), given) : join(WORKBOOK_ROOT, '.cache', 'paper');
+
+function sayShort(sources: readonly FetchedSource[]): void {
+  for (const { name, title, rows, samples, standIn } of sources) {
+    if (standIn !== null) console.log(`stand-in: ${name} for ${title}: ${standIn}`);
+    if (rows < samples) console.log(`short: ${name} has ${count(rows)} rows, the paper counts ${count(samples)}`);
+  }
+}
+
+/** How far the reading of each file is. */
+function rowMeter(): (file: string, rows: number) => void {
+  const meters = new Map<string, Progress>();
+  return (file, rows) => {
+    const progress = meters.get(file) ?? createProgress(`rows of ${file}`);
+    meters.set(file, progress);
+    progress.at(rows, Number.POSITIVE_INFINITY);
+  };
 }
 
 const refusal = (what: string): Error => new Error(`fetch: ${what}; --help lists the options`);

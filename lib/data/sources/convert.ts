@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../files';
 import { fieldsOf, RowError } from '../forms/fields';
 import { openRecords, type RawRow } from '../reading/records';
 import { holdsRows, type Place, type ReadContext, type Source } from './catalogue/entry';
+import { type RowWriter, rowWriter, withFiles } from './rows-file';
 
 /** A fetched file, and the place in the catalogue that it is of. */
 export interface RawFile {
@@ -37,9 +37,6 @@ export interface ConvertOptions {
 }
 
 const ROWS_A_CALL = 2000;
-/** Characters gathered for one write. */
-const WRITE_AT = 1 << 20;
-
 /** Where a source's rows go in a data folder. */
 export const rowsFile = ({ half, name }: Pick<Source, 'half' | 'name'>): string => `${half}/${name}.jsonl`;
 
@@ -63,7 +60,7 @@ export async function convert(
   await withFiles(
     sources.map((source) => join(out, rowsFile(source))),
     async (handles) => {
-      for (const [i, writer] of writers.entries()) writer.open(handles[i]!);
+      for (const [i, writer] of writers.entries()) writer.open(rowWriter(handles[i]!));
       for (const file of files) {
         if (!holdsRows(sources[0]!, file.path)) continue;
         const name = `${file.place.id}/${file.path}`;
@@ -86,17 +83,6 @@ export async function convert(
   return writers.map((writer) => writer.result());
 }
 
-/** Opens files that appear all together, or not at all. */
-async function withFiles(
-  paths: readonly string[],
-  write: (files: readonly FileHandle[]) => Promise<void>,
-  open: readonly FileHandle[] = [],
-): Promise<void> {
-  const [first, ...rest] = paths;
-  if (first === undefined) return write(open);
-  return writeFileAtomic(first, (file) => withFiles(rest, write, [...open, file]));
-}
-
 function assertColumns({ fields, place }: RawRow, file: RawFile, source: string): void {
   const there = typeof fields === 'object' && fields !== null ? Object.keys(fields) : [];
   const lacking = file.place.columns.filter((column) => !there.includes(column));
@@ -113,16 +99,9 @@ async function startWriter(source: Source, files: readonly RawFile[]) {
   const skipped: Record<string, { count: number; first: string }> = {};
   const ids = new Set<string>();
   let [raw, rows] = [0, 0];
-  let lines: string[] = [];
-  let gathered = 0;
-  let target: FileHandle | undefined;
+  let target: RowWriter | undefined;
 
-  const write = async () => {
-    await target!.write(lines.join(''));
-    lines = [];
-    gathered = 0;
-  };
-  const put = (draft: { readonly id?: string }, { file, index }: ReadContext) => {
+  const put = async (draft: { readonly id?: string }, { file, index }: ReadContext) => {
     const own = draft.id ?? `${file.replace(/\.\w+(\.gz)?$/, '')}-${index}`;
     let id = `${source.name}-${own}`;
     // Only items must have an id that no other has.
@@ -132,15 +111,13 @@ async function startWriter(source: Source, files: readonly RawFile[]) {
     }
     const of = source.half === 'train' ? { source: source.name } : { task: source.task };
     const { id: _, ...content } = draft;
-    const line = `${JSON.stringify({ id, ...of, ...content })}\n`;
-    lines.push(line);
-    gathered += line.length;
+    await target!.add({ id, ...of, ...content });
     rows++;
   };
 
   return {
-    open: (file: FileHandle) => {
-      target = file;
+    open: (writer: RowWriter) => {
+      target = writer;
     },
     take: async (row: RawRow, file: string, index: number) => {
       raw++;
@@ -148,15 +125,14 @@ async function startWriter(source: Source, files: readonly RawFile[]) {
       try {
         const read = source.read(fieldsOf(row), context);
         if ('leftOut' in read) leftOut[read.leftOut] = (leftOut[read.leftOut] ?? 0) + 1;
-        else for (const draft of read) put(draft, context);
+        else for (const draft of read) await put(draft, context);
       } catch (error) {
         if (!(error instanceof RowError)) throw error;
         const known = skipped[error.reason] ?? { count: 0, first: `${row.place.file} ${row.place.at}` };
         skipped[error.reason] = { ...known, count: known.count + 1 };
       }
-      if (gathered >= WRITE_AT) await write();
     },
-    end: write,
+    end: async () => target!.end(),
     result: (): Converted => ({ name: source.name, file: rowsFile(source), raw, rows, leftOut, skipped }),
   };
 }

@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../files';
 import { hashOf } from '../../hash';
-import { lockFile } from '../../lock';
 import type { Source } from './catalogue/entry';
-import { type Converted, convert, type RawFile } from './convert';
+import { convert, type RawFile } from './convert';
 import { type GetOptions, type Located, type LocatedPlace, locate, type Where } from './locate';
+import { type FetchedSource, FORM, lockOut, readSources, writeSources } from './record';
 
 /** Sources that lie in the same files: they are fetched and read once. */
 export interface PlannedGroup {
@@ -22,30 +20,10 @@ export interface FetchPlan {
   readonly bytes: { readonly here: number; readonly missing: number };
 }
 
-/** What `sources.json` says of each source in a data folder. */
-export interface FetchedSource extends Converted {
-  readonly title: string;
-  /** The paper's count. */
-  readonly samples: number;
-  readonly licence: string;
-  readonly places: readonly { readonly id: string; readonly commit: string; readonly licence: string | null }[];
-  /** Optional files that its place lacks. */
-  readonly lacking: readonly string[];
-  readonly differs: readonly string[];
-  /** Of the files and of how they were read: equal for rows that need not be made again. */
-  readonly identity: string;
-}
-
 export interface FetchResult {
   readonly fetched: readonly FetchedSource[];
   readonly refused: readonly { readonly source: Source; readonly error: Error }[];
 }
-
-/** Changes with the form of the rows. */
-const FORM = 1;
-
-/** The record of a data folder's fetched sources. */
-export const SOURCES_FILE = 'sources.json';
 
 /** Finds all files of some sources, and how large they are. A source that cannot be had does not hinder the others. */
 export async function planFetch(sources: readonly Source[], where: Where): Promise<FetchPlan> {
@@ -97,13 +75,7 @@ export interface RunOptions extends GetOptions {
  * @param out the data folder, for `reproduce --data`
  */
 export async function runFetch(plan: FetchPlan, out: string, options: RunOptions): Promise<FetchResult> {
-  const { release } = await lockFile(
-    join(out, '.fetch.lock'),
-    3_600_000,
-    ({ pid, host }) =>
-      new Error(`fetch: ${out} is in use by process ${pid} on ${host}; wait for it to end, or choose another --out`),
-    ({ pid, host }) => options.say?.(`${out} is being written by process ${pid} on ${host}: waiting for it`),
-  );
+  const { release } = await lockOut(out, options.say);
   try {
     const getting = startAll(plan, options);
     const fetched: FetchedSource[] = [];
@@ -193,6 +165,7 @@ async function rowsOf(
       places: places.map(({ place, commit, licence: stated }) => ({ id: place.id, commit, licence: stated ?? null })),
       lacking: places.flatMap((place) => place.lacking),
       differs,
+      standIn: null,
       identity,
     };
   });
@@ -200,12 +173,3 @@ async function rowsOf(
   for (const one of all) options.onDone?.(one, true);
   return all;
 }
-
-/** The fetched sources of a data folder, by name. */
-export async function readSources(out: string): Promise<Readonly<Record<string, FetchedSource>>> {
-  const text = await readFile(join(out, SOURCES_FILE), 'utf8').catch(() => undefined);
-  return text === undefined ? {} : (JSON.parse(text) as { sources: Record<string, FetchedSource> }).sources;
-}
-
-const writeSources = (out: string, sources: Readonly<Record<string, FetchedSource>>): Promise<void> =>
-  writeFileAtomic(join(out, SOURCES_FILE), `${JSON.stringify({ version: FORM, sources }, null, 2)}\n`);

@@ -108,7 +108,7 @@ describe('med42 fetch', () => {
 
   test.each([
     [['--at-once', '0', 'mediqa'], '--at-once must be a whole number from 1 to 64, got "0"'],
-    [[], 'names of sources, --all, --list or --model must be given'],
+    [[], 'names of sources, --all, --list, --model or --from must be given'],
     [['medqaa'], 'did you mean medqa?'],
     [['--all', 'medqa'], '--all takes no names'],
   ])('%j is refused before anything is asked for', async (args, message) => {

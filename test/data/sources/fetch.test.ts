@@ -1,13 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadDataset } from '../../../lib/data/examples';
 import { ALL_SOURCES, CATALOGUE, sourceNamed } from '../../../lib/data/sources/catalogue/catalogue';
-import { type FetchResult, planFetch, readSources, runFetch } from '../../../lib/data/sources/fetch';
+import { type FetchResult, planFetch, runFetch } from '../../../lib/data/sources/fetch';
+import { takeFolder } from '../../../lib/data/sources/from-folder';
 import { createClient } from '../../../lib/data/sources/hub/http';
 import type { Where } from '../../../lib/data/sources/locate';
+import { readSources } from '../../../lib/data/sources/record';
 import { SUBSETS } from '../../../lib/paper/table-a1';
 import { NATIVE_PLAIN, nativeRepos } from './native-files';
 import { type StubHub, type StubRepo, stubHub, TOKEN } from './stub-hub';
@@ -303,5 +305,60 @@ describe('what cannot be had', () => {
       ),
     ]);
     expect(hub.requests).toEqual([]);
+  });
+});
+
+describe('rows of a folder', () => {
+  test('go beside their rows of the tables; stand-ins are named, strangers counted', async () => {
+    const from = join(folder, 'from');
+    const write = (file: string, rows: readonly object[]) => {
+      mkdirSync(join(from, file, '..'), { recursive: true });
+      writeFileSync(join(from, file), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    };
+    write('train/mixed.jsonl', [
+      { id: '1', source: 'openorca_t0_standin', prompt: 'a?', response: 'b' },
+      { id: '2', source: 'medquad', prompt: 'c?', response: 'd' },
+      { id: '3', source: 'medquad', prompt: 'e?', response: 'f' },
+      { id: '4', source: 'our_notes', prompt: 'g?', response: 'h' },
+      { id: '5', source: 'medquad', prompt: 'i?', response: '' },
+    ]);
+    write('eval/items.jsonl', [{ id: '6', task: 'medmcqa', question: 'j?', choices: ['k', 'l'], answer: 1 }]);
+    const taken = await takeFolder(from, out(), { say: (line) => said.push(line) });
+    expect(taken.map(({ name, rows, samples, standIn }) => [name, rows, samples, standIn])).toEqual([
+      ['medquad', 2, 14_553, null],
+      ['openorca_t0_standin', 1, 110_905, "T0 (P3) rows with their own answers, not OpenOrca's GPT answers"],
+      ['medmcqa_validation', 1, 4_183, null],
+    ]);
+    expect(said).toEqual([
+      'train: 1 row skipped: "source" must be of table A1, got "our_notes" (first: train/mixed.jsonl line 4)',
+      'train: 1 row skipped: "response" must be a non-empty string (first: train/mixed.jsonl line 5)',
+    ]);
+    expect(rowsOf('train/medquad.jsonl').map(({ id }) => id)).toEqual(['2', '3']);
+    expect(Object.keys(await readSources(out()))).toEqual(['medquad', 'openorca_t0_standin', 'medmcqa_validation']);
+    const { training } = await loadDataset(out());
+    expect(training.examples).toHaveLength(3);
+  });
+
+  const REAL = '../shared/data';
+  if (!existsSync(REAL)) console.warn(`the real rows' counts skipped: no ${REAL}`);
+  test.skipIf(!existsSync(REAL))('real rows: the counts of table A2 whole, and of table A1 what is there', async () => {
+    const taken = await takeFolder(REAL, out());
+    const counts = Object.fromEntries(taken.map(({ name, rows }) => [name, rows]));
+    const whole = taken.filter(({ rows, samples }) => rows === samples).map(({ name }) => name);
+    expect(whole).toEqual(['mmlu_test', 'medmcqa_validation', 'medqa_test', 'headqa_test', 'pubmedqa_test']);
+    expect(counts).toMatchObject({
+      medmcqa: 2_763,
+      medqa: 3_197,
+      pubmedqa: 500,
+      opengpt: 470,
+      medquad: 16_407,
+      niv2: 54,
+    });
+    expect(taken.filter(({ standIn }) => standIn !== null).map(({ name }) => name)).toEqual([
+      'openorca_t0_standin',
+      'openorca_flan_standin',
+      'openorca',
+      'openorca_cot_standin',
+    ]);
   });
 });
