@@ -6,7 +6,7 @@ import { takeFolder } from '../data/sources/from-folder';
 import { hubCache } from '../data/sources/hub/cache';
 import { type Client, createClient } from '../data/sources/hub/http';
 import { hubToken, isOffline } from '../data/sources/hub/snapshot';
-import { GITHUB_RAW } from '../data/sources/locate';
+import { GITHUB } from '../data/sources/locate';
 import { fetchModel, planModel } from '../data/sources/model';
 import type { FetchedSource } from '../data/sources/record';
 import { WORKBOOK_ROOT } from '../files';
@@ -87,7 +87,7 @@ async function data(sources: readonly Source[], { client, dryRun, atOnce, signal
     client,
     cache: hubCache(),
     raw: join(out, 'raw'),
-    github: GITHUB_RAW,
+    ...GITHUB,
     offline: isOffline(),
     say: sayLine,
   };

@@ -64,7 +64,8 @@ export async function convert(
       for (const file of files) {
         if (!holdsRows(sources[0]!, file.path)) continue;
         const name = `${file.place.id}/${file.path}`;
-        const { rows } = await openRecords(file.disk, name, createHash('sha256'));
+        const { open } = sources[0]!;
+        const rows = open ? open(file.disk, name) : (await openRecords(file.disk, name, createHash('sha256'))).rows;
         let index = 0;
         for await (const raw of rows) {
           if (index === 0) assertColumns(raw, file, sources[0]!.name);
@@ -109,7 +110,7 @@ async function startWriter(source: Source, files: readonly RawFile[]) {
       if (ids.has(id)) id = `${id}-${index}`;
       ids.add(id);
     }
-    const of = source.half === 'train' ? { source: source.name } : { task: source.task };
+    const of = source.half === 'train' ? { source: source.subset } : { task: source.task };
     const { id: _, ...content } = draft;
     await target!.add({ id, ...of, ...content });
     rows++;

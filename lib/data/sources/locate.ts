@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GithubPlace, HubPlace, Place } from './catalogue/entry';
+import { ARCHIVE, type GithubPlace, type HubPlace, type Place } from './catalogue/entry';
 import type { RawFile } from './convert';
 import { blobPath, isCommit, snapshotFolder } from './hub/cache';
 import { download } from './hub/download';
@@ -45,12 +45,14 @@ export interface Where {
   /** For files that are not the Hub's. */
   readonly raw: string;
   readonly offline: boolean;
-  /** Where GitHub's raw files are. */
+  /** Where GitHub's raw files are, and its archives. */
   readonly github: string;
+  readonly archives: string;
   readonly say?: ((line: string) => void) | undefined;
 }
 
-export const GITHUB_RAW = 'https://raw.githubusercontent.com';
+/** GitHub's two hosts of files. */
+export const GITHUB = { github: 'https://raw.githubusercontent.com', archives: 'https://codeload.github.com' } as const;
 
 /**
  * Finds the files of a place, without fetching them: on the Hub, or in its cache where the network is not allowed,
@@ -136,7 +138,10 @@ function choose<File extends RepoFile | { readonly path: string; readonly size: 
   return { chosen, lacking: others.filter(({ found }) => found.length === 0).map(({ pattern }) => pattern) };
 }
 
-async function locateGithub(place: GithubPlace, { client, raw, offline, github }: Where): Promise<LocatedPlace> {
+async function locateGithub(
+  place: GithubPlace,
+  { client, raw, offline, github, archives }: Where,
+): Promise<LocatedPlace> {
   const { id, revision } = place;
   const files: Located[] = [];
   for (const path of place.files) {
@@ -147,7 +152,8 @@ async function locateGithub(place: GithubPlace, { client, raw, offline, github }
         `fetch: ${id}/${path} is not in ${raw}, and HF_HUB_OFFLINE forbids the network; unset it and fetch it once`,
       );
     }
-    const url = `${github}/${id}/${revision}/${path.split('/').map(encodeURIComponent).join('/')}`;
+    const encoded = path.split('/').map(encodeURIComponent).join('/');
+    const url = path === ARCHIVE ? `${archives}/${id}/tar.gz/${revision}` : `${github}/${id}/${revision}/${encoded}`;
     const size = here ? statSync(disk).size : await sizeOf(client, url);
     const wanted = { name: `${id}/${path}`, url, path: disk, lock: `${disk}.lock`, size };
     const get = async (options: GetOptions) => {

@@ -11,7 +11,7 @@ import { createClient } from '../../../lib/data/sources/hub/http';
 import type { Where } from '../../../lib/data/sources/locate';
 import { readSources } from '../../../lib/data/sources/record';
 import { SUBSETS } from '../../../lib/paper/table-a1';
-import { NATIVE_PLAIN, nativeRepos } from './native-files';
+import { MEDQUAD, medQuadArchive, NATIVE_PLAIN, nativeRepos } from './native-files';
 import { type StubHub, type StubRepo, stubHub, TOKEN } from './stub-hub';
 
 /** Every source of the catalogue, from small files in its native form to rows that `reproduce --data` reads. */
@@ -44,6 +44,7 @@ const where = (more: Partial<Where> = {}): Where => ({
   cache: join(folder, 'cache'),
   raw: join(folder, 'raw'),
   github: hub.endpoint,
+  archives: hub.endpoint,
   offline: false,
   say: (line) => said.push(line),
   ...more,
@@ -90,7 +91,9 @@ const COUNTS: Readonly<Record<string, readonly [number, number, number, number]>
 
 describe('the catalogue', () => {
   test("has each row of table A1 once, with the paper's count, and each benchmark of table A2", () => {
-    const training = CATALOGUE.flatMap((source) => (source.half === 'train' ? [[source.subset, source.samples]] : []));
+    const training = CATALOGUE.flatMap((source) =>
+      source.half === 'train' && !source.alternativeTo ? [[source.subset, source.samples]] : [],
+    );
     expect(training).toEqual(SUBSETS.map(({ key, samples }) => [key, samples]));
     const items = CATALOGUE.filter(({ half, alternativeTo }) => half === 'eval' && !alternativeTo);
     // Table A2 prints 11,904, which is not its rows' sum.
@@ -229,6 +232,30 @@ describe('rows', () => {
       answer: 1,
     });
     expect((await readSources(out())).niv2!.lacking).toHaveLength(53);
+  });
+
+  test("of MedQuAD's own XML are read out of the archive, those without an answer counted", async () => {
+    await start();
+    const { fetched, refused } = await fetchNamed(['medquad_xml']);
+    expect(refused).toEqual([]);
+    expect(fetched[0]).toMatchObject({ raw: 4, rows: 3, leftOut: { 'no answer': 1 } });
+    expect(rowsOf('train/medquad_xml.jsonl').slice(0, 2)).toEqual([
+      {
+        id: 'medquad_xml-1_Moss_QA-0000001-1',
+        source: 'medquad',
+        prompt: 'What is moss & fern?',
+        response: 'A plant.',
+      },
+      { id: 'medquad_xml-1_Moss_QA-0000001-2', source: 'medquad', prompt: 'Why?', response: 'For <green> reasons.' },
+    ]);
+  });
+
+  test("of MedQuAD's XML that is damaged name the document", async () => {
+    const broken = medQuadArchive({ '1_Moss_QA/0000009.xml': '<Document><QAPairs><QAPair></Document>' });
+    hub = await stubHub(repos, { ...NATIVE_PLAIN, [MEDQUAD]: broken });
+    const { refused } = await fetchNamed(['medquad_xml']);
+    expect(refused[0]!.error.message).toMatch(/archive.tar.gz: 1_Moss_QA\/0000009.xml is not well-formed XML/);
+    expect(existsSync(join(out(), 'train/medquad_xml.jsonl'))).toBe(false);
   });
 
   test('that are skipped are counted by reason, with the place of the first', async () => {

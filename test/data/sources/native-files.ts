@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { StubFile, StubRepo } from './stub-hub';
 
@@ -287,6 +288,35 @@ const conversation = [
   turn('ai', 'One too.'),
 ];
 
+/** MedQuAD's archive, where GitHub has it. */
+export const MEDQUAD = '/abachaa/MedQuAD/tar.gz/577bd37b96c02d1833b2c9eed2de9f96964e96cb';
+
+/** A .tar.gz as GitHub makes it: a pax header for all, a folder around all. */
+export function medQuadArchive(files: Readonly<Record<string, string>>): Buffer {
+  const member = (name: string, type: string, content: Buffer) => {
+    const header = Buffer.alloc(512);
+    header.write(name, 0);
+    header.write('0000644\0', 100);
+    header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
+    header.write(type, 156);
+    header.write('ustar\x0000', 257);
+    const sum = header.reduce((total, byte) => total + byte, 8 * 32);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
+  };
+  const parts = [
+    member('pax_global_header', 'g', Buffer.from('52 comment=577bd37b96c02d1833b2c9eed2de9f96964e96cb\n')),
+    member('MedQuAD-577bd37/', '5', Buffer.alloc(0)),
+    ...Object.entries(files).map(([name, text]) => member(`MedQuAD-577bd37/${name}`, '0', Buffer.from(text))),
+  ];
+  return gzipSync(Buffer.concat([...parts, Buffer.alloc(1024)]));
+}
+
+const pair = (pid: number, question: string, answer: string) =>
+  `<QAPair pid="${pid}"><Question qid="1-${pid}" qtype="information">${question}</Question><Answer>${answer}</Answer></QAPair>`;
+const xml = (...pairs: readonly string[]) =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<Document id="1" source="Moss"><Focus>Moss</Focus><QAPairs>${pairs.join('\n')}</QAPairs></Document>`;
+
 /** Every file of the catalogue on GitHub, by its path on the host of raw files. */
 export const NATIVE_PLAIN: Readonly<Record<string, Buffer>> = {
   [`${OPENGPT}/nhs_uk_full/prepared_generated_data_for_nhs_uk_qa.csv`]: csv([
@@ -299,6 +329,14 @@ export const NATIVE_PLAIN: Readonly<Record<string, Buffer>> = {
   [`${OPENGPT}/medical_tasks_gpt4/prepared_generated_data_for_medical_tasks.csv`]: csv([
     `${turn('user', 'Task')} ${turn('ai', 'Done')} <|eod|>`,
   ]),
+  [MEDQUAD]: medQuadArchive({
+    'readme.txt': 'About moss.',
+    '1_Moss_QA/0000001.xml': xml(
+      pair(1, 'What is moss &amp; fern?', ' A plant.\n'),
+      pair(2, 'Why?', 'For <![CDATA[<green>]]> reasons.'),
+    ),
+    '2_Fern_QA/0000002.xml': xml(pair(1, 'And?', ''), pair(2, 'So?', 'Yes.')),
+  }),
   '/pubmedqa/pubmedqa/1cbae8e92f72f20c8d3747cbb3bf5bc53554d997/data/test_ground_truth.json': Buffer.from(
     JSON.stringify({ 100: 'yes', 103: 'yes' }),
   ),

@@ -1,5 +1,6 @@
 import type { SubsetKey } from '../../../paper/table-a1';
 import type { Fields } from '../../forms/fields';
+import type { RawRow } from '../../reading/records';
 import type { EvalItem, TrainExample } from '../../rows';
 
 /** Files of a data set on the Hub. */
@@ -22,9 +23,13 @@ export interface GithubPlace {
   readonly at: 'github';
   readonly id: string;
   readonly revision: string;
+  /** One that is ARCHIVE alone is the whole repository, packed. */
   readonly files: readonly string[];
   readonly columns: readonly string[];
 }
+
+/** GitHub's name for a repository as one file. */
+export const ARCHIVE = 'archive.tar.gz';
 
 export type Place = HubPlace | GithubPlace;
 
@@ -60,6 +65,8 @@ interface Common {
   readonly licence: string;
   /** A file that holds no rows but says something of them. */
   readonly beside?: { readonly file: string; readonly load: (content: unknown) => ReadonlySet<string> };
+  /** Opens a file of rows that is none of the known formats. */
+  readonly open?: (path: string, name: string) => AsyncGenerator<RawRow>;
   /** In what the rows are known to differ from the paper's. */
   readonly differs: readonly string[];
   /** What nobody has looked at: the first real fetch checks it. */

@@ -1,5 +1,6 @@
+import { readMedQuadArchive } from '../medquad-xml';
 import { training } from './count';
-import { type GithubPlace, github, hub, type TrainingSource } from './entry';
+import { ARCHIVE, type GithubPlace, github, hub, type TrainingSource } from './entry';
 import { MMLU_TRAINING_SUBJECTS, mmluFiles } from './mmlu';
 import { NIV2_TASKS } from './niv2';
 import { answered, asForm, asFormWithId, bestAnswer, listed, openGptTurns, pubMedQa } from './read';
@@ -203,4 +204,24 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
       'the Hub’s copy has 757 of the training tasks; those it lacks are left out and counted',
     ],
   }),
+  training(
+    'medquad',
+    {
+      published: 16_407,
+      places: [
+        github(
+          'abachaa/MedQuAD',
+          '577bd37b96c02d1833b2c9eed2de9f96964e96cb',
+          [ARCHIVE],
+          ['question_id', 'question', 'answer'],
+        ),
+      ],
+      licence: 'CC BY 4.0',
+      open: readMedQuadArchive,
+      read: answered('question', 'answer', 'question_id'),
+      differs: ["the authors' own XML, of which medquad is the Hub's copy"],
+      alternativeTo: 'medquad',
+    },
+    'medquad_xml',
+  ),
 ];
