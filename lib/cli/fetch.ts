@@ -4,6 +4,7 @@ import type { Source } from '../data/sources/catalogue/entry';
 import { type FetchPlan, planFetch, runFetch } from '../data/sources/fetch';
 import { takeFolder } from '../data/sources/from-folder';
 import { hubCache } from '../data/sources/hub/cache';
+import { type DownloadOptions, freeBytes } from '../data/sources/hub/download';
 import { type Client, createClient } from '../data/sources/hub/http';
 import { hubToken, isOffline } from '../data/sources/hub/snapshot';
 import { GITHUB } from '../data/sources/locate';
@@ -12,7 +13,7 @@ import type { FetchedSource } from '../data/sources/record';
 import { WORKBOOK_ROOT } from '../files';
 import { TOTALS } from '../paper/table-a1';
 import { newCommand, readArguments } from '../run/arguments';
-import { createProgress, type Progress, sayLine } from '../run/progress';
+import { createProgress, sayLine } from '../run/progress';
 import { abortOnInterrupt, callersFolder } from './interrupt';
 
 const command = () =>
@@ -94,7 +95,8 @@ async function data(sources: readonly Source[], { client, dryRun, atOnce, signal
   const plan = await planFetch(sources, where);
   showPlan(plan);
   if (!dryRun) {
-    const { onBytes } = meter(plan.bytes.here + plan.bytes.missing, plan.bytes.here);
+    await assertSpace(plan.bytes.missing);
+    const { onBytes } = meter(plan.bytes.here + plan.bytes.missing, plan.bytes.here, hasUnknownSize(plan));
     const { fetched, refused } = await runFetch(plan, out, {
       atOnce,
       signal,
@@ -133,13 +135,15 @@ function sayShort(sources: readonly FetchedSource[]): void {
   }
 }
 
-/** How far the reading of each file is. */
+const ROWS_EVERY_MS = 5000;
+
+/** Says now and then how far the reading is. */
 function rowMeter(): (file: string, rows: number) => void {
-  const meters = new Map<string, Progress>();
+  let said = performance.now();
   return (file, rows) => {
-    const progress = meters.get(file) ?? createProgress(`rows of ${file}`);
-    meters.set(file, progress);
-    progress.at(rows, Number.POSITIVE_INFINITY);
+    if (performance.now() - said < ROWS_EVERY_MS) return;
+    said = performance.now();
+    sayLine(`${file}: ${count(rows)} rows read`);
   };
 }
 
@@ -163,10 +167,7 @@ function effect(source: Source): string {
 }
 
 /** How far the bytes are, with rate and time left. */
-function meter(
-  all: number,
-  here = 0,
-): { readonly onBytes: (bytes: number) => void; readonly say: (line: string) => void } {
+function meter(all: number, here = 0, isOpen = false): Required<Pick<DownloadOptions, 'onBytes' | 'say'>> {
   const progress = createProgress('fetching');
   const began = performance.now();
   const megabytes = (bytes: number) => Math.round(bytes / 1e5) / 10;
@@ -177,9 +178,25 @@ function meter(
       done += bytes;
       came += Math.max(0, bytes);
       const rate = came / 1e6 / Math.max(0.001, (performance.now() - began) / 1000);
-      progress.at(megabytes(done), megabytes(all), `MB, ${rate.toFixed(1)} MB/s`);
+      // Of a file whose server does not say its size there is always more to come.
+      const total = isOpen ? Math.max(all, done + 1e6) : all;
+      progress.at(megabytes(done), megabytes(total), `MB, ${rate.toFixed(1)} MB/s`);
     },
   };
+}
+
+const hasUnknownSize = ({ groups }: FetchPlan): boolean =>
+  groups.some(({ places }) =>
+    places.some(({ files }) => files.some((file) => file.size === undefined && !file.isHere)),
+  );
+
+/** @throws where the cache's disk has less room than all files need, before the first is asked for */
+async function assertSpace(needed: number): Promise<void> {
+  const free = await freeBytes(hubCache());
+  if (free >= needed) return;
+  throw new Error(
+    `fetch: no space in ${hubCache()}: ${needed} bytes are needed, ${free} are free; free some, or set HF_HUB_CACHE to another disk`,
+  );
 }
 
 function showPlan({ groups, bytes }: FetchPlan): void {

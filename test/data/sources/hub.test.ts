@@ -262,6 +262,24 @@ test('an endpoint that is no address is refused by name', () => {
   expect(() => createClient({ endpoint: 'hub.example' })).toThrow('HF_ENDPOINT must be an address like https://');
 });
 
+test('a token or an endpoint that may not be shown is refused without being shown', () => {
+  const refusal = (options: ClientOptions) => {
+    try {
+      createClient(options);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return '';
+  };
+  expect(refusal({ endpoint: 'https://hub.example', token: 'hf_secret\nhf_second' })).toMatch(
+    /^fetch: HF_TOKEN must be one word/,
+  );
+  expect(refusal({ endpoint: 'https://hub.example', token: 'hf_secret\nhf_second' })).not.toContain('hf_se');
+  expect(refusal({ endpoint: 'https://me:secret@hub.example' })).toBe(
+    'fetch: HF_ENDPOINT must hold no user and password, use HF_TOKEN; got them before hub.example',
+  );
+});
+
 test('nothing listens: the address and the tries are named', async () => {
   const nowhere = createClient({ endpoint: 'http://127.0.0.1:9', pause: 1, retries: 1, token: TOKEN });
   await expect(openRepo(nowhere, SET)).rejects.toThrow(/127.0.0.1:9\/api.* gives no answer \(.*\) in 2 tries/);

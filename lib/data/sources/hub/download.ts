@@ -208,10 +208,19 @@ async function write(
   }
 }
 
+/** Bytes that a folder's disk has left; the folder itself need not be there yet. */
+export async function freeBytes(folder: string): Promise<number> {
+  const free = await statfs(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    return undefined;
+  });
+  return free ? free.bavail * free.bsize : freeBytes(dirname(folder));
+}
+
 /** @throws where the disk has less room than the file needs, before a byte is asked for */
 async function assertRoom(part: string, name: string, needed: number): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(part));
-  if (bavail * bsize < needed) throw noRoom(part, name, needed, `${bavail * bsize} bytes are free`);
+  const free = await freeBytes(dirname(part));
+  if (free < needed) throw noRoom(part, name, needed, `${free} bytes are free`);
 }
 
 const noRoom = (part: string, name: string, needed: number | undefined, why: string, cause?: unknown): Error =>

@@ -61,6 +61,10 @@ export function createClient(options: ClientOptions = {}): Client {
   const endpoint = (options.endpoint ?? (process.env.HF_ENDPOINT || DEFAULT_ENDPOINT)).replace(/\/+$/, '');
   const origin = originOf(endpoint);
   const token = 'token' in options ? options.token : process.env.HF_TOKEN?.trim();
+  // The runtime's own complaint about such a header would show it.
+  if (token && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new Error('fetch: HF_TOKEN must be one word of ASCII characters, as the Hub gives it; it is not shown here');
+  }
 
   async function wait(attempt: number, what: string, retryAfter?: string | null): Promise<void> {
     const asked = secondsOf(retryAfter);
@@ -116,9 +120,14 @@ export function createClient(options: ClientOptions = {}): Client {
 function originOf(endpoint: string): string {
   try {
     const url = new URL(endpoint);
+    if (url.username !== '' || url.password !== '') {
+      throw new RangeError(
+        `fetch: HF_ENDPOINT must hold no user and password, use HF_TOKEN; got them before ${url.host}`,
+      );
+    }
     if (url.protocol === 'https:' || url.protocol === 'http:') return url.origin;
-  } catch {
-    // Said below.
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
   }
   throw new Error(`fetch: HF_ENDPOINT must be an address like ${DEFAULT_ENDPOINT}, got ${JSON.stringify(endpoint)}`);
 }

@@ -30,7 +30,11 @@ export function matching<File extends { readonly path: string }>(files: readonly
 }
 
 /**
- * Fetches one file of a repository into the Hub's cache, and links it into the snapshot.
+ * Fetches one file of a repository into the Hub's cache, and links it into the snapshot. A Xet file comes by the same
+ * address as an LFS one, for plain HTTP can go on from any byte.
+ *
+ * Differs: @huggingface/hub's own `downloadFileToCacheDir` begins anew each time, checks no hash, tries once, and gives
+ * two processes one unfinished file.
  *
  * @returns its path in the snapshot, and the bytes that came over the network
  */
