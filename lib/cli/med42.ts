@@ -12,6 +12,12 @@ interface CommandEntry {
 /** In the order in which help lists them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'fetch',
+    group: 'The paper’s line:',
+    summary: 'the paper’s data and checkpoints from where they are published',
+    load: () => require('./fetch'),
+  },
+  {
     name: 'reproduce',
     group: 'The paper’s line:',
     summary: 'the whole comparison: data, training, scoring, report',

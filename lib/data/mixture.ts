@@ -1,7 +1,7 @@
 import { SUBSETS, TOTALS } from '../paper/table-a1';
 import type { Random } from '../random';
 import type { TrainExample } from './rows';
-import { mapSource } from './sources';
+import { mapSource } from './sources/names';
 
 /**
  * By which shares rows are drawn: table A1's, in proportion to the rows that are there, or weights by the row's `source`.

@@ -14,7 +14,7 @@ import { type Mixture, type MixtureReport, mixByPaper, mixBySource } from '../da
 import { type Chunk, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
 import { type Sample, type SampleReport, tokenizeExamples } from '../data/samples';
-import { KNOWN_SOURCES, mapSource } from '../data/sources';
+import { KNOWN_SOURCES, mapSource } from '../data/sources/names';
 import type { Tokenizer } from '../data/tokenizer';
 import type { Planted } from '../decontaminate/planted';
 import { writeFileAtomic } from '../files';

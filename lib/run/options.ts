@@ -64,7 +64,10 @@ function command({ name, summary, preset }: SettingsCommand): Command {
       '--data <folder>',
       `rows in FOLDER/train, items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature)`,
     )
-    .option('--model <folder>', 'a Llama in a Hugging Face folder  (default: the bundled base)')
+    .option(
+      '--model <folder>',
+      'a Llama in a Hugging Face folder, or the Hub id of one that `med42 fetch` brought  (default: the bundled base)',
+    )
     .option('--out <folder>', `where results go  (default: results/${name === 'reproduce' ? 'PRESET' : name})`);
   if (name === 'reproduce') {
     plain.option(

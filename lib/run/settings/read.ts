@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
+import { modelFolderOf } from '../../data/sources/model';
 import { PRESET_NAMES, type PresetName } from '../presets';
 import { SETTINGS, type Settings } from './schema';
 
@@ -140,7 +141,7 @@ function absolute(settings: Settings, folder: string): Settings {
   const { model, data, output, encoders } = settings;
   return {
     ...settings,
-    ...(model === undefined ? {} : { model: at(model) }),
+    ...(model === undefined ? {} : { model: modelFolderOf(model, folder) }),
     ...(data?.folder === undefined ? {} : { data: { ...data, folder: at(data.folder) } }),
     ...(output?.folder === undefined ? {} : { output: { ...output, folder: at(output.folder) } }),
     ...(encoders === undefined ? {} : { encoders: encoders.map(at) }),
