@@ -14,12 +14,12 @@ import { type Mixture, type MixtureReport, mixByPaper, mixBySource } from '../da
 import { type Chunk, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
 import { type Sample, type SampleReport, tokenizeExamples } from '../data/samples';
-import { KNOWN_SOURCES, mapSource } from '../data/sources';
+import { KNOWN_SOURCES } from '../data/sources';
+import { type StandIn, standInsOf } from '../data/stand-ins';
 import type { Tokenizer } from '../data/tokenizer';
 import type { Planted } from '../decontaminate/planted';
 import { writeFileAtomic } from '../files';
 import { readItemFacts, readPlanted, readQuiz } from '../miniature/miniature';
-import type { SubsetKey } from '../paper/table-a1';
 import { createRandom } from '../random';
 import type { Sources } from './inputs';
 import type { RunConfig } from './presets';
@@ -31,7 +31,7 @@ const SHOW_EVERY_MS = 3000;
 export interface PreparedTraining {
   readonly training: TrainSet;
   readonly mixture: MixtureReport;
-  readonly standIns: readonly { readonly subset: SubsetKey; readonly note: string; readonly rows: number }[];
+  readonly standIns: readonly StandIn[];
   readonly samples: SampleReport;
   readonly chunks: readonly Chunk[];
   readonly heldOut: readonly Chunk[];
@@ -119,7 +119,7 @@ export async function prepareTraining(
   return {
     training,
     mixture,
-    standIns: summariseStandIns(examples.map((e) => e.source)),
+    standIns: standInsOf(countSources(examples)),
     samples: tokenized.report,
     chunks: packed.chunks,
     heldOut: pack(development.samples).chunks,
@@ -137,6 +137,12 @@ function mix(examples: readonly TrainExample[], { mixture, samples, seed }: RunC
   if (rule === 'paper') return mixByPaper(examples, total(examples.length), random);
   const wanted = typeof rule === 'string' ? examples : examples.filter(({ source }) => source in rule);
   return mixBySource(examples, rule, total(wanted.length), random);
+}
+
+function countSources(examples: readonly TrainExample[]): ReadonlyMap<string, number> {
+  const rows = new Map<string, number>();
+  for (const { source } of examples) rows.set(source, (rows.get(source) ?? 0) + 1);
+  return rows;
 }
 
 /** What was cut, in words. */
@@ -163,17 +169,6 @@ export async function writeDataReports(data: PreparedData, out: string): Promise
   const { endMarkers } = dataset.training;
   await writeFileAtomic(join(out, 'mixture.json'), json({ ...mixture, standIns, endMarkers, notes }));
   await writeFileAtomic(join(out, 'packing.json'), json({ ...packing, ...samples }));
-}
-
-function summariseStandIns(sources: readonly string[]): PreparedData['standIns'] {
-  const rows = new Map<string, number>();
-  const known = new Set(KNOWN_SOURCES);
-  for (const source of sources)
-    if (known.has(source) && mapSource(source).standIn) rows.set(source, (rows.get(source) ?? 0) + 1);
-  return [...rows].map(([source, count]) => {
-    const { subset, note } = mapSource(source);
-    return { subset, note, rows: count };
-  });
 }
 
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
