@@ -154,12 +154,12 @@ export async function loadTrainExamples(folder: string, options: ReadOptions = {
  * Reads the training examples of `<folder>/train/` one after the other, and keeps none. End markers of other trainers
  * are taken off the responses, and counted: learning to write them would be learning a file format.
  *
- * @param take is given each row
+ * @param take is given each row; a promise it returns is waited for
  * @throws on a missing folder or an invalid row
  */
 export async function readTrainExamples(
   folder: string,
-  take: (example: TrainExample) => void,
+  take: (example: TrainExample) => unknown,
   options: ReadOptions = {},
 ): Promise<TrainReading> {
   const endMarkers: Record<string, number> = {};
@@ -183,8 +183,8 @@ export async function readTrainExamples(
       templateTags,
       TEMPLATE_TAGS.find((tag) => [...(example.history ?? []), example].some(({ prompt }) => prompt.includes(tag))),
     );
-    take({ ...example, ...(history ? { history } : {}), response: text });
-    return form;
+    const taken = take({ ...example, ...(history ? { history } : {}), response: text });
+    return taken instanceof Promise ? taken.then(() => form) : form;
   });
   return { ...reading, endMarkers, templateTags };
 }
@@ -194,7 +194,7 @@ async function readHalf(
   folder: string,
   half: Half,
   { fields, badRows = 'error', onBlank, onRows }: ReadOptions,
-  keep: (row: Fields) => string | undefined,
+  keep: (row: Fields) => string | undefined | Promise<string>,
 ): Promise<Reading> {
   const { names, unread } = await listFiles(folder, half);
   if (names.length === 0) {
@@ -219,7 +219,9 @@ async function readHalf(
       found++;
       if (found % ROWS_A_CALL === 0) onRows?.(path, found);
       try {
-        const form = keep(fieldsOf(raw, fields));
+        const kept = keep(fieldsOf(raw, fields));
+        // Most are no promise, and a turn of the event loop for each row would cost more than the row.
+        const form = kept instanceof Promise ? await kept : kept;
         if (form === undefined) continue;
         rows++;
         forms[form] = (forms[form] ?? 0) + 1;

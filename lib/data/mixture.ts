@@ -1,7 +1,7 @@
 import type { Random } from '../random';
 import { type MixtureReport, type MixtureShareRule, planMixture, poolOf, reportMixture } from './mixture-plan';
 import type { TrainExample } from './rows';
-import { mapSource } from './sources';
+import { KNOWN_SOURCES, mapSource } from './sources';
 
 export type { MixtureReport, MixtureRow, MixtureShareRule } from './mixture-plan';
 
@@ -47,4 +47,47 @@ function draw(examples: readonly TrainExample[], shares: MixtureShareRule, total
   const standInRows = (key: string) =>
     drawn[plan.pools.findIndex((pool) => pool.key === key)]!.filter(({ source }) => mapSource(source).standIn).length;
   return { examples: random.shuffle(drawn.flat()), report: reportMixture(shares, plan, standInRows) };
+}
+
+/** `auto`: table A1's shares where every row is of one of its sets, else all rows alike. */
+export function chooseShares(shares: MixtureShareRule | 'auto', sources: readonly string[]): MixtureShareRule {
+  if (shares !== 'auto') return shares;
+  const known = new Set(KNOWN_SOURCES);
+  return sources.every((source) => known.has(source)) ? 'paper' : 'all';
+}
+
+/**
+ * Takes rows of a folder that was mixed before (`mixing/`), by the same rule: of each pool the first that it is to give, in
+ * the order in which they lie. So a smaller mixture of a folder is a part of a larger one.
+ *
+ * @param sources of the rows, in order
+ * @param samples rows to take; null: all
+ * @returns for each row 1 where it is taken, else 0
+ */
+export function takeInOrder(
+  sources: readonly string[],
+  shares: MixtureShareRule,
+  samples: number | null,
+): { readonly taken: Uint8Array; readonly report: MixtureReport } {
+  const isWanted = (source: string) => typeof shares === 'string' || source in shares;
+  const available = new Map<string, number>();
+  let rows = 0;
+  for (const source of sources) {
+    if (!isWanted(source)) continue;
+    const pool = poolOf(shares, source);
+    available.set(pool, (available.get(pool) ?? 0) + 1);
+    rows++;
+  }
+  const plan = planMixture(shares, available, Math.min(samples ?? rows, rows));
+  const left = new Map(plan.pools.map(({ key, count }) => [key, count]));
+  const standIns = new Map<string, number>();
+  const taken = Uint8Array.from(sources, (source) => {
+    const pool = poolOf(shares, source);
+    const more = left.get(pool) ?? 0;
+    if (more === 0) return 0;
+    left.set(pool, more - 1);
+    if (shares === 'paper' && mapSource(source).standIn) standIns.set(pool, (standIns.get(pool) ?? 0) + 1);
+    return 1;
+  });
+  return { taken, report: reportMixture(shares, plan, (key) => standIns.get(key) ?? 0) };
 }

@@ -19,6 +19,18 @@ export interface Sample {
   readonly labels: Int32Array;
 }
 
+/** Samples one after the other, or one by its number: an array of them, or files that are read as they are asked for. */
+export interface SampleList extends Iterable<Sample> {
+  readonly length: number;
+  at(index: number): Sample | undefined;
+  /** Tokens of each, where they are known without reading it. */
+  readonly lengths?: Int32Array;
+}
+
+/** Tokens of each sample. */
+export const lengthsOf = (samples: SampleList): Int32Array =>
+  samples.lengths ?? Int32Array.from(samples, ({ ids }) => ids.length);
+
 export interface SampleReport {
   readonly samples: number;
   readonly tokens: number;
@@ -60,16 +72,23 @@ export async function tokenizeExamples(
   let tokens = 0;
   let lossTokens = 0;
   let straddlingTokens = 0;
-  for (let start = 0; start < examples.length; start += BATCH) {
+  const make = (start: number): Promise<Made[]> | undefined => {
+    if (start >= examples.length) return undefined;
     const batch = examples.slice(start, start + BATCH);
-    const made =
-      typeof template === 'string'
-        ? await tokenizeJoined(batch, tokenizer, template)
-        : await tokenizeRendered(batch, tokenizer, template);
-    for (const { straddles, ...sample } of made) {
+    return typeof template === 'string'
+      ? tokenizeJoined(batch, tokenizer, template)
+      : tokenizeRendered(batch, tokenizer, template);
+  };
+  let next = make(0);
+  for (let start = BATCH; next; start += BATCH) {
+    const made = next;
+    // The tokenizer's threads have the next batch while this one becomes samples here.
+    next = make(start);
+    next?.catch(() => {});
+    for (const { straddles, ...sample } of await made) {
       samples.push(sample);
       tokens += sample.ids.length;
-      lossTokens += sample.labels.reduce((sum, label) => sum + Number(label !== IGNORED), 0);
+      for (const label of sample.labels) if (label !== IGNORED) lossTokens++;
       if (straddles) straddlingTokens++;
     }
   }
