@@ -1,7 +1,17 @@
 import { join, resolve } from 'node:path';
+import { Tokenizer as NativeTokenizer } from 'tokenizers';
+import { readTrainExamples, type TrainExample } from '../lib/data/examples';
 import { mixFolder } from '../lib/data/mixing/mix';
+import { readMixed } from '../lib/data/mixing/mixed-folder';
+import type { Packing } from '../lib/data/packing/packing';
+import { tokenizeExamples } from '../lib/data/samples';
+import { renderExchanges } from '../lib/data/template';
+import { loadTokenizer } from '../lib/data/tokenizer';
 import { SUBSETS } from '../lib/paper/table-a1';
 import { peakMemoryBytes } from '../lib/run/memory';
+import { prepareMixed } from '../lib/run/mixed-training';
+import { PRESETS } from '../lib/run/presets';
+import { createProgress } from '../lib/run/progress';
 import { writeFullSizeRows } from './full-size-rows';
 
 /**
@@ -9,8 +19,13 @@ import { writeFullSizeRows } from './full-size-rows';
  *
  *     generate FOLDER REAL [share]     rows with the lengths of REAL/train, into FOLDER/raw
  *     mix FOLDER                       into FOLDER/mixed; counts against table A1's
+ *     tokens FOLDER MODEL [rows]       rows as a run tokenizes them against `tokenizers` called directly, alternating
+ *     pack FOLDER MODEL PACKING        all rows tokenized and packed to 4,096 as `med42 train` does, into FOLDER/packed
  */
 const SEED = 42;
+const ROUNDS = 5;
+/** Texts handed to the tokenizer at once, by the peer as by us. */
+const BATCH = 512;
 
 const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Promise<void>>> = {
   generate: (folder, real = '', share = '1') => writeFullSizeRows(real, join(folder, 'raw'), SEED, Number(share)),
@@ -23,6 +38,53 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
       ({ key, samples }) => mixed.report.rows.find(({ subset }) => subset === key)?.drawn !== samples,
     );
     console.log(`${mixed.report.total} rows; subsets that differ from table A1: ${wrong.length}`);
+  },
+  tokens: async (folder, model = '', rows = '40000') => {
+    const tokenizer = await loadTokenizer(resolve(model));
+    const examples: TrainExample[] = [];
+    // The mixture is shuffled: its first rows are a fair sample.
+    await readTrainExamples(join(folder, 'mixed'), (example) => {
+      if (examples.length < Number(rows)) examples.push(example);
+    });
+    const texts = examples.flatMap((example) =>
+      renderExchanges(example, 'med42').map((one) => one.prompt + one.response),
+    );
+    const direct = NativeTokenizer.fromFile(join(resolve(model), 'tokenizer.json'));
+    const ours: number[] = [];
+    const peer: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      let began = performance.now();
+      const { report } = await tokenizeExamples(examples, tokenizer);
+      ours.push((performance.now() - began) / 1000);
+      began = performance.now();
+      let tokens = 0;
+      for (let i = 0; i < texts.length; i += BATCH) {
+        const encodings = await direct.encodeBatch(texts.slice(i, i + BATCH), { addSpecialTokens: false });
+        for (const encoding of encodings) tokens += encoding.getIds().length;
+      }
+      peer.push((performance.now() - began) / 1000);
+      console.log(
+        `${report.tokens} tokens ${ours.at(-1)!.toFixed(1)} s, directly ${tokens} ${peer.at(-1)!.toFixed(1)} s`,
+      );
+    }
+    const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+    console.log(`ours / directly, medians of ${ROUNDS}: ${(median(ours) / median(peer)).toFixed(3)}`);
+  },
+  pack: async (folder, model = '', packing = 'concatenated') => {
+    const data = join(folder, 'mixed');
+    const {
+      chunks,
+      rows,
+      packing: report,
+    } = await prepareMixed({ data, model: resolve(model) }, (await readMixed(data))!, {
+      config: { ...PRESETS.real, mixture: 'paper', packing: packing as Packing },
+      tokenizer: await loadTokenizer(resolve(model)),
+      chunkLength: 4096,
+      progress: createProgress,
+      cache: join(folder, 'packed'),
+    });
+    const { sources: _, ...numbers } = report;
+    console.log(rows, 'rows', numbers, chunks.file);
   },
 };
 

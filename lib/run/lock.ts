@@ -34,6 +34,7 @@ export async function lockFolder(folder: string, patience: number = 0): Promise<
       writeFileSync(file, JSON.stringify(own), { flag: 'wx' });
       held.add(file);
       const release = () => {
+        process.off('exit', release);
         if (held.delete(file)) rmSync(file, { force: true });
       };
       process.once('exit', release);

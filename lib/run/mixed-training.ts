@@ -20,8 +20,6 @@ import { lockFolder } from './lock';
 import type { RunConfig } from './presets';
 import type { OpenProgress, Progress } from './progress';
 
-/** Rows of a piece: what is tokenized between two files, and lost by a kill. */
-const ROWS_A_PIECE = 8192;
 /** What was packed, and how; written last. */
 const PACKED_FILE = 'packed.json';
 const PACKED_VERSION = 1;
@@ -45,6 +43,8 @@ export interface PrepareOptions {
   /** T. */
   readonly chunkLength: number;
   readonly progress: OpenProgress;
+  /** What is tokenized between two files, and lost by a kill; default 8192. */
+  readonly rowsAPiece?: number;
   /** Where prepared files are kept; default `.cache/packed` in the workbook's folder. */
   readonly cache?: string;
 }
@@ -60,12 +60,21 @@ export interface PrepareOptions {
 export async function prepareMixed(
   sources: Sources,
   mixed: MixedFolder,
-  { config, tokenizer, chunkLength, progress, cache = join(WORKBOOK_ROOT, '.cache', 'packed') }: PrepareOptions,
+  options: PrepareOptions,
 ): Promise<PreparedFiles> {
+  const { config, chunkLength, tokenizer, progress, cache = join(WORKBOOK_ROOT, '.cache', 'packed') } = options;
   const { template, mixture: rule, samples, seed, developmentFraction, packing } = config;
   const chat = template === 'model' ? await requireChatTemplate(sources.model) : template;
+  const { rowsAPiece = 8192 } = options;
   const made = { template: typeof chat === 'string' ? chat : chat.source, rule, samples, seed, developmentFraction };
-  const identity = hashOf({ ...made, rows: mixed.contentMd5, packing, chunkLength, tokenizer: tokenizer.sha256 });
+  const identity = hashOf({
+    ...made,
+    rowsAPiece,
+    rows: mixed.contentMd5,
+    packing,
+    chunkLength,
+    tokenizer: tokenizer.sha256,
+  });
   const folder = join(cache, identity.slice(0, 24));
   await makeFolder(folder);
   const lock = await lockFolder(folder);
@@ -74,10 +83,15 @@ export async function prepareMixed(
     let packed = await readVersionedJson<PackedFile>(join(folder, PACKED_FILE), PACKED_VERSION);
     if (!packed) {
       const chosen = await chooseRows(sources.data, mixed.report.total, config, progress);
-      const pieces = await tokenizePieces(sources.data, folder, chosen, chat, { config, tokenizer, progress });
+      const pieces = await tokenizePieces(sources.data, folder, chosen, chat, {
+        config,
+        tokenizer,
+        progress,
+        rowsAPiece,
+      });
       const pack = (set: SetName) => {
-        const options = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
-        return packPieces(join(folder, set), pieces[set], file(set), options, progress(`packing  ${set}`));
+        const how = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
+        return packPieces(join(folder, set), pieces[set], file(set), how, progress(`packing  ${set}`));
       };
       const report = await pack('train');
       await pack('held-out');
@@ -139,7 +153,12 @@ async function tokenizePieces(
   folder: string,
   { mixture, setOf }: ChosenRows,
   template: Exclude<TemplateName, 'model'> | ChatTemplate,
-  { config, tokenizer, progress }: Pick<PrepareOptions, 'config' | 'tokenizer' | 'progress'>,
+  {
+    config,
+    tokenizer,
+    progress,
+    rowsAPiece,
+  }: Required<Pick<PrepareOptions, 'config' | 'tokenizer' | 'progress' | 'rowsAPiece'>>,
 ): Promise<Readonly<Record<SetName, number>>> {
   const waiting: Record<SetName, TrainExample[]> = { train: [], 'held-out': [] };
   const pieces: Record<SetName, number> = { train: 0, 'held-out': 0 };
@@ -173,7 +192,7 @@ async function tokenizePieces(
       const set = setOf(row);
       if (set === undefined) return undefined;
       waiting[set].push(example);
-      return waiting[set].length === ROWS_A_PIECE ? begin(set) : undefined;
+      return waiting[set].length === rowsAPiece ? begin(set) : undefined;
     },
     config.rows,
   );

@@ -122,7 +122,7 @@ async function refuseOther(out: string): Promise<void> {
     if (error.code === 'ENOENT') return [];
     throw new Error(`mixture: ${out} must be a folder (${error.code}); choose another`, { cause: error });
   });
-  const own = new Set([WORK_FOLDER, MIXTURE_FILE, CARD_FILE, 'train', 'eval']);
+  const own = new Set([WORK_FOLDER, MIXTURE_FILE, CARD_FILE, 'train', 'eval', 'lock.json']);
   const other = names.find((name) => !own.has(name) && !name.endsWith('.tmp'));
   const rows = (await readdir(join(out, 'train')).catch(() => [])).find(
     (name) => `train/${name}` !== MIXTURE_ROWS && !name.endsWith('.tmp'),
