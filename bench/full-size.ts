@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { Tokenizer as NativeTokenizer } from 'tokenizers';
-import { readTrainExamples, type TrainExample } from '../lib/data/examples';
+import type { TrainExample } from '../lib/data/examples';
+import { fieldsOf } from '../lib/data/forms/fields';
+import { readExample } from '../lib/data/forms/training';
 import { mixFolder } from '../lib/data/mixing/mix';
-import { readMixed } from '../lib/data/mixing/mixed-folder';
+import { MIXTURE_ROWS, readMixed } from '../lib/data/mixing/mixed-folder';
 import type { Packing } from '../lib/data/packing/packing';
+import { openRecords } from '../lib/data/reading/records';
 import { tokenizeExamples } from '../lib/data/samples';
 import { renderExchanges } from '../lib/data/template';
 import { loadTokenizer } from '../lib/data/tokenizer';
@@ -39,13 +43,15 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
     );
     console.log(`${mixed.report.total} rows; subsets that differ from table A1: ${wrong.length}`);
   },
-  tokens: async (folder, model = '', rows = '40000') => {
+  tokens: async (folder, model = '', rows = '10000') => {
     const tokenizer = await loadTokenizer(resolve(model));
     const examples: TrainExample[] = [];
     // The mixture is shuffled: its first rows are a fair sample.
-    await readTrainExamples(join(folder, 'mixed'), (example) => {
-      if (examples.length < Number(rows)) examples.push(example);
-    });
+    const { rows: all } = await openRecords(join(folder, 'mixed', MIXTURE_ROWS), MIXTURE_ROWS, createHash('sha256'));
+    for await (const row of all) {
+      examples.push(readExample(fieldsOf(row)).example);
+      if (examples.length === Number(rows)) break;
+    }
     const texts = examples.flatMap((example) =>
       renderExchanges(example, 'med42').map((one) => one.prompt + one.response),
     );

@@ -107,30 +107,33 @@ async function tokenizeJoined(
   const encoded = await tokenizer.encodeJoint(rendered.flat());
   let next = 0;
   return batch.map(({ id, source }, i) => {
-    const ids: number[] = addBos && bosId !== undefined ? [bosId] : [];
-    const labels: number[] = ids.map(() => IGNORED);
-    let straddling = false;
-    for (const _ of rendered[i]!) {
-      const { ids: text, responseStart, straddles } = encoded[next++]!;
+    const parts = rendered[i]!.map(() => encoded[next++]!);
+    const begin = addBos && bosId !== undefined ? [bosId] : [];
+    const length = parts.reduce((sum, part) => sum + part.ids.length + 1, begin.length);
+    const ids = new Int32Array(length);
+    const labels = new Int32Array(length).fill(IGNORED);
+    ids.set(begin);
+    let at = begin.length;
+    for (const { ids: text, responseStart } of parts) {
       if (responseStart >= text.length) {
         throw new Error(`samples: example "${id}": the response must yield a token, got none; fix or delete the row`);
       }
-      const control = text.find((token) => token === eosId || token === bosId);
-      if (control !== undefined) {
-        throw new Error(
-          `samples: example "${id}": its text yields the control token ${control}, which would end or start a ` +
-            'sequence; fix or delete the row',
-        );
+      for (let t = 0; t < text.length; t++, at++) {
+        const token = text[t]!;
+        if (token === eosId || token === bosId) {
+          throw new Error(
+            `samples: example "${id}": its text yields the control token ${token}, which would end or start a ` +
+              'sequence; fix or delete the row',
+          );
+        }
+        ids[at] = token;
+        if (t >= responseStart) labels[at] = token;
       }
-      for (const [t, token] of text.entries()) {
-        ids.push(token);
-        labels.push(t < responseStart ? IGNORED : token);
-      }
-      ids.push(eosId);
-      labels.push(eosId);
-      straddling ||= straddles;
+      ids[at] = eosId;
+      labels[at] = eosId;
+      at++;
     }
-    return { id, source, ids: Int32Array.from(ids), labels: Int32Array.from(labels), straddles: straddling };
+    return { id, source, ids, labels, straddles: parts.some(({ straddles }) => straddles) };
   });
 }
 

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { SUBSETS } from '../../paper/table-a1';
 import { type MixturePlan, type MixtureShareRule, planMixture } from '../mixture-plan';
 
-/** Rows of a group of Parquet: what a reader holds at once. */
+/** Rows of a group of Parquet: what a reader holds at once. Compressed with Snappy: zstd is half as long and read half as fast. */
 const ROWS_A_GROUP = 16_384;
 
 export interface Drawn {
@@ -70,7 +70,7 @@ export async function drawRows(
              CASE WHEN plain THEN response END AS text, question, choices::JSON::VARCHAR[] AS choices, answer
       FROM drawn JOIN given ON given.rowid = drawn.n
       ORDER BY place
-    ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_A_GROUP})`);
+    ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROWS_A_GROUP})`);
   await rename(aside, file);
   return { plan, duplicates: new Map(duplicates), written, contentMd5 };
 }
