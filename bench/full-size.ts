@@ -15,7 +15,7 @@ import { SUBSETS } from '../lib/paper/table-a1';
 import { peakMemoryBytes } from '../lib/run/memory';
 import { prepareMixed } from '../lib/run/mixed-training';
 import { PRESETS } from '../lib/run/presets';
-import { createProgress } from '../lib/run/progress';
+import { createProgress, type OpenProgress } from '../lib/run/progress';
 import { writeFullSizeRows } from './full-size-rows';
 
 /**
@@ -30,6 +30,24 @@ const SEED = 42;
 const ROUNDS = 5;
 /** Texts handed to the tokenizer at once, by the peer as by us. */
 const BATCH = 512;
+
+/** A line of progress, and the CPU time that a stage took: others may share the machine. */
+const timed: OpenProgress = (label) => {
+  const line = createProgress(label);
+  const before = process.cpuUsage();
+  return {
+    ...line,
+    at: (done, total, details) => {
+      line.at(done, total, details);
+      if (done >= total) console.log(`${label}: ${cpuSeconds(before).toFixed(1)} s of CPU`);
+    },
+  };
+};
+
+function cpuSeconds(before?: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
 
 const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Promise<void>>> = {
   generate: (folder, real = '', share = '1') => writeFullSizeRows(real, join(folder, 'raw'), SEED, Number(share)),
@@ -58,10 +76,15 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
     const direct = NativeTokenizer.fromFile(join(resolve(model), 'tokenizer.json'));
     const ours: number[] = [];
     const peer: number[] = [];
+    const oursCpu: number[] = [];
+    const peerCpu: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
+      let before = process.cpuUsage();
       let began = performance.now();
       const { report } = await tokenizeExamples(examples, tokenizer);
       ours.push((performance.now() - began) / 1000);
+      oursCpu.push(cpuSeconds(before));
+      before = process.cpuUsage();
       began = performance.now();
       let tokens = 0;
       for (let i = 0; i < texts.length; i += BATCH) {
@@ -69,12 +92,16 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
         for (const encoding of encodings) tokens += encoding.getIds().length;
       }
       peer.push((performance.now() - began) / 1000);
+      peerCpu.push(cpuSeconds(before));
       console.log(
         `${report.tokens} tokens ${ours.at(-1)!.toFixed(1)} s, directly ${tokens} ${peer.at(-1)!.toFixed(1)} s`,
       );
     }
     const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
-    console.log(`ours / directly, medians of ${ROUNDS}: ${(median(ours) / median(peer)).toFixed(3)}`);
+    const ratio = (a: readonly number[], b: readonly number[]) => (median(a) / median(b)).toFixed(3);
+    console.log(
+      `ours / directly, medians of ${ROUNDS}: ${ratio(ours, peer)} by the clock, ${ratio(oursCpu, peerCpu)} by CPU time`,
+    );
   },
   pack: async (folder, model = '', packing = 'concatenated') => {
     const data = join(folder, 'mixed');
@@ -86,7 +113,7 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
       config: { ...PRESETS.real, mixture: 'paper', packing: packing as Packing },
       tokenizer: await loadTokenizer(resolve(model)),
       chunkLength: 4096,
-      progress: createProgress,
+      progress: timed,
       cache: join(folder, 'packed'),
     });
     const { sources: _, ...numbers } = report;
@@ -101,7 +128,9 @@ async function main(): Promise<void> {
   const began = performance.now();
   await run(resolve(folder), ...rest);
   const seconds = (performance.now() - began) / 1000;
-  console.log(`${step}: ${seconds.toFixed(1)} s, ${(peakMemoryBytes() / 2 ** 30).toFixed(2)} GB at its peak`);
+  console.log(
+    `${step}: ${seconds.toFixed(1)} s, ${cpuSeconds().toFixed(1)} s of CPU, ${(peakMemoryBytes() / 2 ** 30).toFixed(2)} GB at its peak`,
+  );
 }
 
 main().catch((error: unknown) => {

@@ -20,9 +20,10 @@ import { lockFolder } from './lock';
 import type { RunConfig } from './presets';
 import type { OpenProgress, Progress } from './progress';
 
-/** What was packed, and how; written last. */
+/** What was tokenized, and what was packed of it; each is written once its files are whole. */
+const TOKENS_FILE = 'tokens.json';
 const PACKED_FILE = 'packed.json';
-const PACKED_VERSION = 1;
+const VERSION = 1;
 
 /** Training rows made into chunks of files. */
 export interface PreparedFiles extends PreparedRows {
@@ -30,7 +31,13 @@ export interface PreparedFiles extends PreparedRows {
   readonly heldOut: ChunkFile;
 }
 
-interface PackedFile extends PreparedRows {
+interface TokensFile extends Pick<PreparedRows, 'training' | 'rows' | 'mixture'> {
+  readonly version: number;
+  /** How many each set has. */
+  readonly pieces: Readonly<Record<SetName, number>>;
+}
+
+interface PackedFile extends Pick<PreparedRows, 'packing'> {
   readonly version: number;
 }
 
@@ -49,13 +56,15 @@ export interface PrepareOptions {
   readonly cache?: string;
 }
 
+type TokenizeOptions = Required<Pick<PrepareOptions, 'config' | 'tokenizer' | 'progress' | 'rowsAPiece'>>;
+
 /**
  * What `prepareTraining` does, for the rows of a mixed folder, however many: they are read one after the other, tokenized
  * piece by piece into files, and packed from there into files that training reads chunk by chunk. The chunks are those
  * that `prepareTraining` makes of the same folder. Killed, it goes on after the last whole piece.
  *
- * A folder of its own in the cache holds the files, named by all they were made from, so that any run on the same rows
- * with the same settings has them at once.
+ * A folder of its own in the cache holds the files, named by all that the tokens were made from, and in it one for each
+ * packing: any run on the same rows with the same settings has them at once.
  */
 export async function prepareMixed(
   sources: Sources,
@@ -67,42 +76,49 @@ export async function prepareMixed(
   const chat = template === 'model' ? await requireChatTemplate(sources.model) : template;
   const { rowsAPiece = 8192 } = options;
   const made = { template: typeof chat === 'string' ? chat : chat.source, rule, samples, seed, developmentFraction };
-  const identity = hashOf({
-    ...made,
-    rowsAPiece,
-    rows: mixed.contentMd5,
-    packing,
-    chunkLength,
-    tokenizer: tokenizer.sha256,
-  });
+  const reading = config.rows;
+  const identity = hashOf({ ...made, reading, rowsAPiece, rows: mixed.contentMd5, tokenizer: tokenizer.sha256 });
   const folder = join(cache, identity.slice(0, 24));
-  await makeFolder(folder);
+  const target = join(folder, `${packing}-${chunkLength}`);
+  await makeFolder(target);
   const lock = await lockFolder(folder);
   try {
-    const file = (set: SetName) => join(folder, `${set}.safetensors`);
-    let packed = await readVersionedJson<PackedFile>(join(folder, PACKED_FILE), PACKED_VERSION);
+    const file = (set: SetName) => join(target, `${set}.safetensors`);
+    const how: TokenizeOptions = { config, tokenizer, progress, rowsAPiece };
+    const tokenized =
+      (await readVersionedJson<TokensFile>(join(folder, TOKENS_FILE), VERSION)) ??
+      (await tokenizeFolder(sources.data, mixed.report.total, folder, chat, how));
+    let packed = await readVersionedJson<PackedFile>(join(target, PACKED_FILE), VERSION);
     if (!packed) {
-      const chosen = await chooseRows(sources.data, mixed.report.total, config, progress);
-      const pieces = await tokenizePieces(sources.data, folder, chosen, chat, {
-        config,
-        tokenizer,
-        progress,
-        rowsAPiece,
-      });
       const pack = (set: SetName) => {
-        const how = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
-        return packPieces(join(folder, set), pieces[set], file(set), how, progress(`packing  ${set}`));
+        const rules = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
+        return packPieces(join(folder, set), tokenized.pieces[set], file(set), rules, progress(`packing  ${set}`));
       };
-      const report = await pack('train');
+      packed = { version: VERSION, packing: await pack('train') };
       await pack('held-out');
-      const { training, rows, mixture } = chosen;
-      packed = { version: PACKED_VERSION, training, rows, mixture, packing: report };
-      await writeFileAtomic(join(folder, PACKED_FILE), `${JSON.stringify(packed)}\n`);
+      await writeFileAtomic(join(target, PACKED_FILE), `${JSON.stringify(packed)}\n`);
     }
-    return { ...packed, chunks: await openChunkFile(file('train')), heldOut: await openChunkFile(file('held-out')) };
+    const { training, rows, mixture } = tokenized;
+    const [chunks, heldOut] = [await openChunkFile(file('train')), await openChunkFile(file('held-out'))];
+    return { training, rows, mixture, packing: packed.packing, chunks, heldOut };
   } finally {
     lock.release();
   }
+}
+
+async function tokenizeFolder(
+  data: string,
+  total: number,
+  folder: string,
+  template: Exclude<TemplateName, 'model'> | ChatTemplate,
+  options: TokenizeOptions,
+): Promise<TokensFile> {
+  const chosen = await chooseRows(data, total, options.config, options.progress);
+  const pieces = await tokenizePieces(data, folder, chosen, template, options);
+  const { training, rows, mixture } = chosen;
+  const tokens: TokensFile = { version: VERSION, training, rows, mixture, pieces };
+  await writeFileAtomic(join(folder, TOKENS_FILE), `${JSON.stringify(tokens)}\n`);
+  return tokens;
 }
 
 interface ChosenRows {
@@ -153,12 +169,7 @@ async function tokenizePieces(
   folder: string,
   { mixture, setOf }: ChosenRows,
   template: Exclude<TemplateName, 'model'> | ChatTemplate,
-  {
-    config,
-    tokenizer,
-    progress,
-    rowsAPiece,
-  }: Required<Pick<PrepareOptions, 'config' | 'tokenizer' | 'progress' | 'rowsAPiece'>>,
+  { config, tokenizer, progress, rowsAPiece }: TokenizeOptions,
 ): Promise<Readonly<Record<SetName, number>>> {
   const waiting: Record<SetName, TrainExample[]> = { train: [], 'held-out': [] };
   const pieces: Record<SetName, number> = { train: 0, 'held-out': 0 };

@@ -72,7 +72,7 @@ test.for(PACKINGS)(
   async (packing) => {
     const cache = join(work, packing);
     const [folder = ''] = readdirSync(cache);
-    const file = join(cache, folder, 'train.safetensors');
+    const file = join(cache, folder, `${packing}-${LENGTH}`, 'train.safetensors');
     utimesSync(file, 1, 1);
     await prepare(packing);
     expect(statSync(file).mtimeMs).toBe(1000);
@@ -143,7 +143,7 @@ test('training reads the file chunk by chunk: losses and records are those from 
   const losses = async (name: string, { chunks, heldOut }: Pick<PreparedFiles, 'chunks' | 'heldOut'> | Memory) => {
     const { records, state } = await train({
       model: tunedModel(base, 'lora', lora.lora),
-      config: { ...lora, maxSeqLen: LENGTH, batchSize: 4 },
+      config: { ...lora, maxSeqLen: LENGTH, batchSize: 2 },
       device,
       chunks,
       heldOut,
@@ -156,10 +156,10 @@ test('training reads the file chunk by chunk: losses and records are those from 
     return records.map(({ loss, heldOutLoss, gradientNorm }) => [loss, heldOutLoss, gradientNorm]);
   };
   type Memory = { readonly chunks: readonly ChunkTensors[]; readonly heldOut: readonly ChunkTensors[] };
-  const first = { chunks: [...files.chunks].slice(0, 8), heldOut: [...files.heldOut].slice(0, 2) };
+  const first = { chunks: [...files.chunks].slice(0, 4), heldOut: [...files.heldOut].slice(0, 1) };
   const part = {
-    chunks: { length: 8, at: (i: number) => files.chunks.at(i), [Symbol.iterator]: () => first.chunks.values() },
-    heldOut: { length: 2, at: (i: number) => files.heldOut.at(i), [Symbol.iterator]: () => first.heldOut.values() },
+    chunks: { length: 4, at: (i: number) => files.chunks.at(i), [Symbol.iterator]: () => first.chunks.values() },
+    heldOut: { length: 1, at: (i: number) => files.heldOut.at(i), [Symbol.iterator]: () => first.heldOut.values() },
   };
   const fromFile = await losses('file', part as unknown as Memory);
   expect(fromFile.length).toBeGreaterThan(2);
