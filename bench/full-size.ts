@@ -98,9 +98,9 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
       );
     }
     const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
-    const ratio = (a: readonly number[], b: readonly number[]) => (median(a) / median(b)).toFixed(3);
+    const ratio = (a: readonly number[], b: readonly number[]) => median(a.map((one, i) => one / b[i]!)).toFixed(3);
     console.log(
-      `ours / directly, medians of ${ROUNDS}: ${ratio(ours, peer)} by the clock, ${ratio(oursCpu, peerCpu)} by CPU time`,
+      `ours / directly, medians of ${ROUNDS} pairs: ${ratio(ours, peer)} by the clock, ${ratio(oursCpu, peerCpu)} by CPU time`,
     );
   },
   pack: async (folder, model = '', packing = 'concatenated') => {
@@ -110,7 +110,7 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
       rows,
       packing: report,
     } = await prepareMixed({ data, model: resolve(model) }, (await readMixed(data))!, {
-      config: { ...PRESETS.real, mixture: 'paper', packing: packing as Packing },
+      config: { ...PRESETS.real, mixture: 'paper', samples: null, packing: packing as Packing },
       tokenizer: await loadTokenizer(resolve(model)),
       chunkLength: 4096,
       progress: timed,
