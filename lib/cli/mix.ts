@@ -63,7 +63,7 @@ export async function main(args: readonly string[]): Promise<void> {
           ({ name, available, paperSamples }) =>
             `short: ${name} has ${available.toLocaleString('en')} of table A1's ${paperSamples.toLocaleString('en')} rows`,
         ),
-        ...mixed.standIns.map(({ note, rows }) => `stand-in: ${rows.toLocaleString('en')} rows are ${note}`),
+        ...mixed.standIns.map(({ note, rows }) => `stand-in: ${note} (${rows.toLocaleString('en')} of the drawn rows)`),
         `What was mended, left out and drawn: ${path(CARD_FILE)}.`,
         `Next:\n  npx med42 train --data ${path('.')} --model MODEL`,
         'Research only, not for clinical decisions.',
