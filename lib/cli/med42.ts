@@ -30,6 +30,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./run'),
   },
   {
+    name: 'mix',
+    group: 'The paper’s line:',
+    summary: 'table A1’s mixture from any number of rows, as a folder',
+    load: () => require('./mix'),
+  },
+  {
     name: 'train',
     group: 'Your own:',
     summary: 'one model by one method on your rows',

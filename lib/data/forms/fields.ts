@@ -7,6 +7,8 @@ export class RowError extends Error {
     message: string,
     /** Without the row's place and content: '"response" must be a non-empty string'. */
     readonly reason: string,
+    /** A text that is needed is there, and blank. */
+    readonly blank = false,
   ) {
     super(message);
   }
@@ -64,6 +66,7 @@ export function fieldsOf(
     new RowError(
       `examples: ${file} ${at}${name}: "${field}" must be ${required}, got ${show(got)}; fix or delete the row`,
       `"${field}" must be ${required}`,
+      typeof got === 'string' && got.trim() === '',
     );
   return {
     place,
