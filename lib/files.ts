@@ -131,7 +131,8 @@ export function parseJsonObject(text: string, file: string, owner: string): Reco
   return value as Record<string, unknown>;
 }
 
-function describeWriteError(path: string, error: unknown): Error {
+/** What went wrong when `path` was written, and what to do. */
+export function describeWriteError(path: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new Error(`files: no space left to write ${path}; free some and run the same command again`, {
@@ -153,8 +154,16 @@ function describeWriteError(path: string, error: unknown): Error {
       },
     );
   }
-  if (code === 'EACCES' || code === 'EROFS') {
-    return new Error(`files: may not write ${path} (${code}); choose another folder with --out`, { cause: error });
+  if (code === 'ENOENT') {
+    return new Error(`files: cannot write ${path}: its folder is gone; run the same command again`, { cause: error });
+  }
+  if (code === 'EISDIR') {
+    return new Error(`files: cannot write ${path}: a folder has that name; delete or rename it`, { cause: error });
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new Error(`files: may not write ${path} (${code}); make its folder writable, or choose another one`, {
+      cause: error,
+    });
   }
   return error instanceof Error ? error : new Error(String(error));
 }

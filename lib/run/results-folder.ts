@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files';
 import { json } from './data-stage';
-import { LOCK } from './lock';
+import { isLock } from './lock';
 import type { RunOptions } from './options';
 import { writeSettings } from './settings/effective';
 
@@ -40,7 +40,7 @@ export async function claimFolder(
   const file = join(out, 'config.json');
   if (fresh) {
     const entries = await readdir(out);
-    for (const name of entries) if (name !== LOCK) await rm(join(out, name), { recursive: true });
+    for (const name of entries) if (!isLock(name)) await rm(join(out, name), { recursive: true });
   }
   const known = await readKnown(file);
   if (known && known.identity !== identity) {

@@ -220,7 +220,7 @@ describe('the results folder', () => {
       return second !== undefined;
     };
     await reproduceCli(smoke(busy), { when: untilRefused, signal: 'SIGKILL' });
-    expectRefusal(second!, /^reproduce: .* is in use by process \d+ on .*; wait for it to end, choose another --out/);
+    expectRefusal(second!, /^results: .* is in use by process \d+ on .*; wait for it to end, choose another --out/);
   });
 
   test('that cannot be, below a file', async () => {
