@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { misplacedContent, parseJsonObject } from '../files';
+import { misplacedContent } from '../files';
+import { parseJsonObject } from '../json-file';
 
 type Json = Readonly<Record<string, unknown>>;
 

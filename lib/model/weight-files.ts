@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseJsonObject } from '../files';
+import { parseJsonObject } from '../json-file';
 import { list, withoutWeights } from './folder-advice';
 import { readSafetensorsHeader, type StoredTensor } from './safetensors';
 

@@ -181,7 +181,7 @@ describe('the results folder', () => {
     const text = readFileSync(file, 'utf8');
     for (const [other, form] of [
       [JSON.stringify({ ...JSON.parse(text), version: 99 }), '99'],
-      [text.slice(0, 30), 'undefined'],
+      [text.slice(0, 30), 'nothing'],
     ] as const) {
       writeFileSync(file, other);
       const message = `results: ${out} holds results of form ${form}, this library writes 4; choose another --out or add --fresh`;

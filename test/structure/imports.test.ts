@@ -9,16 +9,19 @@ const LIB = join(__dirname, '../../lib');
 /**
  * What each room may import of lib/ beside itself. Files directly under lib/ are rooms of their own name.
  *
- *     config, random, files, hash, escape -> statistics, paper, engine -> data -> model -> train, eval, decontaminate
+ *     config, random, files, json-file, schema, lock, hash, escape -> statistics, paper, engine -> data -> model -> train, eval, decontaminate
  *       -> compare -> draw, report, miniature -> run -> notebook, cli
  */
-const GROUND = ['config', 'random', 'files', 'hash', 'escape'];
+const GROUND = ['config', 'random', 'files', 'json-file', 'schema', 'lock', 'hash', 'escape'];
 const STAGES = ['statistics', 'paper', 'engine', 'data', 'model', 'train', 'eval', 'decontaminate'];
 const SHOWN = ['compare', 'draw', 'report'];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: [],
   random: [],
   files: [],
+  'json-file': ['files'],
+  schema: [],
+  lock: ['files'],
   hash: [],
   escape: [],
   statistics: GROUND,
@@ -183,7 +186,7 @@ describe('the check itself', () => {
 
   test('names file and import', () => {
     expect(wrongRooms(one('model/x', "import { y } from '../train/loss';"))).toEqual([
-      'lib/model/x.ts imports ../train/loss: model may import config, random, files, hash, escape, engine',
+      'lib/model/x.ts imports ../train/loss: model may import config, random, files, json-file, schema, lock, hash, escape, engine',
     ]);
     expect(wrongRooms(one('engine/x', "import type { Y } from '../data/rows';"))).toHaveLength(1);
     expect(wrongRooms(one('random', "import { y } from './config';"))).toEqual([

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { writeFileAtomic } from '../../files';
+import { parseJson, readTextIfThere } from '../../json-file';
 import type { MimeBundle } from '../kernel/output';
 
 /** An output as a notebook file holds it; texts are whole here, and lists of lines in the file. */
@@ -51,7 +51,8 @@ const whole = (text: unknown): string => (Array.isArray(text) ? text.join('') : 
 
 /** @throws when the file is no notebook of format 4 */
 export async function readNotebook(path: string): Promise<Notebook> {
-  const text = await readFile(path, 'utf8');
+  const text = await readTextIfThere(path, 'notebook');
+  if (text === undefined) throw new Error(`notebook: there is no ${path}; give the file of a notebook`);
   const raw = parse(text, path) as { nbformat?: number; cells?: readonly RawCell[] };
   if (raw.nbformat !== 4 || !Array.isArray(raw.cells)) {
     throw new Error(
@@ -82,7 +83,7 @@ export async function readNotebook(path: string): Promise<Notebook> {
 
 function parse(text: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new Error(`notebook: ${path} is no JSON: ${(error as Error).message}`);
   }
