@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 /** The workbook's own folder, from lib/ and from dist/ alike. */
 export const WORKBOOK_ROOT = join(__dirname, '..');
@@ -20,6 +20,7 @@ export async function writeFileAtomic(
   let file: FileHandle | undefined;
   try {
     await mkdir(dirname(path), { recursive: true });
+    await removeLeftOver(path);
     file = await open(aside, 'w');
     if (typeof content === 'function') await content(file);
     else await file.writeFile(content);
@@ -31,6 +32,26 @@ export async function writeFileAtomic(
     await file?.close().catch(() => {});
     await unlink(aside).catch(() => {});
     throw describeWriteError(path, error);
+  }
+}
+
+/** What killed processes left aside of a file that is written now. */
+async function removeLeftOver(path: string): Promise<void> {
+  const folder = dirname(path);
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(basename(path))) continue;
+    const [, pid] = /^\.(\d+)\.tmp$/.exec(name.slice(basename(path).length)) ?? [];
+    if (pid !== undefined && !isRunning(Number(pid))) await unlink(join(folder, name)).catch(() => {});
+  }
+}
+
+/** Whether this machine has such a process. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

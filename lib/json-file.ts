@@ -96,7 +96,7 @@ export async function readVersionedJson(file: string, version: number): Promise<
   const { version: own } = (value ?? {}) as { readonly version?: unknown };
   if (own !== version) {
     throw new Error(
-      `results: ${file} is of form ${JSON.stringify(own)?.slice(0, 40)}, this library reads ${version}; make the run anew with ` +
+      `results: ${file} is of form ${JSON.stringify(own)?.slice(0, 40) ?? 'none'}, this library reads ${version}; make the run anew with ` +
         '`npm run reproduce -- --fresh`',
     );
   }

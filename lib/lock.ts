@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { describeWriteError, makeFolder } from './files';
+import { describeWriteError, isRunning, makeFolder } from './files';
 
 /** The process that holds a lock. */
 export interface Holder {
@@ -106,12 +106,7 @@ function isAlive({ pid, started, host }: Claim): boolean {
   if (pid === process.pid) return false;
   const start = startOf(pid);
   if (start !== undefined) return start === started;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return isRunning(pid);
 }
 
 /** When a process began, in the kernel's ticks since its own start; undefined where there is no such process or no /proc. */

@@ -28,7 +28,7 @@ export async function checkFolder({ out, fresh }: Pick<RunOptions, 'out' | 'fres
   const known = await readKnown(file);
   if (known && known.version !== RESULTS_VERSION) {
     throw new Error(
-      `results: ${out} holds results of form ${shown(known.version)}, this library writes ${RESULTS_VERSION}; choose another --out or add --fresh`,
+      `results: ${out} holds results of form ${shown(known.version)}, this library writes ${RESULTS_VERSION} (config.json); choose another --out or add --fresh`,
     );
   }
 }

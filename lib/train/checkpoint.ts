@@ -6,7 +6,7 @@ import type { DeviceState } from '../engine/state';
 import type { HostTensor, HostTensors } from '../engine/tensors';
 import { writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
-import { parseJson, readTextIfThere } from '../json-file';
+import { parseJson, readTextIfThere, requireRegularFile } from '../json-file';
 import { readSafetensorsHeader, readTensors, writeSafetensors } from '../model/safetensors';
 import { checkFields, shown, whole } from '../schema';
 
@@ -87,7 +87,11 @@ export async function loadCheckpoint(
       `train: ${folder} holds a checkpoint of a run with other settings, data or base model; choose another --out or delete it`,
     );
   }
-  const { tensors } = await readSafetensorsHeader(join(folder, position.stateFile));
+  const stateFile = join(folder, position.stateFile);
+  if (!(await requireRegularFile(stateFile, 'train'))) {
+    throw new Error(`train: ${stateFile}, which ${file} names, is gone; delete the folder ${folder} to train anew`);
+  }
+  const { tensors } = await readSafetensorsHeader(stateFile);
   const state = await readTensors(tensors);
   const digest = createDigest();
   for (const [name, tensor] of Object.entries(state)) digest.add(name, tensor);

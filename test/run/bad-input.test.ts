@@ -184,7 +184,7 @@ describe('the results folder', () => {
       [text.slice(0, 30), 'nothing'],
     ] as const) {
       writeFileSync(file, other);
-      const message = `results: ${out} holds results of form ${form}, this library writes 4; choose another --out or add --fresh`;
+      const message = `results: ${out} holds results of form ${form}, this library writes 4 (config.json); choose another --out or add --fresh`;
       expectRefusal(await reproduceCli(smoke(out)), message);
       expect(readFileSync(file, 'utf8')).toBe(other);
     }

@@ -25,8 +25,11 @@ export async function* readParquet(
       for (const [i, row] of rows.entries()) yield { number: start + i + 1, fields: plain(row) };
     }
   } catch (error) {
+    // Of broken metadata the reader's code says nothing that a person could use.
+    const isRaw = error instanceof TypeError || error instanceof RangeError;
+    const cause = isRaw ? 'its metadata does not fit its content' : (error as Error).message;
     throw new Error(
-      `examples: ${file} cannot be read as Parquet (${(error as Error).message}); it is damaged or cut short: copy or fetch it again`,
+      `examples: ${file} cannot be read as Parquet (${cause}); it is damaged or cut short: copy or fetch it again`,
       { cause: error },
     );
   }
