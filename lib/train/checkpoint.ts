@@ -84,7 +84,7 @@ export async function loadCheckpoint(
   const { sha256, ...position } = parsePosition(text, file, folder);
   if (position.identity !== hashOf(identity)) {
     throw new Error(
-      `train: ${folder} holds a checkpoint of a run with other settings, data or base model; choose another --out or delete it`,
+      `train: ${folder} holds a checkpoint of a run with other settings, data or base model (${NAME}); choose another --out or delete it`,
     );
   }
   const stateFile = join(folder, position.stateFile);

@@ -13,14 +13,14 @@ const RAW =
   /(?:of|is) undefined|is not a function|is not iterable|Cannot (?:read|convert|destructure)|call stack|Invalid (?:array|typed|string|code)|NaN|\[object |at .*\.js:\d|ENOENT: |EISDIR: |EACCES: |panicked|heap/;
 
 /**
- * A refusal is clear when it names the file (or a field in quotes), the cause, and after a semicolon what to do.
+ * A refusal is clear when it names the file (or a field in quotes, or an item), the cause, and after a semicolon what to do.
  *
  * @param file the name of the file that was changed
  */
 export function judgeError(error: unknown, file: string): Judged {
   const message = error instanceof Error ? error.message : String(error);
   const isOurs = error instanceof Error && ![TypeError, RangeError, SyntaxError].some((raw) => error instanceof raw);
-  const names = message.includes(file) || /"[\w.$]+" (?:must|is)|"[\w.]+"/.test(message);
+  const names = message.includes(file) || /"[\w.$]+"|\bitem \S+/.test(message);
   const clear = isOurs && names && /^[a-z][\w ]*: .+(?:;|\n).+/s.test(message) && !RAW.test(withoutQuotes(message));
   return { verdict: clear ? 'refused' : 'unclear', detail: message.slice(0, 300) };
 }

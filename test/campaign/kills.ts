@@ -29,7 +29,7 @@ export interface Killed {
 const COMMANDS: Readonly<Record<string, (adapter: string) => readonly string[]>> = {
   reproduce: () => ['--preset', 'smoke', '--limit', '2'],
   train: () => ['--preset', 'smoke'],
-  score: (adapter) => ['--adapter', adapter, '--limit', '2', '--tasks', 'medqa,headqa'],
+  score: (adapter) => ['--adapter', adapter, '--limit', '2', '--tasks', 'medqa_4options,headqa_en'],
   decontaminate: () => ['--tf-idf'],
   export: () => ['--run', join(ROOT, 'results', 'recorded', 'miniature')],
   merge: (adapter) => ['--adapter', adapter],
@@ -48,7 +48,8 @@ export async function runKills(
   say: (line: string) => void,
 ): Promise<Killed[]> {
   const names = Object.keys(COMMANDS).filter((name) => name.includes(only));
-  const each = Math.ceil(kills / IN_A_ROW / names.length / 2);
+  const threadCounts = kills > IN_A_ROW ? [1, 2] : [1];
+  const each = Math.ceil(kills / IN_A_ROW / names.length / threadCounts.length);
   if (kills === 0 || names.length === 0) return [];
   const work = mkdtempSync(join(tmpdir(), 'kills-'));
   try {
@@ -60,7 +61,7 @@ export async function runKills(
     });
     const done: Killed[] = [];
     for (const name of names) {
-      for (const threads of [1, 2]) {
+      for (const threads of threadCounts) {
         const args = [name, ...COMMANDS[name]!(adapter)];
         done.push(await killOne(name, args, threads, each, seed, work));
         const { kills: count, differ, stray } = done.at(-1)!;

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { VERDICTS } from './judge';
 import { runKills } from './kills';
@@ -9,7 +9,7 @@ import { ROOT } from './target';
 /*
  * `npm run campaign`: changed inputs and killed commands, and a table of what became of them in results/campaign/.
  *
- *     npm run campaign -- --cases 450 --kills 200 --seed 1 --only checkpoint
+ *     npm run campaign -- --cases 460 --kills 200 --seed 1 --only checkpoint --kill-only score
  */
 const { values } = parseArgs({
   options: {
@@ -17,6 +17,8 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
+    'kill-only': { type: 'string', default: '' },
+    out: { type: 'string', default: join(ROOT, 'results', 'campaign', 'table.md') },
     workers: { type: 'string', default: '2' },
   },
 });
@@ -38,7 +40,7 @@ async function main(): Promise<void> {
     ...Object.entries(counts).map(([name, one]) => line([name, ...VERDICTS.map((verdict) => one[verdict] ?? 0)])),
     line(['all', ...total]),
   ];
-  const killed = await runKills({ kills, seed, only: values.only }, console.log);
+  const killed = await runKills({ kills, seed, only: values['kill-only'] }, console.log);
   const killTable = [
     line(['command', 'threads', 'kills', 'results that differ', 'stray files']),
     line(['---', '---:', '---:', '---:', '---:']),
@@ -49,10 +51,16 @@ async function main(): Promise<void> {
       `- ${verdict}: ${name}, \`--only "${name}" --seed ${own} --cases 1\`: ${what.slice(0, 120)}: ${detail}`,
   );
   const minutes = Math.round((Date.now() - began) / 60_000);
-  const page = [`Seed ${seed}, ${minutes} minutes.`, '', ...table, '', ...killTable, '', ...list, ''].join('\n');
-  const folder = join(ROOT, 'results', 'campaign');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'table.md'), page);
+  const faults = killed.flatMap(({ command, threads, stray, differing }) =>
+    [...stray.map((file) => `stray: ${file}`), ...differing.map((file) => `differs: ${file}`)].map(
+      (fault) => `- ${command}, ${threads} threads, ${fault}`,
+    ),
+  );
+  const page = [`Seed ${seed}, ${minutes} minutes.`, '', ...table, '', ...killTable, '', ...list, ...faults, ''].join(
+    '\n',
+  );
+  mkdirSync(dirname(values.out), { recursive: true });
+  writeFileSync(values.out, page);
   console.log(page);
   process.exitCode =
     findings.length === 0 && killed.every(({ differ, stray }) => differ === 0 && stray.length === 0) ? 0 : 1;

@@ -26,8 +26,9 @@ export async function* readParquet(
     }
   } catch (error) {
     // Of broken metadata the reader's code says nothing that a person could use.
-    const isRaw = error instanceof TypeError || error instanceof RangeError;
-    const cause = isRaw ? 'its metadata does not fit its content' : (error as Error).message;
+    const { message } = error as Error;
+    const isRaw = error instanceof TypeError || error instanceof RangeError || message.endsWith(' is undefined');
+    const cause = isRaw ? 'its metadata does not fit its content' : message;
     throw new Error(
       `examples: ${file} cannot be read as Parquet (${cause}); it is damaged or cut short: copy or fetch it again`,
       { cause: error },
