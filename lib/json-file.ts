@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { misplacedContent } from './files';
 
@@ -53,7 +53,13 @@ export const readTextIfThere = async (path: string, owner: string): Promise<stri
 
 async function readIfThere(path: string, owner: string): Promise<Buffer | undefined> {
   try {
-    return (await requireRegularFile(path, owner)) && (await readFile(path));
+    if (await requireRegularFile(path, owner)) return await readFile(path);
+    // What a link leads to may lie on a disk that is not there now: its file is not simply missing.
+    const link = await lstat(path).catch(() => undefined);
+    if (link !== undefined) {
+      throw new Error(`${owner}: ${path} is a link to what is not there; bring that back, or delete the link`);
+    }
+    return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;

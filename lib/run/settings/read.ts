@@ -48,7 +48,7 @@ export function readSettings(file: string, seen: readonly string[] = []): Settin
   if (PRESET_NAMES.includes(base as PresetName)) return { preset: base as PresetName, layers: [own] };
   if (!/\.json$/i.test(base)) {
     throw new Error(
-      `settings: ${file}: "extends" must be a preset (${PRESET_NAMES.join(', ')}) or a .json file, got "${base}"${nearest(base, PRESET_NAMES)}`,
+      `settings: ${file}: "extends" must be a preset (${PRESET_NAMES.join(', ')}) or a .json file, got "${base}"${nearest(base, PRESET_NAMES)}; mend it there`,
     );
   }
   const chain = readSettings(resolve(dirname(path), base), [...seen, path]);
