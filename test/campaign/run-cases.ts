@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Verdict } from './judge';
-import { type Answer, type Case, TARGETS } from './worker';
+import { type Answer, type Case, READY, TARGETS } from './worker';
 
 /** A case that takes longer hangs. The slowest good one takes a second or two. */
 const HANG_MS = 30_000;
@@ -35,12 +36,12 @@ export async function runCases(
   let done = 0;
   const queue = cases.values();
   const work = async () => {
-    let child = startWorker();
+    let child = await startWorker();
     for (const one of queue) {
       const answer = await ask(child, one);
       if (answer.verdict === 'hang' || child.exitCode !== null || child.signalCode !== null) {
         child.kill('SIGKILL');
-        child = startWorker();
+        child = await startWorker();
       }
       const { name } = TARGETS[one.target]!;
       counts[name] ??= {};
@@ -54,11 +55,15 @@ export async function runCases(
   return { counts, findings };
 }
 
-const startWorker = (): ChildProcess =>
-  fork(join(__dirname, 'worker.js'), {
+async function startWorker(): Promise<ChildProcess> {
+  const child = fork(join(__dirname, 'worker.js'), {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: { ...process.env, MED42_THREADS: '1' },
   });
+  const [said] = (await once(child, 'message')) as [unknown];
+  if (said !== READY) throw new Error(`campaign: a worker began with ${JSON.stringify(said)}`);
+  return child;
+}
 
 function ask(child: ChildProcess, one: Case): Promise<Answer> {
   return new Promise((resolve) => {

@@ -20,6 +20,9 @@ export interface Answer extends Judged {
   readonly what: string;
 }
 
+/** What a worker says once it is loaded: that takes no time of its first case. */
+export const READY = 'ready';
+
 const PLACES = ['folder', 'FIFO', 'device', 'broken link'] as const;
 
 /** A good folder of each target, and what it gives. */
@@ -80,4 +83,5 @@ if (process.send) {
     process.send?.(answer);
   });
   process.on('disconnect', () => process.exit(0));
+  process.send(READY);
 }
