@@ -34,14 +34,37 @@ export const tokenIds = v.union(
   'a token id or a list of them',
 );
 
-/** An object of these fields, each of which may be missing or null, beside any others. */
-export const looseFields = <T extends Readonly<Record<string, v.GenericSchema>>>(entries: T) =>
-  v.looseObject(
-    Object.fromEntries(Object.entries(entries).map(([name, schema]) => [name, v.nullish(schema)])) as {
-      [K in keyof T]: v.NullishSchema<T[K], undefined>;
-    },
-    'an object',
+const isPlain = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const plain = (wanted: string) => v.custom<Record<string, unknown>>(isPlain, wanted);
+
+/** Any names, each with such a value. @param wanted 'an object of ranks by layer' */
+export const record = <T extends v.GenericSchema>(value: T, wanted: string) =>
+  v.pipe(plain(wanted), v.record(v.string(), value));
+
+type Entries = Readonly<Record<string, v.GenericSchema>>;
+
+/**
+ * An object of these fields beside any others.
+ *
+ * @param optional fields that may be missing or null
+ * @param required a field that is missing is refused by what its schema requires
+ */
+export function looseFields<T extends Entries, R extends Entries = Record<never, never>>(
+  optional: T,
+  required: R = {} as R,
+) {
+  const blank = Object.fromEntries(Object.keys(required).map((name) => [name, undefined]));
+  const may = Object.fromEntries(Object.entries(optional).map(([name, schema]) => [name, v.nullish(schema)])) as {
+    [K in keyof T]: v.NullishSchema<T[K], undefined>;
+  };
+  const all = v.looseObject({ ...may, ...required }, 'an object');
+  return v.pipe(
+    plain('an object'),
+    v.transform((given) => ({ ...blank, ...given })),
+    all,
   );
+}
 
 /**
  * @param where begins the message: owner and file

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
+import { parseJsonObject, readSmallFile } from '../json-file';
 import type { TrainExample } from './rows';
 
 /** A turn, as chat templates take it. */
@@ -30,8 +30,14 @@ type Json = Readonly<Record<string, unknown>>;
  * @throws when the template is not one that Jinja reads
  */
 async function openChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
-  const read = (name: string) => readFile(join(folder, name), 'utf8').catch(() => undefined);
-  const config = JSON.parse((await read('tokenizer_config.json')) ?? '{}') as Json;
+  const read = async (name: string) => {
+    const bytes = await readSmallFile(join(folder, name), 'chat template').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === undefined) throw error;
+    });
+    return bytes?.toString('utf8');
+  };
+  const path = join(folder, 'tokenizer_config.json');
+  const config: Json = parseJsonObject((await read('tokenizer_config.json')) ?? '{}', path, 'chat template');
   const own = await read('chat_template.jinja');
   const source = own ?? named(config.chat_template);
   if (source === undefined) return undefined;

@@ -69,6 +69,16 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
   const whole = parse(files.json, folder);
   const { bosId, eosId } = files.controlIds((token) => whole.tokenToId(token) ?? undefined);
+  for (const [kind, id] of [
+    ['BOS', bosId],
+    ['EOS', eosId],
+  ] as const) {
+    if (id === undefined || typeof whole.idToToken(id) === 'string') continue;
+    throw new Error(
+      `tokenizer: ${folder} names ${id} as its ${kind}, an id that its tokenizer.json has not; correct ` +
+        `${kind.toLowerCase()}_token in tokenizer_config.json or ${kind.toLowerCase()}_token_id in config.json`,
+    );
+  }
   const special = files.addedTokens.filter((token) => token.special || token.id === bosId || token.id === eosId);
   const plain = await withoutSpecial(files, special, whole, folder);
 

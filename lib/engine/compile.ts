@@ -1,6 +1,6 @@
-import { dirname } from 'node:path';
 import { registerBlockwise } from './blockwise';
 import { type Device, sessionOptions } from './device';
+import { fromRoot } from './external-files';
 import { registerElementwise } from './kernels';
 import { registerIndexing } from './kernels-index';
 import { registerProducts } from './kernels-product';
@@ -59,7 +59,7 @@ export interface Program {
  *
  *     step --trace--> ONNX graph --ONNX Runtime--> program.run(inputs, state)
  *
- * Frozen weights are read by ONNX Runtime from their own file; they must lie in one folder.
+ * Frozen weights are read by ONNX Runtime from their own files.
  *
  * @throws at trace time, naming kernel and op, when an op has no lowering
  */
@@ -82,7 +82,7 @@ function traceStep(step: Step, spec: ProgramSpec, device: Pick<Device, 'target'>
       name: `frozen.${name}`,
       type: w.dtype as OnnxType,
       shape: w.shape,
-      file: { file: w.file.slice(dirname(w.file).length + 1), offset: w.offset, length: w.length },
+      file: { file: w.file, offset: w.offset, length: w.length },
     })),
   ];
   const pick = (tensors: Tensors, prefix: string, names: object): Tensors =>
@@ -118,16 +118,13 @@ function traceStep(step: Step, spec: ProgramSpec, device: Pick<Device, 'target'>
 
 async function onnxProgram(step: Step, spec: ProgramSpec, device: Device): Promise<Program> {
   const open = spec.open ?? [];
-  const folders = [...new Set(Object.values(spec.frozen ?? {}).map((w) => dirname(w.file)))];
-  if (folders.length > 1) {
-    throw new Error(`engine: frozen weights of ${spec.name} must lie in one folder, got ${folders.join(' and ')}`);
-  }
-  const { graph, updated, outputShapes } = traceStep(step, spec, device);
+  const { graph: traced, updated, outputShapes } = traceStep(step, spec, device);
+  const { graph, root } = fromRoot(traced);
   const gpuOutputs = [...updated].map((name) => `next.${name}`);
   const options = sessionOptions(device, gpuOutputs);
-  if (folders[0] !== undefined) {
+  if (root !== undefined) {
     const session = options.extra?.session as Readonly<Record<string, unknown>> | undefined;
-    options.extra = { session: { ...session, model_external_initializers_file_folder_path: folders[0] } };
+    options.extra = { session: { ...session, model_external_initializers_file_folder_path: root } };
   }
   const session = await openSession(encodeModel(graph), options);
   const feedNames = new Set(session.inputNames);

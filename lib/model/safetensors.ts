@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type HostTensor, type HostTensors, sizeOf } from '../engine/tensors';
 import { misplacedContent, writeFileAtomic } from '../files';
+import { requireRegularFile } from '../json-file';
 
 /** A tensor's place in a safetensors file; the bytes stay there until somebody reads them. */
 export interface StoredTensor {
@@ -40,6 +41,9 @@ export async function readSafetensorsHeader(
     throw new Error(`safetensors: ${file}: ${what}; download or save the file again`);
   };
   let handle: FileHandle | undefined;
+  await requireRegularFile(file, 'safetensors').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === undefined ? error : fail(`cannot be opened (${error.code})`);
+  });
   try {
     handle = await open(file).catch((error: NodeJS.ErrnoException) => fail(`cannot be opened (${error.code})`));
     const { size } = await handle.stat();

@@ -166,15 +166,15 @@ async function trainPlan(
       progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} tokens/s`);
     },
   });
-  const file = await saveTrained(join(out, 'models', plan.name), base, model, result, config);
-  return { model, state: result.state, training: await trainingRecord(config, model, result, file) };
+  const files = await saveTrained(join(out, 'models', plan.name), base, model, result, config);
+  return { model, state: result.state, training: await trainingRecord(config, model, result, files) };
 }
 
 async function trainingRecord(
   config: TrainingRecord['config'],
   model: TunedModel,
   { records, plan }: TrainResult,
-  savedFile: string,
+  savedFiles: readonly string[],
 ): Promise<TrainingRecord> {
   const trainable = trainableCount(model);
   const shapes = Object.values(weightShapes(model.base.config));
@@ -189,7 +189,7 @@ async function trainingRecord(
     seconds: sum(({ seconds }) => seconds),
     tokens: sum(({ tokens }) => tokens),
     peakMemoryBytes: peakMemoryBytes(),
-    savedBytes: (await stat(savedFile)).size,
+    savedBytes: (await Promise.all(savedFiles.map((file) => stat(file)))).reduce((bytes, { size }) => bytes + size, 0),
     log: records,
   };
 }
