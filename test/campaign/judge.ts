@@ -20,7 +20,7 @@ const RAW =
 export function judgeError(error: unknown, file: string): Judged {
   const message = error instanceof Error ? error.message : String(error);
   const isOurs = error instanceof Error && ![TypeError, RangeError, SyntaxError].some((raw) => error instanceof raw);
-  const names = message.includes(file) || /"[\w.$]+"|\bitem \S+/.test(message);
+  const names = message.includes(file) || /"[^"]+"|\bitem \S+/.test(message);
   const clear = isOurs && names && /^[a-z][\w ]*: .+(?:;|\n).+/s.test(message) && !RAW.test(withoutQuotes(message));
   return { verdict: clear ? 'refused' : 'unclear', detail: message.slice(0, 300) };
 }
