@@ -10,8 +10,9 @@ import type { TrainExample } from '../data/rows';
 import { tokenizeExamples } from '../data/samples';
 import type { TemplateName } from '../data/template';
 import type { Tokenizer } from '../data/tokenizer';
-import { makeFolder, readVersionedJson, WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
+import { readVersionedJson } from '../json-file';
 import { createRandom } from '../random';
 import { type ChunkFile, openChunkFile, writeChunkFile } from '../train/chunk-file';
 import { type PreparedRows, ROW_PACKING } from './data-stage';
@@ -86,9 +87,9 @@ export async function prepareMixed(
     const file = (set: SetName) => join(target, `${set}.safetensors`);
     const how: TokenizeOptions = { config, tokenizer, progress, rowsAPiece };
     const tokenized =
-      (await readVersionedJson<TokensFile>(join(folder, TOKENS_FILE), VERSION)) ??
+      ((await readVersionedJson(join(folder, TOKENS_FILE), VERSION)) as TokensFile | undefined) ??
       (await tokenizeFolder(sources.data, mixed.report.total, folder, chat, how));
-    let packed = await readVersionedJson<PackedFile>(join(target, PACKED_FILE), VERSION);
+    let packed = (await readVersionedJson(join(target, PACKED_FILE), VERSION)) as PackedFile | undefined;
     if (!packed) {
       const pack = (set: SetName) => {
         const rules = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };

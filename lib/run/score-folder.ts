@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type EvalItem, loadEvalItems } from '../data/examples';
 import { evaluationNotes } from '../data/reading/notes';
@@ -25,6 +25,9 @@ import { tunedModel } from '../model/tuned';
 import { lockFolder } from './lock';
 import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
+
+/** Every item's result, as soon as it is there. */
+const ITEMS_FILE = 'items.jsonl';
 
 export interface FolderScore {
   readonly result: ScoreResult;
@@ -95,7 +98,7 @@ async function scoreAndWrite(
   progress: Progress,
 ): Promise<FolderScore> {
   const began = performance.now();
-  const store = await openScoreFile(join(command.out, 'items.jsonl'), identity);
+  const store = await openScoreFile(join(command.out, ITEMS_FILE), identity);
   const total = plans.reduce((sum, { chosen }) => sum + chosen.length, 0);
   let done = store.known.length;
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
@@ -124,7 +127,8 @@ async function scoreAndWrite(
     );
   }
   const name = (folder: string) => basename(folder);
-  const now = new Date();
+  // When the last item was scored: a start after a kill writes the very files that the killed one began to write.
+  const { mtime: now } = await stat(join(command.out, ITEMS_FILE));
   const results = harnessResults(result.tasks, result.groups, samples, {
     model: name(command.model),
     adapter: command.adapter === null ? null : name(command.adapter),

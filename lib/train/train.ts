@@ -11,7 +11,7 @@ import { createRandom } from '../random';
 import type { BatchLoss } from './batch-loss';
 import { askedPlaces, type BatchForm, type BatchPlan, batchTensors, lossTokens, planBatches } from './batches';
 import { loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint';
-import { appendLog, rewindLog, type StepRecord } from './log';
+import { appendLog, rewindLog, type StepRecord, syncLog } from './log';
 import { compileHeldOutLoss, compileTraining, type TrainingPrograms, trainingState } from './programs';
 import { learningRateAt } from './schedule';
 
@@ -62,7 +62,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const logFile = join(folder, 'train.jsonl');
   const checkpoint = await loadCheckpoint(folder, identity);
   const resumedAt = checkpoint?.step ?? 0;
-  const records = await rewindLog(logFile, checkpoint ? resumedAt : -1);
+  const lookEvery = options.heldOut.length > 0 ? plan.stepsPerEpoch : null;
+  const records = await rewindLog(logFile, checkpoint ? resumedAt : -1, lookEvery);
   const initial =
     checkpoint?.state ?? trainingState(await model.initial(createRandom(config.seed, 'adapter')), config.accumulation);
   const state = await createState(device, initial);
@@ -101,6 +102,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       const last = step + 1 === plan.totalSteps;
       const interrupted = options.signal?.aborted ?? false;
       if (last || interrupted || (step + 1) % options.checkpointEvery === 0) {
+        await syncLog(logFile);
         await saveCheckpoint(folder, identity, state, step + 1, plan.stepsPerEpoch);
       }
       if (interrupted && !last) {

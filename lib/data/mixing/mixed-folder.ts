@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readVersionedJson } from '../../files';
+import { readVersionedJson } from '../../json-file';
 import type { TrainReading } from '../examples';
 import type { MixtureReport } from '../mixture-plan';
 import type { StandIn } from '../stand-ins';
@@ -59,5 +59,5 @@ export interface MixedFolder {
  *
  * @throws when the file is damaged or of another version
  */
-export const readMixed = (folder: string): Promise<MixedFolder | undefined> =>
-  readVersionedJson<MixedFolder>(join(folder, MIXTURE_FILE), MIXED_VERSION);
+export const readMixed = async (folder: string): Promise<MixedFolder | undefined> =>
+  (await readVersionedJson(join(folder, MIXTURE_FILE), MIXED_VERSION)) as MixedFolder | undefined;
