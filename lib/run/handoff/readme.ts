@@ -1,0 +1,2 @@
+import type { HandoffSettings } from './settings';
+export const handoffReadme = (_: HandoffSettings): string => '';
