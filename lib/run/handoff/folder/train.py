@@ -95,8 +95,12 @@ def load_model(settings, base, folder):
     return model
 
 
+def read_settings(folder):
+    return json.loads((folder / "handoff.json").read_text())
+
+
 def train(base, out, cpu=False, resume=False, folder=HERE):
-    settings = json.loads((folder / "handoff.json").read_text())
+    settings = read_settings(folder)
     checks.check_versions(settings)
     checks.check_files(settings, folder)
     checks.check_base(settings, base)
