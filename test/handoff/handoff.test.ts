@@ -121,7 +121,7 @@ describe('the folder', () => {
       expect(own.slice(data.chunks).every((row) => row === data.chunks)).toBe(true);
     }
     expect(labels.slice(data.chunks * data.rowTokens).every((label) => label === -100)).toBe(true);
-    expect(labels.reduce((sum, label) => sum + Number(label !== -100), 0)).toBe(data.responseTokens);
+    expect([...labels].filter((label) => label !== -100).length).toBe(data.responseTokens);
   });
 
   test('starts as many processes as it was written for', () => {
@@ -269,6 +269,8 @@ describe.skipIf(!pythonReady)('trained by transformers’ Trainer on two process
       const trainer = 'transformers.Trainer 5.23.0 (FSDP2, 2 processes, float32)';
       expect([status, stderr]).toEqual([0, expect.stringContaining(`trained by ${trainer}`)]);
       const folder = `scored-${name}/${name === 'lora' ? 'adapter' : 'model'}`;
+      const card = readFileSync(join(work, where.at(-1)!, 'README.md'), 'utf8');
+      expect(card).toMatch(/Research only.*by transformers' Trainer on 2 processes/s);
       expect(json(folder, only(folder, /^results_/)).workbook.trainer).toBe(trainer);
     });
   });

@@ -65,10 +65,7 @@ export function handoffRows(
 
 /** A chunk's positions; padding counts as one sample of its own, and a stream's extra place goes on. */
 function positionsOf({ positions, segments }: ChunkTensors, length: number): Int32Array {
-  const isStream = length > positions.length;
-  return Int32Array.from({ length }, (_, t) => {
-    if (isStream) return t;
-    const first = segments.indexOf(-1);
-    return first >= 0 && t >= first ? t - first : positions[t]!;
-  });
+  if (length > positions.length) return Int32Array.from({ length }, (_, t) => t);
+  const padding = segments.indexOf(-1);
+  return positions.map((position, t) => (padding >= 0 && t >= padding ? t - padding : position));
 }

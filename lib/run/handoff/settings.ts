@@ -1,5 +1,6 @@
 import type { TrainConfig } from '../../config';
 import type { Packing, PackingReport } from '../../data/packing/packing';
+import { modelCard } from '../../model/model-card';
 import type { BatchPlan } from '../../train/batches';
 import { warmupUpdates } from '../../train/schedule';
 
@@ -90,6 +91,13 @@ export function handoffSettings(input: HandoffInput) {
       chunksSha256: packing.sha256,
     },
     lora: config.method === 'lora' ? config.lora : null,
+    /** README.md of what is saved. */
+    card: modelCard({
+      title: config.method === 'lora' ? 'A LoRA adapter' : 'A fine-tuned model',
+      details:
+        `Trained from ${input.model.name} for ${plan.totalSteps} updates (${config.epochs} epochs) with method ` +
+        `"${config.method}" by transformers' Trainer on ${processes} processes, as trainer.json says.`,
+    }),
     files: input.files,
     packages: input.packages,
     trainer: {

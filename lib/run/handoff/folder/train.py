@@ -13,6 +13,8 @@ import shutil
 import time
 from pathlib import Path
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the base is a folder; peft would look its name up when it saves
+
 import torch
 from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import DistributedType
@@ -129,7 +131,7 @@ def train(base, out, cpu=False, resume=False, folder=HERE):
 
 
 def finish(settings, base, saved, args, seconds):
-    """What a model needs beside its weights, and who trained it."""
+    """What a model needs beside its weights, who trained it, and a card in place of peft's form."""
     for name in TOKENIZER if settings["method"] == "full" else ():
         if (base / name).exists():
             shutil.copyfile(base / name, saved / name)
@@ -148,6 +150,7 @@ def finish(settings, base, saved, args, seconds):
         "note": "Research only, not for clinical decisions.",
     }
     (saved / "trainer.json").write_text(json.dumps(record, indent=2) + "\n")
+    (saved / "README.md").write_text(settings["card"])
 
 
 def main(words=None):
