@@ -184,7 +184,7 @@ describe.skipIf(!pythonReady)('trained by transformers’ Trainer on two process
     if (status !== 0) throw new Error(stderr.slice(-6000));
     for (const [name, options] of Object.entries(CASES))
       med42('train', ...options, '--threads', '1', '--out', `${name}-here`);
-  });
+  }, 900_000);
 
   test.each([
     ['wrong version', /the version of torch must be 2\.12\.0, got 2\.13\.0/],
