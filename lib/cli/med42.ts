@@ -49,6 +49,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./plan'),
   },
   {
+    name: 'handoff',
+    group: 'Your own:',
+    summary: 'a folder that trains the same on a cluster',
+    load: () => require('./handoff'),
+  },
+  {
     name: 'merge',
     group: 'Your own:',
     summary: 'an adapter into its model, as a Hugging Face folder',

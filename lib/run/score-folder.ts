@@ -21,6 +21,7 @@ import { writeFileAtomic } from '../files';
 import { openAdapterFolder } from '../model/adapter-folder';
 import { openModelFolder } from '../model/folder';
 import { hashWeights } from '../model/hash-weights';
+import { trainerOf } from '../model/trainer-file';
 import { tunedModel } from '../model/tuned';
 import { lockFolder } from './lock';
 import type { Progress } from './progress';
@@ -88,12 +89,14 @@ async function prepare(command: ScoreCommand, progress: Progress) {
     .update(JSON.stringify([weights, tokenizer.sha256, asked, variant, bos, limit, seed, command.device]))
     .digest('hex');
   const device = await openDevice(command.device, undefined, { flushDenormals: true });
-  return { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength };
+  const trainer = await trainerOf(command.adapter ?? command.model);
+  if (trainer !== undefined) progress.say(`trained by ${trainer}`);
+  return { base, adapter, trainer, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength };
 }
 
 async function scoreAndWrite(
   command: ScoreCommand,
-  { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength }: Prepared,
+  { base, adapter, trainer, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength }: Prepared,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<FolderScore> {
@@ -132,6 +135,7 @@ async function scoreAndWrite(
   const results = harnessResults(result.tasks, result.groups, samples, {
     model: name(command.model),
     adapter: command.adapter === null ? null : name(command.adapter),
+    trainer,
     device: command.device,
     maxLength,
     bosId: tokenizer.bosId,
