@@ -1,4 +1,5 @@
 import { relative, resolve } from 'node:path';
+import { modelFolderOf } from '../data/sources/model';
 import { WORKBOOK_ROOT } from '../files';
 import { openAdapterFolder } from '../model/adapter-folder';
 import { openModelFolder } from '../model/folder';
@@ -9,7 +10,10 @@ import { callersFolder } from './interrupt';
 
 const command = () =>
   newCommand('merge', 'Adds an adapter to its model and writes the sum as a Hugging Face folder, in float32.')
-    .option('--model <folder>', 'the base, a Llama in a Hugging Face folder  (default: the bundled base)')
+    .option(
+      '--model <folder>',
+      'the base, a Llama in a Hugging Face folder, or the Hub id of one that `med42 fetch` brought  (default: the bundled base)',
+    )
     .requiredOption('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .requiredOption('--out <folder>', 'where the merged model goes');
 
@@ -23,7 +27,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const { options } = readArguments<Given>(command(), args);
   const from = callersFolder();
   const bundled = resolve(WORKBOOK_ROOT, 'data', 'miniature', 'base');
-  const base = await openModelFolder(options.model ? resolve(from, options.model) : bundled);
+  const base = await openModelFolder(options.model ? modelFolderOf(options.model, from) : bundled);
   const adapter = await openAdapterFolder(resolve(from, options.adapter), base);
   const out = resolve(from, options.out);
   const lock = await lockFolder(out);

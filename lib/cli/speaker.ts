@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { conversationEncoder, type EncodeConversation } from '../data/conversation';
+import { modelFolderOf } from '../data/sources/model';
 import { TEMPLATES, type TemplateName } from '../data/template';
 import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { type DeviceName, openDevice } from '../engine/device';
@@ -33,7 +34,7 @@ export const withSpeakerOptions = (command: Command, template: TemplateName): Co
   command
     .option(
       '--model <folder>',
-      'a Llama in a Hugging Face folder, a fine-tune of this workbook’s among them  (default: the bundled base)',
+      'a Llama in a Hugging Face folder, a fine-tune of this workbook’s among them, or the Hub id of one that `med42 fetch` brought  (default: the bundled base)',
     )
     .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .option(
@@ -79,7 +80,7 @@ export async function openSpeaker(owner: string, options: SpeakerOptions): Promi
   }
   const from = callersFolder();
   const bundled = resolve(WORKBOOK_ROOT, 'data', 'miniature', 'base');
-  const base = await openModelFolder(options.model ? resolve(from, options.model) : bundled);
+  const base = await openModelFolder(options.model ? modelFolderOf(options.model, from) : bundled);
   const tokenizer = await loadTokenizer(base.folder);
   assertFits(tokenizer, base.config.vocabSize);
   const encode = await conversationEncoder(template, base.folder, tokenizer);

@@ -29,6 +29,8 @@ export interface ReadOptions {
   readonly fields?: Readonly<Record<string, string>>;
   /** `skip` leaves bad rows out and counts them by reason. Default `error`: the first one throws. */
   readonly badRows?: 'error' | 'skip';
+  /** Rows of which a needed text is blank are left out and told here, instead of being bad rows. */
+  readonly onBlank?: () => void;
   /** Told now and then how far the reading is, in rows of a file. */
   readonly onRows?: (file: string, rows: number) => void;
 }
@@ -59,12 +61,16 @@ export interface EvalSet extends Reading {
   readonly excluded: number;
 }
 
-export interface TrainSet extends Reading {
-  readonly examples: readonly TrainExample[];
+/** What reading training rows found beside them. */
+export interface TrainReading extends Reading {
   /** Responses that ended with an end marker of another trainer, which was taken off; by marker. */
   readonly endMarkers: Readonly<Record<string, number>>;
   /** Prompts that bring a chat template's tag, by tag: they will be put into a template again. */
   readonly templateTags: Readonly<Record<string, number>>;
+}
+
+export interface TrainSet extends TrainReading {
+  readonly examples: readonly TrainExample[];
 }
 
 export interface Dataset {
@@ -134,13 +140,28 @@ export async function loadEvalItems(
 }
 
 /**
- * The training examples of `<folder>/train/`, files in name order, rows in file order. End markers of other trainers
- * are taken off the responses, and counted: learning to write them would be learning a file format.
+ * The training examples of `<folder>/train/`, files in name order, rows in file order.
  *
  * @throws on a missing folder or an invalid row
  */
 export async function loadTrainExamples(folder: string, options: ReadOptions = {}): Promise<TrainSet> {
   const examples: TrainExample[] = [];
+  const reading = await readTrainExamples(folder, (example) => examples.push(example), options);
+  return { ...reading, examples };
+}
+
+/**
+ * Reads the training examples of `<folder>/train/` one after the other, and keeps none. End markers of other trainers
+ * are taken off the responses, and counted: learning to write them would be learning a file format.
+ *
+ * @param take is given each row; a promise it returns is waited for
+ * @throws on a missing folder or an invalid row
+ */
+export async function readTrainExamples(
+  folder: string,
+  take: (example: TrainExample) => unknown,
+  options: ReadOptions = {},
+): Promise<TrainReading> {
   const endMarkers: Record<string, number> = {};
   const templateTags: Record<string, number> = {};
   const count = (counts: Record<string, number>, name: string | undefined) => {
@@ -162,18 +183,18 @@ export async function loadTrainExamples(folder: string, options: ReadOptions = {
       templateTags,
       TEMPLATE_TAGS.find((tag) => [...(example.history ?? []), example].some(({ prompt }) => prompt.includes(tag))),
     );
-    examples.push({ ...example, ...(history ? { history } : {}), response: text });
-    return form;
+    const taken = take({ ...example, ...(history ? { history } : {}), response: text });
+    return taken instanceof Promise ? taken.then(() => form) : form;
   });
-  return { ...reading, examples, endMarkers, templateTags };
+  return { ...reading, endMarkers, templateTags };
 }
 
 /** @param keep takes a row and gives the name of its form, or undefined for one that is not kept */
 async function readHalf(
   folder: string,
   half: Half,
-  { fields, badRows = 'error', onRows }: ReadOptions,
-  keep: (row: Fields) => string | undefined,
+  { fields, badRows = 'error', onBlank, onRows }: ReadOptions,
+  keep: (row: Fields) => string | undefined | Promise<string>,
 ): Promise<Reading> {
   const { names, unread } = await listFiles(folder, half);
   if (names.length === 0) {
@@ -198,11 +219,17 @@ async function readHalf(
       found++;
       if (found % ROWS_A_CALL === 0) onRows?.(path, found);
       try {
-        const form = keep(fieldsOf(raw, fields));
+        const kept = keep(fieldsOf(raw, fields));
+        // Most are no promise, and a turn of the event loop for each row would cost more than the row.
+        const form = kept instanceof Promise ? await kept : kept;
         if (form === undefined) continue;
         rows++;
         forms[form] = (forms[form] ?? 0) + 1;
       } catch (error) {
+        if (error instanceof RowError && error.blank && onBlank) {
+          onBlank();
+          continue;
+        }
         if (!(error instanceof RowError) || badRows === 'error') throw error;
         skipped[error.reason] = (skipped[error.reason] ?? 0) + 1;
       }

@@ -8,7 +8,7 @@ export type { Program, ProgramSpec, Step, Tensors } from './program';
  *
  *     step --trace--> graph --the device's lowering--> program.run(inputs, state)
  *
- * Frozen weights are read by the runtime from their own file; on ONNX Runtime they must lie in one folder.
+ * Frozen weights are read by the runtime from their own files.
  *
  * @throws at trace time, naming kernel and op, when an op has no lowering for the device
  */

@@ -18,6 +18,11 @@ export type Message =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly message: string };
 
+/** So often the caller, whose loop is free, looks whether the model's process was silent. */
+const LOOK_MS = 1000;
+/** A silence that a person would notice. */
+const SILENT_MS = 3000;
+
 /**
  * Makes one model in a process of its own: its memory is measured alone and given back whole, and the caller's event
  * loop stays free. Aborting stops it after the current update, with a checkpoint.
@@ -33,10 +38,23 @@ export function runInProcess(job: ModelJob, openProgress: OpenProgress, signal: 
       lines.set(label, line);
       return line;
     };
+    let current = job.label;
+    let heard = performance.now();
+    const looking = setInterval(() => {
+      const silent = performance.now() - heard;
+      if (silent > SILENT_MS) progressOf(current).waiting?.(silent / 1000);
+    }, LOOK_MS);
+    const hear = (label: string) => {
+      heard = performance.now();
+      if (label === current) return;
+      lines.get(current)?.end?.();
+      current = label;
+    };
     const stop = () => child.connected && child.send({ abort: true });
     signal.addEventListener('abort', stop);
     let last: Extract<Message, { kind: 'done' | 'failed' }> | undefined;
     child.on('message', (message: Message) => {
+      if ('label' in message) hear(message.label);
       if (message.kind === 'say') progressOf(message.label).say(message.text);
       else if (message.kind === 'at') progressOf(message.label).at(message.done, message.total, message.details);
       else if (message.kind === 'record') progressOf(message.label).record?.(message.record);
@@ -45,6 +63,8 @@ export function runInProcess(job: ModelJob, openProgress: OpenProgress, signal: 
     child.on('error', reject);
     child.on('close', (code, killed) => {
       signal.removeEventListener('abort', stop);
+      clearInterval(looking);
+      for (const line of lines.values()) line.end?.();
       if (last?.kind === 'done') resolve();
       else if (last) reject(new Error(last.message));
       else {

@@ -1,3 +1,4 @@
+import { terminalText } from '../escape';
 import type { StepRecord } from '../train/log';
 
 /** What a person sees while a stage goes on: a line that is rewritten, and what is said above it. */
@@ -6,6 +7,10 @@ export interface Progress {
   say(text: string): void;
   /** Shows how far the stage is: rate and time left follow from the clock. */
   at(done: number, total: number, details?: string): void;
+  /** Shows that one piece of the work, a step of a large model, has gone on for so many seconds. */
+  waiting?(seconds: number): void;
+  /** Takes the line away: the stage ended, finished or not. */
+  end?(): void;
   /** Takes a training step's numbers, for a picture of the loss. */
   record?(record: StepRecord): void;
 }
@@ -41,10 +46,10 @@ function footOf(stream: NodeJS.WriteStream): Foot {
     drawn = lines.size;
   };
   const foot: Foot = {
-    say: (text) => draw(`${text}\n`),
+    say: (text) => draw(`${terminalText(text)}\n`),
     show: (stage, line) => {
       if (line === undefined) lines.delete(stage);
-      else lines.set(stage, line);
+      else lines.set(stage, terminalText(line));
       draw();
     },
   };
@@ -63,6 +68,12 @@ export function createProgress(label: string, stream: NodeJS.WriteStream = proce
   const began = performance.now();
   let first: number | undefined;
   let shown = terminal ? Number.NEGATIVE_INFINITY : began;
+  let reported = '';
+  const due = (now: number): boolean => {
+    if (now - shown < (terminal ? EVERY_MS : EVERY_MS_PLAIN)) return false;
+    shown = now;
+    return true;
+  };
   return {
     say: (text) => foot.say(text),
     at: (done, total, details = '') => {
@@ -70,15 +81,24 @@ export function createProgress(label: string, stream: NodeJS.WriteStream = proce
       // Compiling and warming up belong to no step: the rate counts from the first report on.
       first ??= done;
       const finished = done >= total;
-      if (!finished && now - shown < (terminal ? EVERY_MS : EVERY_MS_PLAIN)) return;
-      shown = now;
+      reported = `${done}/${total}  ${details}`;
+      if (!due(now) && !finished) return;
       const seconds = (now - began) / 1000;
       const left = done > first ? ((total - done) * seconds) / (done - first) : undefined;
       const time = finished ? `${clock(seconds)} in all` : left === undefined ? '' : `${clock(left)} left`;
-      const line = `${label}  ${done}/${total}  ${details}  ${time}`;
+      const line = `${label}  ${reported}  ${time}`;
       if (terminal && finished) foot.show(stage, undefined);
       if (terminal && !finished) foot.show(stage, line);
       else foot.say(line);
+    },
+    waiting: (seconds) => {
+      if (!due(performance.now())) return;
+      const line = reported ? `${label}  ${reported}  ${clock(seconds)} since then` : `${label}  ${clock(seconds)}`;
+      if (terminal) foot.show(stage, line);
+      else foot.say(line);
+    },
+    end: () => {
+      if (terminal) foot.show(stage, undefined);
     },
   };
 }

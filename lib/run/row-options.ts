@@ -13,7 +13,10 @@ export interface RowArguments {
 export const withRowOptions = (command: Command): Command =>
   command
     .option('--fields <pairs>', 'what the files call a field: prompt=Question,response=Answer')
-    .option('--skip-bad-rows', 'leaves out rows with missing or wrong fields, and counts them by reason');
+    .option(
+      '--skip-bad-rows',
+      'leaves out rows with missing or wrong fields and lines that are no JSON, and counts them by reason',
+    );
 
 /** @param refusal makes the command's error of what is wrong */
 export function rowOptions({ fields, skipBadRows }: RowArguments, refusal: (what: string) => Error): ReadOptions {

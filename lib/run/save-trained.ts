@@ -9,7 +9,7 @@ import type { TrainResult } from '../train/train';
 /**
  * Saves what a training made: an adapter as PEFT does, a fine-tune as a Hugging Face folder.
  *
- * @returns the file that holds the trained parameters
+ * @returns the files that hold the trained parameters
  */
 export async function saveTrained(
   folder: string,
@@ -17,15 +17,14 @@ export async function saveTrained(
   model: TunedModel,
   { state, plan }: TrainResult,
   config: TrainConfig,
-): Promise<string> {
+): Promise<readonly string[]> {
   const details = `Trained for ${plan.totalSteps} updates (${config.epochs} epochs) with method "${config.method}".`;
   const card = { title: config.method === 'lora' ? 'A LoRA adapter' : 'A fine-tuned model', details };
   if (config.method === 'full') {
-    await saveModelFolder(folder, base, (name) => state.read(name), card);
-    return join(folder, 'model.safetensors');
+    return saveModelFolder(folder, base, (name) => state.read(name), card);
   }
   const adapter: Record<string, HostTensor> = {};
   for (const name of Object.keys(model.trainedShapes)) adapter[name] = await state.read(name);
   await saveAdapterFolder(folder, config.lora, base.folder, adapter, card);
-  return join(folder, 'adapter_model.safetensors');
+  return [join(folder, 'adapter_model.safetensors')];
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ReadOptions } from '../data/examples';
+import { modelFolderOf } from '../data/sources/model';
 import type { DeviceName } from '../engine/device';
 import type { BosPolicy } from '../eval/encode-request';
 import { TASK_VARIANTS, type TaskVariant } from '../eval/tasks/definition';
@@ -33,7 +34,10 @@ const command = (): Command =>
         'lm-evaluation-harness does. The same command carries an interrupted run on.',
     ),
   )
-    .option('--model <folder>', 'a Llama in a Hugging Face folder  (default: the bundled base)')
+    .option(
+      '--model <folder>',
+      'a Llama in a Hugging Face folder, or the Hub id of one that `med42 fetch` brought  (default: the bundled base)',
+    )
     .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .option('--data <folder>', `items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature)`)
     .option('--tasks <names>', 'tasks, mmlu, usmle or all, by commas', 'all')
@@ -81,7 +85,7 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
   }
   const bundled = resolve(root, 'data', 'miniature');
   return {
-    model: values.model ? resolve(cwd, values.model) : resolve(bundled, 'base'),
+    model: values.model ? modelFolderOf(values.model, cwd) : resolve(bundled, 'base'),
     adapter: values.adapter ? resolve(cwd, values.adapter) : null,
     data: values.data ? resolve(cwd, values.data) : bundled,
     rows: rowOptions(values, refusal),

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
+import { readMixed } from '../data/mixing/mixed-folder';
 import { trainingNotes } from '../data/reading/notes';
 import { openDevice } from '../engine/device';
 import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { packingNotes } from './data-stage';
-import { modelIdentity, openTrainingInputs, type TrainingInputs } from './inputs';
+import { modelIdentity, openMixedInputs, openTrainingInputs, type TrainingInputs } from './inputs';
 import { lockFolder } from './lock';
 import { writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
@@ -40,7 +41,10 @@ export async function trainFolder(
   }
   const device = await openDevice(options.device, config.threads ?? undefined);
   await checkFolder(options);
-  const inputs = await openTrainingInputs(options, config);
+  const mixed = await readMixed(options.data);
+  const inputs = mixed
+    ? await openMixedInputs(options, mixed, config, progress)
+    : await openTrainingInputs(options, config);
   const modelHash = await hashWeights(inputs.base);
   const files = inputs.data.training.files.map(({ path, sha256 }) => ({ path, sha256 }));
   const identity = hashOf({ config, data: files, device: options.device, modelHash });

@@ -235,6 +235,15 @@ test('field names are mapped, and bad rows are counted by reason when they are s
   });
 });
 
+test('a line that is no JSON is one bad row: the lines after it are read', async () => {
+  const good = JSON.stringify({ prompt: 'Ask?', response: 'Say.' });
+  const root = folder({ 'train/t.jsonl': `${good}\n{"prompt": "cut\n${good}\n` });
+  await expect(loadTrainExamples(root)).rejects.toThrow('train/t.jsonl line 2: invalid JSON');
+  const { examples, skipped } = await loadTrainExamples(root, { badRows: 'skip' });
+  expect(examples).toHaveLength(2);
+  expect(skipped).toEqual({ 'invalid JSON': 1 });
+});
+
 test.each<readonly [string, string, string]>([
   ['train/a.csv', 'a,b\n1\n', 'Invalid Record Length'],
   ['train/a.csv', 'a,a\n1,2\n', 'column "a" must be there once'],

@@ -5,7 +5,7 @@ import { dropout } from '../../lib/engine/dropout';
 import { createState } from '../../lib/engine/state';
 import { int32 } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 
 const ROWS = 64;
 const COLUMNS = 48;

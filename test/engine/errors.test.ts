@@ -5,7 +5,7 @@ import { type Device, openDevice } from '../../lib/engine/device';
 import { createState, type DeviceState } from '../../lib/engine/state';
 import { float32, type HostTensors, int32, type Specs } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 
 const RUNNING = ['cpu', 'tfjs', 'xla:cpu'] as const;
 const vector: Specs = { x: { shape: [4], dtype: 'float32' } };
@@ -206,12 +206,13 @@ describe('devices', () => {
     );
   });
 
-  test('frozen weights in two folders are refused', async () => {
-    const weight = { shape: [1], dtype: 'float32', offset: 0, length: 4 } as const;
-    const frozen = { a: { ...weight, file: '/one/a.bin' }, b: { ...weight, file: '/two/b.bin' } };
-    const step: Step = ({ frozen: { a, b } }) => ({ outputs: { y: a!.add(b!) } });
-    const spec = { name: 'two', inputs: {}, state: {}, frozen };
-    await expect(compile(step, spec, cpu)).rejects.toThrow('of two must lie in one folder, got /one and /two');
+  test('frozen weights whose file is gone, or that nothing reads for the host', async () => {
+    const frozen = { a: { shape: [1], dtype: 'float32', offset: 0, length: 4, file: '/nowhere/a.bin' } } as const;
+    const step: Step = ({ frozen: { a } }) => ({ outputs: { y: a!.neg() } });
+    const spec = { name: 'gone', inputs: {}, state: {}, frozen };
+    await expect(compile(step, spec, cpu)).rejects.toThrow(
+      'engine: the weights in /nowhere/a.bin cannot be read (ENOENT); put the file back where it was',
+    );
     await expect(compile(step, spec, eager)).rejects.toThrow('device tfjs needs readFrozen');
   });
 });

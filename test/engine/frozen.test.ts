@@ -1,6 +1,6 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, type Step } from '../../lib/engine/compile';
 import { type DeviceName, openDevice } from '../../lib/engine/device';
@@ -9,7 +9,7 @@ import { type FrozenWeight, float32, type HostTensors, sizeOf } from '../../lib/
 import * as tf from '../../lib/engine/tf';
 import { readSafetensorsHeader, readTensor, writeSafetensors } from '../../lib/model/safetensors';
 import { createRandom } from '../../lib/random';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 
 /**
  * Frozen weights stay in their file; ONNX Runtime reads them there, wherever the program runs from. XLA is given a copy on
@@ -99,6 +99,29 @@ describe('stored as float32', () => {
     } finally {
       await chmod(locked, 0o755);
     }
+  });
+
+  test.for(['cpu', 'tfjs'] as const)('on %s, wherever links lead', async (device) => {
+    const [blobs, far, snapshot] = ['blobs', 'far away', 'snapshot'].map((name) => join(folder, device, name));
+    for (const one of [blobs!, far!, snapshot!]) await mkdir(one, { recursive: true });
+    const whole = join(blobs!, '0a1b');
+    await writeSafetensors(whole, values, (name) => values[name]!);
+    await writeSafetensors(join(far!, 'b'), values, (name) => values[name]!);
+    // As the Hub's cache has it; through a second link; to another folder; a hard link; a folder that is a link.
+    await symlink('../blobs/0a1b', join(snapshot!, 'one.safetensors'));
+    await symlink('one.safetensors', join(snapshot!, 'two.safetensors'));
+    await symlink(join(far!, 'b'), join(snapshot!, 'three.safetensors'));
+    await link(whole, join(snapshot!, 'four.safetensors'));
+    await symlink(snapshot!, join(folder, device, 'linked'));
+    for (const at of [snapshot!, join(folder, device, 'linked'), relative(process.cwd(), snapshot!)]) {
+      const places = await Promise.all(
+        ['one', 'two', 'three', 'four'].map((n) => stored(join(at, `${n}.safetensors`))),
+      );
+      const result = await seen(Object.fromEntries(places.map((place, i) => [`${i}`, place.first!])), device);
+      expect(Object.values(result)).toEqual(Array(4).fill(values.first));
+    }
+    await rename(snapshot!, join(folder, device, 'moved'));
+    expect(await seen(await stored(join(folder, device, 'moved', 'one.safetensors')), device)).toEqual(values);
   });
 
   test('a frozen weight handed out, and one that nobody uses', async () => {

@@ -6,7 +6,7 @@ import { BLOCKWISE, CONSTANT } from '../../lib/engine/trace/graph';
 import { SIGNATURES } from '../../lib/engine/trace/signatures';
 import { TRACE_BACKEND } from '../../lib/engine/trace/trace';
 import { XLA_LOWERINGS } from '../../lib/engine/xla/lower';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 import { KERNEL_CASES } from './kernel-cases';
 import { expectSame } from './run-cases';
 

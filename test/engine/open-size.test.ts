@@ -5,7 +5,7 @@ import { openSizes, reshapeTarget } from '../../lib/engine/open-size';
 import { createState } from '../../lib/engine/state';
 import { float32 } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 
 /** One program for inputs of any length. */
 

@@ -12,7 +12,7 @@ import { sharedRows } from '../../lib/eval/token-tree';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
 import { TINY, tinyFolder, tinyWeights } from '../model/tiny-llama';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 import { byteTokenizer, seenBy } from './fakes';
 
 const LONG = { ...TINY, maxPositionEmbeddings: 160 };

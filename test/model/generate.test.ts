@@ -13,7 +13,7 @@ import { createGenerator } from '../../lib/model/generate';
 import { readTensor } from '../../lib/model/safetensors';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 import { normal } from './tiny-llama';
 
 /** Generation with its cache against a whole forward pass for every token, and against llama2.c's own golden tokens. */

@@ -11,7 +11,7 @@ import { openModelFolder, saveModelFolder } from '../../lib/model/folder';
 import { readSafetensorsHeader, readTensors } from '../../lib/model/safetensors';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
 import { webgpuPossible } from '../engine/swiftshader';
-import { xlaPossible } from '../xla/cpu-plugin';
+import { xlaPossible } from '../xla/device';
 import { batches, configOf, largestDifference, logitsOf, referenceTensor, STEPS, startOf, trainHere } from './against';
 import { endReference, MODELS, pythonReady, reference } from './python';
 

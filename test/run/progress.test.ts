@@ -70,6 +70,28 @@ test('in a log: whole lines alone, no control codes', () => {
   expect(written).toEqual(['said\n', 'a  5/9    0:12 left\n', 'a  9/9    0:16 in all\n']);
 });
 
+test('a silence is shown: the time that the present step has taken, and nothing stays when the stage ends', () => {
+  const { to, lines } = stream(true);
+  const progress = createProgress('a', to);
+  progress.waiting!(4);
+  expect(lines()).toEqual(['a  0:04']);
+  vi.advanceTimersByTime(1000);
+  progress.at(1, 9, 'loss 3');
+  vi.advanceTimersByTime(1000);
+  progress.waiting!(61);
+  expect(lines()).toEqual(['a  1/9  loss 3  1:01 since then']);
+  progress.end!();
+  expect(lines()).toEqual(['']);
+
+  const log = stream(false);
+  const plain = createProgress('a', log.to);
+  for (let second = 1; second <= 21; second++) {
+    vi.advanceTimersByTime(1000);
+    plain.waiting!(second);
+  }
+  expect(log.written).toEqual(['a  0:10\n', 'a  0:20\n']);
+});
+
 test('clock', () => {
   expect([0, 59.6, 75, 3600].map(clock)).toEqual(['0:00', '1:00', '1:15', '60:00']);
 });

@@ -9,18 +9,21 @@ const LIB = join(__dirname, '../../lib');
 /**
  * What each room may import of lib/ beside itself. Files directly under lib/ are rooms of their own name.
  *
- *     config, random, files, hash, escape -> statistics, paper, engine -> data -> model -> train, eval, decontaminate
- *       -> compare -> draw, report, miniature -> run -> notebook, cli
+ *     config, random, files, json-file, schema, hash, escape, lock -> statistics, paper, engine -> data -> model
+ *       -> train, eval, decontaminate -> compare -> draw, report, miniature -> run -> notebook, cli
  */
-const GROUND = ['config', 'random', 'files', 'hash', 'escape'];
+const GROUND = ['config', 'random', 'files', 'json-file', 'schema', 'hash', 'escape', 'lock'];
 const STAGES = ['statistics', 'paper', 'engine', 'data', 'model', 'train', 'eval', 'decontaminate'];
 const SHOWN = ['compare', 'draw', 'report'];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: [],
   random: [],
   files: [],
+  'json-file': ['files'],
+  schema: [],
   hash: [],
   escape: [],
+  lock: ['files'],
   statistics: GROUND,
   engine: GROUND,
   paper: ['config', 'statistics'],
@@ -29,14 +32,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   train: [...GROUND, 'engine', 'data', 'model'],
   eval: [...GROUND, 'statistics', 'engine', 'data', 'model'],
   decontaminate: [...GROUND, 'statistics', 'engine', 'data', 'model'],
+  plan: [...GROUND, 'paper', 'engine', 'model', 'train'],
   compare: [...GROUND, ...STAGES],
   draw: GROUND,
   report: [...GROUND, ...STAGES, 'compare', 'draw'],
   miniature: [...GROUND, ...STAGES, 'compare'],
   run: [...GROUND, ...STAGES, ...SHOWN, 'miniature'],
   notebook: [...GROUND, ...STAGES, ...SHOWN, 'run'],
-  cli: [...GROUND, ...STAGES, ...SHOWN, 'miniature', 'run', 'notebook'],
-  index: [...GROUND, ...STAGES, ...SHOWN, 'miniature', 'run', 'notebook'],
+  cli: [...GROUND, ...STAGES, ...SHOWN, 'plan', 'miniature', 'run', 'notebook'],
+  index: [...GROUND, ...STAGES, ...SHOWN, 'plan', 'miniature', 'run', 'notebook'],
 };
 
 interface Import {
@@ -183,7 +187,7 @@ describe('the check itself', () => {
 
   test('names file and import', () => {
     expect(wrongRooms(one('model/x', "import { y } from '../train/loss';"))).toEqual([
-      'lib/model/x.ts imports ../train/loss: model may import config, random, files, hash, escape, engine',
+      'lib/model/x.ts imports ../train/loss: model may import config, random, files, json-file, schema, hash, escape, lock, engine',
     ]);
     expect(wrongRooms(one('engine/x', "import type { Y } from '../data/rows';"))).toHaveLength(1);
     expect(wrongRooms(one('random', "import { y } from './config';"))).toEqual([

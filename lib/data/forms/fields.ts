@@ -7,6 +7,8 @@ export class RowError extends Error {
     message: string,
     /** Without the row's place and content: '"response" must be a non-empty string'. */
     readonly reason: string,
+    /** A text that is needed is there, and blank. */
+    readonly blank = false,
   ) {
     super(message);
   }
@@ -36,7 +38,11 @@ export interface Fields {
  * @param renamed what the row's file calls a field, by the field's own name
  * @throws when the row is no object
  */
-export function fieldsOf({ fields, place, untyped }: RawRow, renamed: Readonly<Record<string, string>> = {}): Fields {
+export function fieldsOf(
+  { fields, place, untyped, broken }: RawRow,
+  renamed: Readonly<Record<string, string>> = {},
+): Fields {
+  if (broken) throw new RowError(broken.message, broken.reason);
   const { file, at } = place;
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new RowError(
@@ -60,6 +66,7 @@ export function fieldsOf({ fields, place, untyped }: RawRow, renamed: Readonly<R
     new RowError(
       `examples: ${file} ${at}${name}: "${field}" must be ${required}, got ${show(got)}; fix or delete the row`,
       `"${field}" must be ${required}`,
+      typeof got === 'string' && got.trim() === '',
     );
   return {
     place,

@@ -1,4 +1,4 @@
-import type { Dataset, EvalSet, Reading, TrainSet } from '../examples';
+import type { Dataset, EvalSet, Reading, TrainReading } from '../examples';
 
 /** How many files a note names. */
 const NAMED = 5;
@@ -23,7 +23,7 @@ export function evaluationNotes(set: EvalSet): string[] {
 }
 
 /** What is to be said of training rows and their files. */
-export function trainingNotes(set: TrainSet): string[] {
+export function trainingNotes(set: TrainReading): string[] {
   return [
     ...readingNotes(set),
     ...Object.entries(set.endMarkers).map(

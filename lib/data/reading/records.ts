@@ -1,5 +1,6 @@
 import type { Hash } from 'node:crypto';
 import { basename } from 'node:path';
+import { parseJson, requireRegularFile, requireShallow } from '../../json-file';
 import type { RowPlace } from '../rows';
 import { type Compression, compressionOf, decodeText, firstBytes, readBytes, refuseMisplaced } from './bytes';
 import { readCsv } from './csv';
@@ -13,6 +14,8 @@ export interface RawRow {
   readonly place: RowPlace;
   /** A CSV's cells are all text: "2" may be a number. */
   readonly untyped: boolean;
+  /** Why the row has no fields: its line alone is damaged, those after it are read. */
+  readonly broken?: { readonly message: string; readonly reason: string };
 }
 
 /** What a file proved to be when it was opened. */
@@ -35,6 +38,7 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
  * @throws when the file cannot be read, is damaged, or is no file of rows
  */
 export async function openRecords(path: string, name: string, hash: Hash): Promise<OpenedFile> {
+  await requireRegularFile(path, 'examples');
   const first = await firstBytes(path).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`examples: ${name} cannot be read (${error.code}); check its permissions`, { cause: error });
   });
@@ -96,7 +100,15 @@ async function* typed(
   rows: AsyncIterable<{ readonly number: number; readonly fields: unknown }>,
   file: string,
 ): AsyncGenerator<RawRow> {
-  for await (const { number, fields } of rows) yield { fields, place: { file, at: `row ${number}` }, untyped: false };
+  for await (const { number, fields } of rows) {
+    const at = `row ${number}`;
+    try {
+      requireShallow(fields);
+    } catch (error) {
+      throw new Error(`examples: ${file} ${at}: ${(error as Error).message}; fix or delete the row`);
+    }
+    yield { fields, place: { file, at }, untyped: false };
+  }
 }
 
 async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenerator<RawRow> {
@@ -104,15 +116,17 @@ async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenera
     const place = { file, at: `line ${number}` };
     let fields: unknown;
     try {
-      fields = JSON.parse(text);
+      fields = parseJson(text);
     } catch (error) {
       const one =
         text.trim() === '{'
           ? 'an object may not go over several lines here; write'
           : 'fix or delete the line, or write';
-      throw new Error(
-        `examples: ${file} line ${number}: invalid JSON (${(error as Error).message}); ${one} one object a line, or an array of objects`,
-      );
+      const message =
+        `examples: ${file} line ${number}: invalid JSON (${(error as Error).message}); ` +
+        `${one} one object a line, or an array of objects`;
+      yield { fields: undefined, place, untyped: false, broken: { message, reason: 'invalid JSON' } };
+      continue;
     }
     yield { fields, place, untyped: false };
   }

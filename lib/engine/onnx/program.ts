@@ -1,10 +1,10 @@
-import { dirname } from 'node:path';
 import { isOpen } from '../open-size';
 import { checkInputs, checkState, type Program, type ProgramSpec, type Runtime, type Step } from '../program';
 import type { DeviceState, Slot } from '../state';
 import { type HostTensor, type HostTensors, sizeOf } from '../tensors';
 import { traceStep } from '../trace/step';
 import { encodeModel } from './encode';
+import { fromRoot } from './external-files';
 import { lowerToOnnx, ONNX_LOWERINGS } from './lower';
 import { type OnnxDevice, onnxTarget, sessionOptions } from './options';
 import * as ort from './ort';
@@ -43,16 +43,13 @@ export function onnxGraph(step: Step, spec: ProgramSpec, device: Pick<OnnxDevice
 
 async function onnxProgram(step: Step, spec: ProgramSpec, device: OnnxDevice): Promise<Program> {
   const open = spec.open ?? [];
-  const folders = [...new Set(Object.values(spec.frozen ?? {}).map((w) => dirname(w.file)))];
-  if (folders.length > 1) {
-    throw new Error(`engine: frozen weights of ${spec.name} must lie in one folder, got ${folders.join(' and ')}`);
-  }
-  const { graph, updated, outputShapes } = onnxGraph(step, spec, device);
+  const { graph: lowered, updated, outputShapes } = onnxGraph(step, spec, device);
+  const { graph, root } = fromRoot(lowered);
   const gpuOutputs = [...updated].map((name) => `next.${name}`);
   const options = sessionOptions(device, gpuOutputs);
-  if (folders[0] !== undefined) {
+  if (root !== undefined) {
     const session = options.extra?.session as Readonly<Record<string, unknown>> | undefined;
-    options.extra = { session: { ...session, model_external_initializers_file_folder_path: folders[0] } };
+    options.extra = { session: { ...session, model_external_initializers_file_folder_path: root } };
   }
   const session = await openSession(encodeModel(graph), options);
   const feedNames = new Set(session.inputNames);

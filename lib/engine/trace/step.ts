@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { checkUpdate, type ProgramSpec, type Step, type Tensors } from '../program';
 import type * as tf from '../tf';
 import type { TracedGraph, TraceInput } from './graph';
@@ -23,7 +22,7 @@ export function traceStep(step: Step, spec: ProgramSpec, target: TraceTarget): T
       name: `frozen.${name}`,
       type: w.dtype,
       shape: w.shape,
-      file: { file: basename(w.file), offset: w.offset, length: w.length },
+      file: { file: w.file, offset: w.offset, length: w.length },
     })),
   ];
   const pick = (tensors: Tensors, prefix: string, names: object): Tensors =>

@@ -35,6 +35,8 @@ function filedProgress(outputs: CellOutputs): RunWatcher {
       return {
         say: (text) => outputs.stream('stdout', `${text}\n`),
         at: terminal.at,
+        waiting: terminal.waiting!,
+        end: terminal.end!,
       };
     },
   };

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { modelFolderOf } from '../../data/sources/model';
 import { TEMPLATES } from '../../data/template';
 import { DEVICE_HELP } from '../../engine/device-names';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
@@ -121,7 +122,10 @@ export function settingsLayers(values: SettingsArguments, cwd: string, refusal: 
       ['--model', 'model', values.model],
       ['--out', 'output.folder', values.out],
     ] as const
-  ).flatMap(([flag, setting, path]) => (path === undefined ? [] : [[flag, setting, resolve(cwd, path)] as const]));
+  ).flatMap(([flag, setting, path]) => {
+    if (path === undefined) return [];
+    return [[flag, setting, setting === 'model' ? modelFolderOf(path, cwd) : resolve(cwd, path)] as const];
+  });
   const rows = Object.entries(rowOptions(values, refusal)).map(
     ([name, value]) => [name === 'fields' ? '--fields' : '--skip-bad-rows', `data.${name}`, value] as const,
   );

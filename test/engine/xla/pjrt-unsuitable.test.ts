@@ -84,7 +84,7 @@ describe.skipIf(!hasCompiler)('a shared library', () => {
       'reads StableHLO of a version that it does not say, 1.16.0 or newer is needed',
     ],
     ['null', { NO_TABLE: '1' }, 'GetPjrtApi gives nothing'],
-    ['short', { FUNCTIONS: '60' }, 'lacks PJRT_Buffer_Dimensions'],
+    ['short', { FUNCTIONS: '60' }, 'lacks PJRT_Buffer_OnDeviceSizeInBytes'],
   ] as const)('that is a plug-in, but unsuitable: %s', (name, defines, message) => {
     const file = build(name, FAKE, defines);
     expect(() => loadPlugin(file)).toThrow(`xla: ${file}`);

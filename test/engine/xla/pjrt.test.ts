@@ -19,7 +19,6 @@ test('structs are as long as the plug-ins that were tried expect', () => {
   expect(size('LoadedExecutable_Execute')).toBe(80);
   expect(size('Buffer_ToHostBuffer')).toBe(56);
   expect(size('Event_OnReady')).toBe(40);
-  expect(size('Buffer_IsDeleted')).toBe(25);
   expect(size('Device_MemoryStats')).toBe(201);
   expect(size('Executable_GetCompiledMemoryStats')).toBe(144);
   expect(STRUCTS.NamedValue.structSize).toBe(56);
@@ -131,7 +130,7 @@ describe.skipIf(!cpuPlugin)('on the CPU plug-in', () => {
   });
 
   test('the event loop is free while a program runs, and several may run at once', async () => {
-    const program = await client.compile(longProgram(120));
+    const program = await client.compile(longProgram(800));
     const identity = Float32Array.from({ length: 256 * 256 }, (_, i) => (i % 257 === 0 ? 1 : 0));
     const input = client.put(identity, 'float32', [256, 256]);
     const began = performance.now();
@@ -141,11 +140,11 @@ describe.skipIf(!cpuPlugin)('on the CPU plug-in', () => {
       longest = Math.max(longest, performance.now() - last);
       last = performance.now();
     }, 1);
-    const runs = await Promise.all(Array.from({ length: 4 }, () => program.run([[input]])));
+    const runs = await Promise.all(Array.from({ length: 2 }, () => program.run([[input]])));
     clearInterval(timer);
     const took = performance.now() - began;
-    expect(took).toBeGreaterThan(50);
-    expect(longest).toBeLessThan(took / 3);
+    expect(took).toBeGreaterThan(100);
+    expect(longest).toBeLessThan(took / 2);
     for (const [results] of runs) expect(await results![0]!.read()).toEqual(identity);
   });
 
@@ -167,6 +166,24 @@ describe.skipIf(!cpuPlugin)('on the CPU plug-in', () => {
     const [results] = await run;
     expect(await results![0]!.read()).toEqual(new Float32Array(256 * 256));
     await expect(input.read()).rejects.toThrow('xla: reading: the buffer (256x256xf32) was freed before');
+  });
+
+  test('a closed client ends after what still runs, and what lay on it says so', async () => {
+    const closing = await loadPlugin(cpuPlugin!.file).createClient({ cpu_device_count: 1 });
+    const program = await closing.compile(longProgram(4));
+    const input = closing.put(new Float32Array(256 * 256), 'float32', [256, 256]);
+    const run = program.run([[input]]);
+    const compiling = closing.compile(ADD);
+    closing.close();
+    closing.close();
+    const [results] = await run;
+    expect(await results![0]!.read()).toEqual(new Float32Array(256 * 256));
+    results![0]!.free();
+    (await compiling).free();
+    await expect(input.read()).rejects.toThrow('was freed before');
+    await expect(closing.compile(ADD)).rejects.toThrow('xla: compile: the client was closed before');
+    expect(() => closing.put(new Float32Array(1), 'float32', [1])).toThrow('xla: put: the client was closed before');
+    expect(() => closing.devices[0]!.memory()).toThrow('xla: memory: the client was closed before');
   });
 
   test('what would end the process is refused before', async () => {
@@ -205,6 +222,20 @@ describe.skipIf(!cpuPlugin)('on the CPU plug-in', () => {
     expect(() => client.put(new Float32Array(6), 'float31' as never, [6])).toThrow('unknown element type "float31"');
   });
 
+  test('a run that does not fit says so, and what was not given away is there still', async () => {
+    const vast = `module @vast {
+      func.func public @main(%a: tensor<f32>) -> (tensor<f32>, tensor<1000000000000xf32>) {
+        %0 = stablehlo.broadcast_in_dim %a, dims = [] : (tensor<f32>) -> tensor<1000000000000xf32>
+        return %a, %0 : tensor<f32>, tensor<1000000000000xf32>
+      }
+    }`;
+    const program = await client.compile(vast);
+    expect(program.memory.peak).toBeGreaterThanOrEqual(4e12);
+    const input = client.put(Float32Array.of(7), 'float32', []);
+    await expect(program.run([[input]])).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    expect(await input.read()).toEqual(Float32Array.of(7));
+  });
+
   test('programs that cannot be', async () => {
     const error = await client.compile('module { nonsense }').catch((e: unknown) => e);
     expect(error).toBeInstanceOf(PjrtError);
@@ -213,6 +244,12 @@ describe.skipIf(!cpuPlugin)('on the CPU plug-in', () => {
       code: 'INVALID_ARGUMENT',
       detail: expect.stringContaining('xla_no_such_flag'),
     });
+    await expect(client.compile(' \n')).rejects.toThrow('xla: compile: the text is empty');
+    const complex = ADD.replaceAll('bf16', 'complex<f32>');
+    await expect(client.compile(complex)).rejects.toThrow('PJRT’s element type 15; use one of bool, int8');
+    await expect(loadPlugin(cpuPlugin!.file).createClient({ no_such_option: 1 })).rejects.toThrow(
+      /opens no device \(INVALID_ARGUMENT: .*no_such_option\)$/,
+    );
     await expect(client.compile(ADD, { partitions: 8 })).rejects.toThrow('the program is for 8 devices, there are 4');
     await expect(client.compile(ADD, { partitions: 0 })).rejects.toThrow(
       'partitions must be a whole number of 1 or more',

@@ -66,7 +66,6 @@ const FUNCTIONS = {
     'client data type:i dims num_dims byte_strides num_byte_strides host_buffer_semantics:i device memory device_layout ' +
       'done_with_host_buffer buffer',
   ],
-  DeviceDescription_Id: [23, 'device_description id:i'],
   DeviceDescription_Kind: [26, 'device_description device_kind device_kind_size'],
   Device_GetDescription: [29, 'device device_description'],
   Device_MemoryStats: [
@@ -78,7 +77,6 @@ const FUNCTIONS = {
       memoryStat('peak_allocated_bytes'),
   ],
   Executable_Destroy: [40, 'executable'],
-  Executable_NumOutputs: [44, 'executable num_outputs'],
   Executable_OptimizedProgram: [48, 'executable program'],
   LoadedExecutable_Destroy: [50, 'executable'],
   LoadedExecutable_GetExecutable: [51, 'loaded_executable executable'],
@@ -88,10 +86,7 @@ const FUNCTIONS = {
     'executable options argument_lists num_devices num_args output_lists device_complete_events execute_device',
   ],
   Buffer_Destroy: [58, 'buffer'],
-  Buffer_ElementType: [59, 'buffer type:i'],
-  Buffer_Dimensions: [60, 'buffer dims num_dims'],
   Buffer_OnDeviceSizeInBytes: [64, 'buffer on_device_size_in_bytes'],
-  Buffer_IsDeleted: [68, 'buffer is_deleted:b'],
   Buffer_ToHostBuffer: [70, 'src host_layout dst dst_size event'],
   TopologyDescription_Create: [82, 'topology_name topology_name_size create_options num_options topology'],
   TopologyDescription_Destroy: [83, 'topology'],

@@ -1,6 +1,7 @@
 import type { Api } from './api';
 import { type DeviceDtype, dtypeEntry, elementsOf, type HostArray, typeText } from './dtype';
 import { whenReady } from './event';
+import type { Owner } from './owner';
 import type { TensorType } from './program-shape';
 
 /** A device as its client numbers it. */
@@ -14,8 +15,8 @@ export interface Device {
 }
 
 /**
- * A tensor that lies on a device until it is freed or given away to a result. Nothing frees it by itself: JavaScript's
- * collector does not see the device's memory.
+ * A tensor that lies on a device until it is freed, given away to a result, or its client is closed. Nothing frees it by
+ * itself: JavaScript's collector does not see the device's memory.
  */
 export class DeviceBuffer implements TensorType {
   private state: 'there' | 'freed' | 'given away' = 'there';
@@ -27,7 +28,10 @@ export class DeviceBuffer implements TensorType {
     readonly dtype: DeviceDtype,
     readonly shape: readonly number[],
     readonly device: Device,
-  ) {}
+    private readonly owner: Owner,
+  ) {
+    owner.add(this);
+  }
 
   /** Bytes on the host, row after row. */
   get bytes(): number {
@@ -93,11 +97,12 @@ export class DeviceBuffer implements TensorType {
     const why =
       this.state === 'freed'
         ? 'was freed before; free it after its last use'
-        : 'was given away to a result of an earlier run, which now holds its memory; use that result instead';
+        : 'was given away to a result of an earlier run; use that result instead, or put the data again where that run failed';
     throw new Error(`xla: ${purpose}: the buffer (${typeText(this.dtype, this.shape)}) ${why}`);
   }
 
   private destroy(): void {
     this.api.call('Buffer_Destroy', { buffer: this.handle });
+    this.owner.remove(this);
   }
 }

@@ -5,6 +5,7 @@ import { encodeCompileOptions, type Flags } from './compile-options';
 import { type DeviceDtype, dtypeEntry, elementsOf, type HostArray, typeText } from './dtype';
 import { whenReady } from './event';
 import { type Executable, openExecutable } from './executable';
+import { Owner } from './owner';
 
 export interface CompileSettings {
   /** Devices that share the program, by the Shardy annotations of its arguments; 1 where nothing is said. */
@@ -31,40 +32,36 @@ export interface Client {
    * @param device the first where none is named
    */
   put(data: HostArray, dtype: DeviceDtype, shape: readonly number[], device?: Device): DeviceBuffer;
-  /** Ends it; programs and buffers must be freed before. */
+  /** Frees its programs and buffers and ends it, after what still runs. */
   close(): void;
 }
 
 export function openClient(api: Api, client: bigint): Client {
-  const devices = readDevices(api, client);
-  let isClosed = false;
+  const owner = new Owner();
   const assertOpen = (purpose: string) => {
-    if (isClosed) throw new Error(`xla: ${purpose}: the client was closed before`);
+    if (owner.isClosed) throw new Error(`xla: ${purpose}: the client was closed before`);
   };
+  const devices = readDevices(api, client, assertOpen);
   return {
     platform: api.call('Client_PlatformName', { client }).text('platform_name'),
     platformVersion: api.call('Client_PlatformVersion', { client }).text('platform_version'),
     devices,
     compile: async (mlirText, { partitions = 1, flags = {} } = {}) => {
       assertOpen('compile');
-      assertPartitions(mlirText, partitions, devices.length);
-      const compiled = await api.callAside('Client_Compile', {
-        client,
-        ...compileArguments(mlirText, partitions, flags),
-      });
-      return openExecutable(api, compiled.pointer('executable'), devices);
+      assertProgram(mlirText, partitions, devices.length);
+      return owner.during(
+        api
+          .callAside('Client_Compile', { client, ...compileArguments(mlirText, partitions, flags) })
+          .then((compiled) => openExecutable(api, compiled.pointer('executable'), devices, owner)),
+      );
     },
     put: (data, dtype, shape, device = devices[0]!) => {
       assertOpen('put');
       if (!devices.includes(device)) throw new Error('xla: put: the device belongs to another client');
       checkData(data, dtype, shape);
-      return put(api, client, data, dtype, shape, device);
+      return new DeviceBuffer(api, put(api, client, data, dtype, shape, device), dtype, [...shape], device, owner);
     },
-    close: () => {
-      if (isClosed) return;
-      isClosed = true;
-      api.call('Client_Destroy', { client });
-    },
+    close: () => owner.close(() => void api.call('Client_Destroy', { client })),
   };
 }
 
@@ -86,8 +83,9 @@ export function compileArguments(mlirText: string, partitions: number, flags: Fl
   };
 }
 
-/** @throws where program, settings and devices disagree: XLA would end the process when it runs */
-export function assertPartitions(mlirText: string, partitions: number, devices: number): void {
+/** @throws where there is no program, or it disagrees with settings and devices: XLA would end the process */
+export function assertProgram(mlirText: string, partitions: number, devices: number): void {
+  if (mlirText.trim() === '') throw new Error('xla: compile: the text is empty; a StableHLO module was required');
   if (!Number.isSafeInteger(partitions) || partitions < 1) {
     throw new Error(`xla: compile: partitions must be a whole number of 1 or more, got ${partitions}`);
   }
@@ -103,13 +101,17 @@ export function assertPartitions(mlirText: string, partitions: number, devices: 
   }
 }
 
-function readDevices(api: Api, client: bigint): readonly Device[] {
+function readDevices(api: Api, client: bigint, assertOpen: (purpose: string) => void): readonly Device[] {
   const found = api.call('Client_AddressableDevices', { client });
   const handles = copyPointers(found.pointer('addressable_devices'), found.number('num_addressable_devices'));
   return handles.map((handle, index) => {
     const description = api.call('Device_GetDescription', { device: handle }).pointer('device_description');
     const kind = api.call('DeviceDescription_Kind', { device_description: description }).text('device_kind');
-    return { index, kind, handle, memory: () => deviceMemory(api, handle) };
+    const memory = () => {
+      assertOpen('memory');
+      return deviceMemory(api, handle);
+    };
+    return { index, kind, handle, memory };
   });
 }
 
@@ -153,7 +155,7 @@ function put(
   dtype: DeviceDtype,
   shape: readonly number[],
   device: Device,
-): DeviceBuffer {
+): bigint {
   const made = api.call('Client_BufferFromHostBuffer', {
     client,
     data,
@@ -165,5 +167,5 @@ function put(
   });
   // An error of the transfer comes again when the buffer is used.
   void whenReady(api, made.pointer('done_with_host_buffer')).catch(() => {});
-  return new DeviceBuffer(api, made.pointer('buffer'), dtype, [...shape], device);
+  return made.pointer('buffer');
 }

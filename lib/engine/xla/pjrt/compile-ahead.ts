@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { namedValues } from './api';
-import { assertPartitions, compileArguments } from './client';
+import { assertProgram, compileArguments } from './client';
 import type { Flags } from './compile-options';
 import { type ProgramMemory, readMemory, readOptimized } from './executable';
 import type { Plugin } from './plugin';
@@ -64,7 +64,7 @@ export async function compileAhead(
   { card, count = 1, flags = {}, cudaDataDir }: AheadSettings,
 ): Promise<CompiledAhead> {
   const { text, bytes } = describeCard(plugin.file, card);
-  assertPartitions(mlirText, count, count);
+  assertProgram(mlirText, count, count);
   const { api } = plugin;
   // Partitions, hosts, devices of a host.
   const create_options = namedValues({ target_config: text, topology: `1x1x${count}` });

@@ -51,7 +51,10 @@ const BY_ID = new Map<number, DeviceDtype>(
 /** @throws for a type that no program of this library has */
 export function dtypeOfId(id: number): DeviceDtype {
   const dtype = BY_ID.get(id);
-  if (!dtype) throw new Error(`xla: a buffer has PJRT element type ${id}; known are ${[...BY_ID.keys()].join(', ')}`);
+  if (!dtype)
+    throw new Error(
+      `xla: the program has a tensor of PJRT’s element type ${id}; use one of ${[...BY_ID.values()].join(', ')}`,
+    );
   return dtype;
 }
 

@@ -3,6 +3,7 @@ import { type Api, addressesOf, copyMemory, copyPointers, pointers, Struct } fro
 import { type Device, DeviceBuffer } from './buffer';
 import { typeText } from './dtype';
 import { whenReady } from './event';
+import type { Owner } from './owner';
 import { type ProgramShape, readProgramShape, type TensorType } from './program-shape';
 
 /** Bytes on each device, as the compiler planned them. */
@@ -65,7 +66,7 @@ export function readOptimized(api: Api, executable: bigint): { readonly code: Ui
 }
 
 /** @param loaded PJRT_LoadedExecutable, owned from here on */
-export function openExecutable(api: Api, loaded: bigint, clientDevices: readonly Device[]): Executable {
+export function openExecutable(api: Api, loaded: bigint, clientDevices: readonly Device[], owner: Owner): Executable {
   const executable = api.call('LoadedExecutable_GetExecutable', { loaded_executable: loaded }).pointer('executable');
   const optimized = () => {
     assertThere('optimized');
@@ -79,13 +80,14 @@ export function openExecutable(api: Api, loaded: bigint, clientDevices: readonly
   const destroy = () => {
     api.call('Executable_Destroy', { executable });
     api.call('LoadedExecutable_Destroy', { executable: loaded });
+    owner.remove(program);
   };
   const { code, format } = optimized();
   const shape = readProgramShape(code, format === 'hlo_with_config');
   const own = api.call('LoadedExecutable_AddressableDevices', { executable: loaded });
   const handles = copyPointers(own.pointer('addressable_devices'), own.number('num_addressable_devices'));
   const devices = handles.map((handle) => clientDevices.find((d) => d.handle === handle)!);
-  return {
+  const program: Executable = {
     ...shape,
     devices,
     memory: readMemory(api, executable),
@@ -95,7 +97,7 @@ export function openExecutable(api: Api, loaded: bigint, clientDevices: readonly
       checkArguments(shape, devices, buffersPerDevice);
       runs++;
       try {
-        return await execute(api, loaded, shape, devices, buffersPerDevice);
+        return await execute(api, loaded, shape, devices, buffersPerDevice, owner);
       } finally {
         runs--;
         if (isFree && runs === 0) destroy();
@@ -107,6 +109,8 @@ export function openExecutable(api: Api, loaded: bigint, clientDevices: readonly
       if (runs === 0) destroy();
     },
   };
+  owner.add(program);
+  return program;
 }
 
 /** XLA ends the process where these do not hold. */
@@ -147,6 +151,7 @@ async function execute(
   { results, donates }: ProgramShape,
   devices: readonly Device[],
   given: readonly (readonly DeviceBuffer[])[],
+  owner: Owner,
 ): Promise<DeviceBuffer[][]> {
   const used: DeviceBuffer[] = [];
   try {
@@ -173,7 +178,7 @@ async function execute(
       device_complete_events: events,
     });
     const made = outputs.map((list, d) =>
-      results.map(({ dtype, shape }, i) => new DeviceBuffer(api, list[i]!, dtype, shape, devices[d]!)),
+      results.map(({ dtype, shape }, i) => new DeviceBuffer(api, list[i]!, dtype, shape, devices[d]!, owner)),
     );
     const waited = await Promise.allSettled([...events].map((event) => whenReady(api, event)));
     const failed = waited.find((w) => w.status === 'rejected');

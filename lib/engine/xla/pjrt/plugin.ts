@@ -118,9 +118,9 @@ const isOlder = (version: readonly number[], oldest: readonly number[]): boolean
   return at >= 0 && (version[at] ?? 0) < oldest[at]!;
 };
 
-const clientRefused = (file: string, error: PjrtError): Error =>
-  new Error(
-    `xla: the plug-in ${file} opens no device (${error.code}: ${error.detail.replace(/\.$/, '')}); it needs a device of its kind, its driver, ` +
-      'and both visible to this process',
-    { cause: error },
-  );
+function clientRefused(file: string, error: PjrtError): Error {
+  const isOption = error.code === 'INVALID_ARGUMENT';
+  const needs = isOption ? '' : '; it needs a device of its kind, its driver, and both visible to this process';
+  const words = error.detail.replace(/\.$/, '');
+  return new Error(`xla: the plug-in ${file} opens no device (${error.code}: ${words})${needs}`, { cause: error });
+}

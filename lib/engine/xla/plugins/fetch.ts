@@ -73,10 +73,14 @@ const ended = (child: ChildProcess): Promise<number | string> =>
 /**
  * The paths of the wheels.
  *
+ * @param requirements pip's file that names them, for the message
  * @throws naming those that the folder lacks
  */
-export function wheelsIn(folder: string, wheels: readonly Wheel[]): readonly string[] {
+export function wheelsIn(folder: string, wheels: readonly Wheel[], requirements: string): readonly string[] {
   const lacking = wheels.filter(({ file }) => !existsSync(join(folder, file)));
   if (lacking.length === 0) return wheels.map(({ file }) => join(folder, file));
-  throw new Error(`xla: ${folder} lacks ${lacking.map((w) => w.file).join(', ')}`);
+  throw new Error(
+    `xla: ${folder} lacks ${lacking.map((w) => w.file).join(', ')}; \`pip download --no-deps --require-hashes -r ${requirements} ` +
+      '-d FOLDER` on a machine of the same kind fetches them',
+  );
 }

@@ -62,9 +62,9 @@ export function findPlugin(
   const environments = pythonFolders(env);
   throw new Error(
     `xla: no plug-in for ${device}; looked in ${pluginCache(env)} for ${entries.map((e) => e.name).join(', ')} and in ` +
-      `${environments.length ? environments.join(', ') : 'no Python environment (VIRTUAL_ENV is not set, python3 does not answer)'} ` +
+      `${environments.length ? environments.join(', ') : 'no Python environment (neither VIRTUAL_ENV, CONDA_PREFIX nor python3 leads to one)'} ` +
       `for ${entries.map((e) => e.library).join(', ')}; type \`med42 xla install ${entries.length === 1 ? entries[0]!.name : 'NAME'}\`` +
-      '(`med42 xla list` shows the names), or name a file with --plugin',
+      ' (`med42 xla list` shows the names), or name a file with --plugin',
   );
 }
 

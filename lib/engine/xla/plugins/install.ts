@@ -4,7 +4,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, writeFileAtomic } from '../../../files';
 import { type Installed, RECORD } from './cache';
-import { type Package, type PluginEntry, readRequirements, wheelsHere } from './catalogue';
+import { type Package, type PluginEntry, readRequirements, requirementsFile, wheelsHere } from './catalogue';
 import { downloadWheels, wheelsIn } from './fetch';
 import { checkWheel, unpackWheel } from './wheel';
 
@@ -59,7 +59,7 @@ export async function installPlugin(plan: InstallPlan, { cache, from, signal }: 
   try {
     const source = from ?? join(aside, 'wheels');
     if (from === undefined) await downloadWheels(packages, source, signal);
-    const paths = wheelsIn(source, wheels);
+    const paths = wheelsIn(source, wheels, requirementsFile(entry.name));
     // Every hash before the first byte is unpacked.
     for (const [i, path] of paths.entries()) await checkWheel(path, wheels[i]!);
     const made = join(aside, 'made');

@@ -1,4 +1,4 @@
-import { SUBSETS, type SubsetKey } from '../paper/table-a1';
+import { SUBSETS, type SubsetKey } from '../../paper/table-a1';
 
 /** What a row's `source` value stands for. */
 export interface SourceMapping {

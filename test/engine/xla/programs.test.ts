@@ -1,19 +1,19 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compile, type Step } from '../../lib/engine/compile';
-import { type Device, openDevice } from '../../lib/engine/device';
-import { valueAndGradients } from '../../lib/engine/gradient';
-import { createState } from '../../lib/engine/state';
-import { float32, float32Specs, int32 } from '../../lib/engine/tensors';
-import * as tf from '../../lib/engine/tf';
-import { traceStep } from '../../lib/engine/trace/step';
-import { XLA_LOWERINGS } from '../../lib/engine/xla/lower';
-import type { DeviceBuffer } from '../../lib/engine/xla/pjrt/buffer';
-import { xlaModule } from '../../lib/engine/xla/program';
-import { tinyBatch, tinyWeights } from '../model/tiny-llama';
-import { xlaPossible } from '../xla/cpu-plugin';
-import { expectClose } from './run-cases';
-import { runOnce } from './run-once';
-import { lossOf } from './tiny-loss';
+import { compile, type Step } from '../../../lib/engine/compile';
+import { type Device, openDevice } from '../../../lib/engine/device';
+import { valueAndGradients } from '../../../lib/engine/gradient';
+import { createState } from '../../../lib/engine/state';
+import { float32, float32Specs, int32 } from '../../../lib/engine/tensors';
+import * as tf from '../../../lib/engine/tf';
+import { traceStep } from '../../../lib/engine/trace/step';
+import { XLA_LOWERINGS } from '../../../lib/engine/xla/lower';
+import type { DeviceBuffer } from '../../../lib/engine/xla/pjrt/buffer';
+import { xlaModule } from '../../../lib/engine/xla/program';
+import { tinyBatch, tinyWeights } from '../../model/tiny-llama';
+import { xlaPossible } from '../../xla/device';
+import { expectClose } from '../run-cases';
+import { runOnce } from '../run-once';
+import { lossOf } from '../tiny-loss';
 
 /** Programs on XLA's plug-in for the CPU. The kernels are in kernels.test.ts, updates beside PyTorch in test/parity. */
 

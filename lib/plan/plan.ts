@@ -1,0 +1,133 @@
+import { type LoraConfig, PAPER_FULL, PAPER_LORA } from '../config';
+import type { LlamaConfig } from '../model/llama';
+import { TOTALS } from '../paper/table-a1';
+import { countParameters } from '../train/memory';
+import { CARDS, type Target, USABLE, UTILISATION } from './cards';
+import {
+  type Collectives,
+  countCollectives,
+  countMemory,
+  type DeviceMemory,
+  flopsAToken,
+  type Precision,
+  type Training,
+} from './count';
+import { TOKENS_A_SAMPLE } from './tokens';
+
+/** What is planned: a training of so many tokens on so many cards. */
+export interface PlanRequest {
+  /** How people call the model: "Llama-2 7B", or its folder. */
+  readonly title: string;
+  readonly model: LlamaConfig;
+  /** Undefined: full-parameter. */
+  readonly lora?: LoraConfig;
+  readonly chunkLength: number;
+  readonly batchADevice: number;
+  readonly accumulation: number;
+  readonly precision: Precision;
+  readonly recompute: boolean;
+  readonly target: Target;
+  readonly epochs: number;
+  /** Tokens of one epoch, padding aside. */
+  readonly tokensAnEpoch: number;
+}
+
+export interface Plan {
+  readonly request: PlanRequest;
+  readonly parameters: { readonly base: number; readonly trained: number };
+  readonly memory: DeviceMemory;
+  readonly fits: boolean;
+  readonly collectives: Collectives;
+  readonly tokens: number;
+  readonly updates: number;
+  /** Of the whole training, recomputation aside. */
+  readonly flops: number;
+  /** At the assumed part of the cards' rate. */
+  readonly seconds: number;
+  readonly disk: Disk;
+  /** Changes that would make it fit, the smallest first; none where it fits. */
+  readonly remedies: readonly Remedy[];
+}
+
+/** Bytes on disk. */
+export interface Disk {
+  /** Weights, moments and step, to carry the training on. */
+  readonly checkpoint: number;
+  /** What is saved at the end: an adapter, or a model in the training's precision. */
+  readonly saved: number;
+  /** Packed chunks: tokens and labels. */
+  readonly chunks: number;
+}
+
+export interface Remedy {
+  readonly change: string;
+  /** Of a device, bytes. */
+  readonly total: number;
+}
+
+/** The paper's chunk length and tokens, by one method's settings. */
+export const PAPER_RUN = {
+  lora: { lora: PAPER_LORA.lora, epochs: PAPER_LORA.epochs },
+  full: { lora: undefined, epochs: PAPER_FULL.epochs },
+  tokensAnEpoch: TOTALS.all.samples * TOKENS_A_SAMPLE,
+} as const;
+
+/** Counts a training: memory of a device, operations, time, disk, and what would make it fit. */
+export function planTraining(request: PlanRequest): Plan {
+  const { model, lora, target, epochs, tokensAnEpoch, chunkLength, batchADevice, accumulation, precision } = request;
+  const training = trainingOf(request);
+  const { base, trained, adapter } = countParameters(model, lora);
+  const memory = countMemory(training);
+  const tokens = tokensAnEpoch * epochs;
+  const chunksAnEpoch = Math.ceil(tokensAnEpoch / chunkLength);
+  const flops = flopsAToken(training) * tokens;
+  const wide = precision === 'bf16' ? 2 : 4;
+  const fits = memory.total <= USABLE * target.card.memoryBytes;
+  return {
+    request,
+    parameters: { base, trained },
+    memory,
+    fits,
+    collectives: countCollectives(training),
+    tokens,
+    updates: Math.ceil(chunksAnEpoch / (batchADevice * target.devices * accumulation)) * epochs,
+    flops,
+    seconds: flops / (target.devices * UTILISATION * target.card.bf16FlopsPerSecond),
+    disk: {
+      checkpoint: 12 * trained,
+      saved: adapter > 0 ? 4 * adapter : wide * base,
+      chunks: 8 * tokensAnEpoch,
+    },
+    remedies: fits ? [] : remediesOf(request),
+  };
+}
+
+const trainingOf = ({ target, ...rest }: PlanRequest): Training => ({ ...rest, devices: target.devices });
+
+function remediesOf(request: PlanRequest): Remedy[] {
+  const { target, batchADevice, chunkLength, precision, recompute, lora } = request;
+  const changes: (readonly [string, Partial<PlanRequest>])[] = [
+    ...(recompute ? [] : [['without --no-recompute', { recompute: true }] as const]),
+    ...(precision === 'float32' ? [['--precision bf16', { precision: 'bf16' }] as const] : []),
+    ...(batchADevice > 1 ? [['--batch-size 1, and more --accumulation', { batchADevice: 1 }] as const] : []),
+    ...[2, 4].map((by) => [`--max-seq-len ${chunkLength / by}`, { chunkLength: chunkLength / by }] as const),
+    ...(lora ? [] : [['--method lora', { lora: PAPER_LORA.lora }] as const]),
+  ];
+  const fitting = (list: typeof changes): Remedy[] =>
+    list.flatMap(([change, changed]) => {
+      const other = { ...request, ...changed };
+      const { total } = countMemory(trainingOf(other));
+      return total <= USABLE * other.target.card.memoryBytes ? [{ change, total }] : [];
+    });
+  const more = [2, 4, 8, 16, 32, 64].map((by) => {
+    const devices = by * target.devices;
+    return [`--target ${target.name}x${devices}`, { target: { ...target, devices } }] as const;
+  });
+  const larger = Object.entries(CARDS)
+    .filter(([, card]) => card.memoryBytes > target.card.memoryBytes)
+    .map(([name, card]) => {
+      const many = target.devices > 1 ? `x${target.devices}` : '';
+      return [`--target ${name}${many}`, { target: { ...target, card } }] as const;
+    });
+  return [...fitting(changes), ...fitting(more).slice(0, 1), ...fitting(larger).slice(0, 1)];
+}

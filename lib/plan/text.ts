@@ -1,0 +1,83 @@
+import { UTILISATION } from './cards';
+import type { Plan } from './plan';
+
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
+const count = (n: number): string => Math.round(n).toLocaleString('en-US');
+
+/** 9.4 hours, 12 days. */
+export function duration(seconds: number): string {
+  const units = [
+    ['days', 86_400, 2],
+    ['hours', 3600, 1],
+    ['minutes', 60, 1],
+  ] as const;
+  const [name, size] = units.find(([, length, from]) => seconds >= from * length) ?? (['seconds', 1] as const);
+  const value = seconds / size;
+  return `${value < 10 ? value.toFixed(1) : count(value)} ${name}`;
+}
+
+const methodOf = ({ request: { lora } }: Plan): string => (lora ? `LoRA of rank ${lora.rank}` : 'full-parameter');
+
+/** What the time rests on. */
+export const TIME_NOTE =
+  `time: at ${(100 * UTILISATION).toFixed(0)} % of the card's data sheet, an assumption ` +
+  '(MaxText published 460 TFLOP/s a device for Llama-2 70B on 64 H100); not measured with this workbook';
+
+/** A plan for a terminal, line by line. */
+export function planLines(plan: Plan): string[] {
+  const { request, parameters, memory, collectives, disk, remedies } = plan;
+  const { title, chunkLength, batchADevice, accumulation, precision, recompute, target, epochs } = request;
+  const row = (name: string, bytes: number) => `  ${name.padEnd(46)}${gigabytes(bytes).padStart(9)}`;
+  const devices = `${target.devices} x ${target.card.title}`;
+  return [
+    `${title}, ${methodOf(plan)}: ${count(parameters.base)} parameters, ${count(parameters.trained)} of them trained`.replace(
+      request.lora ? ' of them trained' : '',
+      request.lora ? ' trained beside them' : '',
+    ),
+    `chunks of ${count(chunkLength)} tokens, ${batchADevice} a device, accumulation ${accumulation}, ${precision}, ` +
+      `${recompute ? 'recomputation by layer' : 'no recomputation'}, on ${devices}`,
+    '',
+    `memory of a device, counted${' '.repeat(21)}       GB`,
+    row('weights and moments, its share', memory.state),
+    row('gradients, its share', memory.gradients),
+    row(recompute ? 'inputs of the layers' : 'activations', memory.activations),
+    row('one layer at work', memory.layer),
+    row('the loss', memory.loss),
+    row(`in all, of ${gigabytes(target.card.memoryBytes)}: ${plan.fits ? 'fits' : 'DOES NOT FIT'}`, memory.total),
+    ...remedies.map(({ change, total }) => `  would fit: ${change} (${gigabytes(total)} GB)`),
+    ...(!plan.fits && remedies.length === 0 ? ['  none of the settings would make it fit: use a smaller model'] : []),
+    '',
+    target.devices > 1
+      ? `between devices, an update: ${collectives.allGathers} all-gathers and ${collectives.reduceScatters} reduce-scatters, ` +
+        `${gigabytes(collectives.bytes)} GB to each device`
+      : 'between devices: nothing',
+    `${count(plan.tokens)} tokens in ${count(plan.updates)} updates, ${count(epochs)} epochs: ` +
+      `${plan.flops.toExponential(1)} floating-point operations`,
+    `about ${duration(plan.seconds)}`,
+    `disk: ${gigabytes(disk.checkpoint)} GB a checkpoint, ${gigabytes(disk.saved)} GB for what is saved, ` +
+      `${gigabytes(disk.chunks)} GB of chunks`,
+  ];
+}
+
+/** Plans side by side, as Markdown. */
+export function planTable(plans: readonly Plan[]): string {
+  const head = [
+    'training',
+    'cards',
+    'memory of a device, counted',
+    'tokens',
+    'operations',
+    'time, assumed',
+    'checkpoint',
+  ];
+  const rows = plans.map((plan) => [
+    `${plan.request.title}, ${methodOf(plan)}, ${plan.request.epochs} epochs`,
+    `${plan.request.target.devices} x ${plan.request.target.card.title}`,
+    `${gigabytes(plan.memory.total)} GB${plan.fits ? '' : ', does not fit'}`,
+    `${(plan.tokens / 1e6).toFixed(0)} million`,
+    plan.flops.toExponential(1),
+    duration(plan.seconds),
+    `${gigabytes(plan.disk.checkpoint)} GB`,
+  ]);
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
