@@ -43,7 +43,8 @@ export interface Runtime {
   compile(step: Step, spec: ProgramSpec): Promise<Program>;
   /** What a run will hold at once beside inputs, state and frozen weights, in bytes; nothing is compiled. */
   workingBytes(step: Step, spec: ProgramSpec): number;
-  upload(tensor: HostTensor): Promise<Held>;
+  /** @param name the state's, by which devices that share it split it */
+  upload(tensor: HostTensor, name: string): Promise<Held>;
   /** A copy on the host. */
   download(held: Held): Promise<Float32Array | Int32Array>;
   release(held: Held): void;

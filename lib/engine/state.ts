@@ -56,7 +56,7 @@ export async function createState(device: Device, values: HostTensors): Promise<
     for (const [layer, name] of members.entries()) places.set(name, { slot, layer });
     const tensor = isStack(slot) ? stacked(members.map((name) => values[name]!)) : values[slot]!;
     const spec = { shape: tensor.shape, dtype: tensor.dtype };
-    slots.set(slot, { spec, current: await runtime.upload(tensor) });
+    slots.set(slot, { spec, current: await runtime.upload(tensor, slot) });
   }
   return {
     specs,
@@ -79,7 +79,7 @@ export async function createState(device: Device, values: HostTensors): Promise<
         data.set(tensor.data as Float32Array & Int32Array, layer * sizeOf(tensor.shape));
         whole = { ...target.spec, data };
       }
-      const fresh = await runtime.upload(whole);
+      const fresh = await runtime.upload(whole, slot);
       runtime.release(target.current);
       target.current = fresh;
     },

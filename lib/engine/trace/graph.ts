@@ -63,7 +63,7 @@ export interface TracedBody {
 export const CONSTANT = 'Constant';
 /** Attributes `block` and `body`: elementwise work on operands [N, block], row after row. */
 export const BLOCKWISE = 'Blockwise';
-/** Inputs `state` and `stacks`, attributes `from` and `to`: a layer over stacked weights (`loop.ts`). */
+/** Inputs `state`, `kept` and `stacks`, attributes `from` and `to`: a layer over stacked weights (`loop.ts`). */
 export const LAYER_LOOP = 'LayerLoop';
 /** The way back through it; attribute `trained`. */
 export const LAYER_LOOP_GRADIENT = 'LayerLoopGradient';
@@ -78,6 +78,9 @@ export interface KernelCall<Value, Graph> {
   /** Of a node with a body: lowers it for such inputs. */
   readonly body?: (inputs: readonly Value[]) => readonly Value[];
 }
+
+/** Operands of loops that are handed on as they are stored, 16-bit numbers as such: a layer at a time is widened. */
+const AS_STORED = new Set(['kept', 'stacks']);
 
 /** How a runtime writes one kernel: a value, or one for each output. */
 export type Lowering<Value, Graph> = (call: KernelCall<Value, Graph>) => Value | readonly Value[];
@@ -102,7 +105,7 @@ export function lowerNodes<Value extends object, Graph>(
     const inputs = Object.fromEntries(
       Object.entries(node.inputs).map(([name, given]) => [
         name,
-        'id' in given ? operand(given) : given.map(name === 'stacks' ? stored : operand),
+        'id' in given ? operand(given) : given.map(AS_STORED.has(name) ? stored : operand),
       ]),
     );
     const { attrs, outputs, body } = node;

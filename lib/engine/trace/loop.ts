@@ -56,7 +56,7 @@ export function runLayerLoopGradient(
 ): tf.Tensor[] {
   return recordNode(
     { kernel: LAYER_LOOP_GRADIENT, attrs: { from, to, trained }, body },
-    { state: [kept, dy], stacks },
+    { state: [dy], kept: [kept], stacks },
     [specOf(dy), ...stacks.slice(0, trained).map(specOf)],
   );
 }

@@ -29,10 +29,19 @@ export async function openXla(name: XlaDevice, given: Partial<XlaOptions> = {}):
 }
 
 async function openRuntime(name: XlaDevice, { file, preload }: FoundPlugin, options: XlaOptions): Promise<Runtime> {
-  const client = await loadPlugin(file, { preload }).createClient(name === 'xla:cpu' ? { cpu_device_count: 1 } : {});
+  const client = await loadPlugin(file, { preload }).createClient(
+    name === 'xla:cpu' ? { cpu_device_count: options.devices } : {},
+  );
   if (name !== 'xla' && (name === 'xla:cpu') !== (client.platform === 'cpu')) {
     client.close();
     throw new Error(`device: ${name} needs another plug-in than ${file}, which is for ${client.platform}`);
+  }
+  if (client.devices.length < options.devices) {
+    const found = client.devices.length;
+    client.close();
+    throw new Error(
+      `device: ${name} has ${found} device${found === 1 ? '' : 's'}, got --devices ${options.devices}; ask for fewer`,
+    );
   }
   return xlaRuntime(client, options);
 }

@@ -7,6 +7,7 @@ import { REDUCTIONS } from './kernels-reduce';
 import { SHAPES } from './kernels-shape';
 import { createModule, type LargeConstant, type Value } from './module';
 import type { XlaOptions } from './options';
+import { shardAxis } from './sharding';
 
 /** Every kernel that StableHLO has a form for. */
 export const XLA_LOWERINGS: Lowerings = {
@@ -33,7 +34,7 @@ export interface LoweredGraph {
  */
 export function lowerToStableHlo(
   { name, inputs, nodes, outputs }: TracedGraph,
-  { precision }: Pick<XlaOptions, 'precision'>,
+  { precision, devices }: Pick<XlaOptions, 'precision' | 'devices'>,
 ): LoweredGraph {
   const results = outputs.map(({ name: output, value }) => ({
     value,
@@ -45,10 +46,10 @@ export function lowerToStableHlo(
   );
   const taken = new Set(results.map(({ takes }) => takes));
   const needed = inputs.filter((input) => used.has(input.value.id) || taken.has(input.name));
-  const module = createModule(precision);
+  const module = createModule(precision, devices);
   const values = new Map<number, Value>();
   for (const { name: input, type, shape, value } of needed) {
-    values.set(value.id, module.argument(input, type, shape));
+    values.set(value.id, module.argument(input, type, shape, shardAxis(input, shape, devices)));
   }
   // 16-bit weights are widened where they are used: of a stack, one layer at a time.
   const seenAs = (value: Value, { shape, dtype }: TracedValue) => reshape(module, convert(module, value, dtype), shape);

@@ -1,4 +1,5 @@
 import type { TracedDtype } from '../trace/graph';
+import type { Axis } from './sharding';
 
 /**
  * The text of a StableHLO function: one operation a line, in the generic form, which every plug-in reads alike.
@@ -43,6 +44,7 @@ export type Precision = 'float32' | 'bf16';
 export interface Module {
   /** What the operands of matrix products are rounded to. */
   readonly products: Precision;
+  readonly devices: number;
   op(name: string, operands: readonly Value[], type: HloType, shape: readonly number[], options?: OpOptions): Value;
   /** An operation with several results. */
   ops(
@@ -57,10 +59,13 @@ export interface Module {
   constant(values: readonly number[], type: TracedDtype, shape: readonly number[]): Value;
   /** Numbers 0, 1, 2 along an axis. */
   iota(shape: readonly number[], axis: number): Value;
-  argument(name: string, type: HloType, shape: readonly number[]): Value;
+  /** @param axis along which devices split it */
+  argument(name: string, type: HloType, shape: readonly number[], axis?: Axis): Value;
+  /** The same value, split along an axis or whole on each device; with one device nothing is written. */
+  lay(value: Value, axis: Axis): Value;
   /** Constants that became arguments, after those declared. */
   readonly large: readonly LargeConstant[];
-  /** @param results with the argument, if any, whose memory a result takes over */
+  /** @param results with the argument, if any, whose memory and axis a result takes over; others are whole on each device */
   finish(name: string, results: readonly { readonly value: Value; readonly takes?: string }[]): string;
 }
 
@@ -82,14 +87,15 @@ export const i64Array = (values: readonly number[]): string =>
 /** More numbers than this would make the text of a large model many megabytes. */
 const MOST_WRITTEN = 64;
 
-export function createModule(products: Precision = 'float32'): Module {
+/** @param devices that share the module's arguments, by their axes */
+export function createModule(products: Precision = 'float32', devices = 1): Module {
   /** Constants, at the head of the function, where every operation sees them. */
   const head: string[] = [];
   const top: string[] = [];
   /** Where operations are written: the function, or a region of one of its operations. */
   let lines = top;
   const once = new Map<string, Value>();
-  const declared: { readonly name: string; readonly value: Value }[] = [];
+  const declared: { readonly name: string; readonly value: Value; readonly axis: Axis }[] = [];
   const large: LargeConstant[] = [];
   let count = 0;
   const fresh = () => `%${count++}`;
@@ -125,6 +131,7 @@ export function createModule(products: Precision = 'float32'): Module {
 
   const module: Module = {
     products,
+    devices,
     op: (name, operands, type, shape, options) => module.ops(name, operands, [{ type, shape }], options)[0]!,
     ops: (name, operands, results, { attributes, regions = [] } = {}) => {
       const body = regions.length > 0 ? ` (${regions.map(region).join(', ')})` : '';
@@ -160,23 +167,41 @@ export function createModule(products: Precision = 'float32'): Module {
       return { ssa: `%const${known < 0 ? large.length - 1 : known}`, type, shape };
     },
     iota: (shape, axis) => module.op('iota', [], 'int32', shape, { attributes: `iota_dimension = ${axis} : i64` }),
-    argument: (name, type, shape) => {
+    argument: (name, type, shape, axis) => {
       const value = { ssa: `%arg${declared.length}`, type, shape };
-      declared.push({ name, value });
+      declared.push({ name, value, axis });
       return value;
+    },
+    lay: (value, axis) => {
+      if (devices === 1) return value;
+      const laid = { ...value, ssa: fresh() };
+      lines.push(
+        `    ${laid.ssa} = "sdy.sharding_constraint"(${value.ssa}) <{sharding = ${sharding(value.shape, axis)}}> : ` +
+          `(${tensorType(value)}) -> ${tensorType(value)}`,
+      );
+      return laid;
     },
     large,
     finish: (name, results) => {
       const takers = new Map(results.flatMap(({ takes }, i) => (takes === undefined ? [] : [[takes, i] as const])));
-      const formal = declared.map(({ name: argument, value }) => {
+      const written = (attributes: readonly string[]) => (attributes.length > 0 ? ` {${attributes.join(', ')}}` : '');
+      const laid = (shape: readonly number[], axis: Axis) =>
+        devices === 1 ? [] : [`sdy.sharding = ${sharding(shape, axis)}`];
+      const formal = declared.map(({ name: argument, value, axis }) => {
         const result = takers.get(argument);
-        return `${value.ssa}: ${tensorType(value)}${result === undefined ? '' : ` {tf.aliasing_output = ${result} : i32}`}`;
+        const alias = result === undefined ? [] : [`tf.aliasing_output = ${result} : i32`];
+        return `${value.ssa}: ${tensorType(value)}${written([...alias, ...laid(value.shape, axis)])}`;
       });
-      const constants = large.map((l, i) => `%const${i}: ${tensorType(l)}`);
+      const constants = large.map((l, i) => `%const${i}: ${tensorType(l)}${written(laid(l.shape, undefined))}`);
       const types = results.map(({ value }) => tensorType(value));
+      const given = results.map(({ value, takes }) => {
+        const { axis } = declared.find((one) => one.name === takes) ?? { axis: undefined };
+        return `${tensorType(value)}${written(laid(value.shape, axis))}`;
+      });
       return [
-        `module @${name.replace(/[^\w]/g, '_')} attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {`,
-        `  func.func public @main(${[...formal, ...constants].join(', ')}) -> (${types.join(', ')}) {`,
+        `module @${name.replace(/[^\w]/g, '_')} attributes {mhlo.num_partitions = ${devices} : i32, mhlo.num_replicas = 1 : i32} {`,
+        ...(devices > 1 ? [`  sdy.mesh @mesh = <["d"=${devices}]>`] : []),
+        `  func.func public @main(${[...formal, ...constants].join(', ')}) -> (${given.join(', ')}) {`,
         ...head,
         ...top,
         `    "func.return"(${results.map(({ value }) => value.ssa).join(', ')}) : (${types.join(', ')}) -> ()`,
@@ -189,6 +214,10 @@ export function createModule(products: Precision = 'float32'): Module {
   return module;
 }
 
+/** The mesh has one axis, "d". */
+const sharding = (shape: readonly number[], axis: Axis): string =>
+  `#sdy.sharding<@mesh, [${shape.map((_, i) => (i === axis ? '{"d"}' : '{}')).join(', ')}]>`;
+
 const equal = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((v, i) => Object.is(v, b[i]));
 
@@ -196,6 +225,7 @@ const equal = (a: readonly number[], b: readonly number[]): boolean =>
 function numberText(value: number, type: HloType): string {
   if (type === 'bool') return value ? 'true' : 'false';
   if (type === 'int32') return String(Math.trunc(value));
+  if (Object.is(value, 0)) return '0.0';
   if (type !== 'float32')
     throw new Error(`engine: a constant of type ${type} cannot be written; convert a float32 one`);
   const float = Math.fround(value);

@@ -9,7 +9,9 @@ export interface XlaOptions {
   readonly loops: boolean;
   /** bf16: operands of matrix products and what layers hand on; trained tensors, norms, softmax and loss stay float32. */
   readonly precision: Precision;
+  /** Devices that share each program: the batch and all state are split among them (`sharding.ts`). */
+  readonly devices: number;
 }
 
 /** What is not said otherwise. */
-export const XLA_DEFAULTS: XlaOptions = { loops: false, precision: 'float32' };
+export const XLA_DEFAULTS: XlaOptions = { loops: false, precision: 'float32', devices: 1 };

@@ -7,16 +7,17 @@ import { traceStep } from '../trace/step';
 import { type FrozenStore, openFrozenStore } from './frozen';
 import { lowerToStableHlo, XLA_LOWERINGS } from './lower';
 import { XLA_DEFAULTS, type XlaOptions } from './options';
-import type { DeviceBuffer } from './pjrt/buffer';
 import type { Client } from './pjrt/client';
 import type { DeviceDtype, HostArray } from './pjrt/dtype';
 import { checkPlaces, placesAsked } from './places';
+import { shardAxis } from './sharding';
+import { free, gather, type Spread, spread } from './spread';
 
 /**
- * Programs as XLA executables, on a client's first device.
+ * Programs as XLA executables, on one or several of a client's devices.
  */
 export function xlaRuntime(client: Client, options: XlaOptions): Runtime {
-  const place: Place = { client, options, store: openFrozenStore(client) };
+  const place: Place = { client, options, store: openFrozenStore(client, options.devices) };
   return {
     loops: options.loops,
     compile: async (step, given) => {
@@ -26,9 +27,10 @@ export function xlaRuntime(client: Client, options: XlaOptions): Runtime {
     workingBytes: () => {
       throw new Error('engine: XLA says what a step holds at once only when it is compiled');
     },
-    upload: async ({ data, dtype, shape }) => client.put(data, dtype, shape),
-    download: async (held) => (await (held as DeviceBuffer).read()) as Float32Array | Int32Array,
-    release: (held) => (held as DeviceBuffer).free(),
+    upload: async ({ data, dtype, shape }, name) =>
+      spread(client, options.devices, data, dtype, shape, shardAxis(`state.${name}`, shape, options.devices)),
+    download: (held) => gather(held as Spread),
+    release: (held) => free(held as Spread),
   };
 }
 
@@ -69,34 +71,44 @@ interface Place {
 
 async function fixedProgram(step: Step, spec: StackedSpec, { client, options, store }: Place): Promise<Program> {
   const { text, inputs, constants, places, outputs, outputShapes, nodeCount } = xlaModule(step, spec, options);
-  const executable = await client.compile(text);
-  const weights = new Map<string, DeviceBuffer>();
+  const { devices } = options;
+  const executable = await client.compile(text, { partitions: devices });
+  const weights = new Map<string, Spread>();
   for (const { name } of inputs) {
     if (!name.startsWith('frozen.')) continue;
     const weight = name.slice(7);
-    weights.set(name, await store.borrow(spec.pieces?.[weight] ?? [spec.frozen![weight]!]));
+    weights.set(name, await store.borrow(weight, spec.pieces?.[weight] ?? [spec.frozen![weight]!]));
   }
-  const kept = constants.map(({ values, type, shape }) => client.put(hostArray(values, type), type, shape));
+  const kept = constants.map(({ values, type, shape }) =>
+    spread(client, devices, hostArray(values, type), type, shape, undefined),
+  );
 
   const run = async (given: HostTensors, state: DeviceState): Promise<HostTensors> => {
     checkInputs(spec, given);
     checkState(spec, state);
     checkPlaces(spec.name, places, given);
-    const fed: DeviceBuffer[] = [];
-    const argumentFor = (name: string): DeviceBuffer => {
-      if (name.startsWith('state.')) return state.slots.get(name.slice(6))!.current as DeviceBuffer;
+    const fed: Spread[] = [];
+    const argumentFor = (name: string): Spread => {
+      if (name.startsWith('state.')) return state.slots.get(name.slice(6))!.current as Spread;
       if (name.startsWith('frozen.')) return weights.get(name)!;
       const { data, dtype, shape } = given[name.slice(3)]!;
-      const buffer = client.put(data, dtype, shape);
-      fed.push(buffer);
-      return buffer;
+      const argument = spread(client, devices, data, dtype, shape, shardAxis(name, shape, devices));
+      fed.push(argument);
+      return argument;
     };
     try {
-      const [results] = await executable.run([[...inputs.map(({ name }) => argumentFor(name)), ...kept]]);
-      const named = outputs.map(({ name }, i) => [name, results![i]!] as const);
+      const all = [...inputs.map(({ name }) => argumentFor(name)), ...kept];
+      const results = await executable.run(
+        Array.from({ length: devices }, (_, d) => all.map(({ parts }) => parts[d]!)),
+      );
+      const named = outputs.map(({ name, value: { shape } }, i): readonly [string, Spread] => {
+        const parts = results.map((own) => own[i]!);
+        const next = name.startsWith('next.');
+        return [name, { parts, shape, axis: next ? shardAxis(`state.${name.slice(5)}`, shape, devices) : undefined }];
+      });
       for (const [name, result] of named.filter(([n]) => n.startsWith('next.'))) {
         const slot = state.slots.get(name.slice(5))!;
-        (slot.current as DeviceBuffer).free();
+        free(slot.current as Spread);
         slot.current = result;
       }
       return await readOutputs(
@@ -104,7 +116,7 @@ async function fixedProgram(step: Step, spec: StackedSpec, { client, options, st
         outputShapes,
       );
     } finally {
-      for (const buffer of fed) buffer.free();
+      for (const argument of fed) free(argument);
     }
   };
   return {
@@ -113,26 +125,26 @@ async function fixedProgram(step: Step, spec: StackedSpec, { client, options, st
     run,
     dispose: async () => {
       executable.free();
-      for (const buffer of kept) buffer.free();
-      for (const buffer of weights.values()) store.giveBack(buffer);
+      for (const constant of kept) free(constant);
+      for (const weight of weights.values()) store.giveBack(weight);
       weights.clear();
     },
   };
 }
 
 async function readOutputs(
-  results: readonly (readonly [string, DeviceBuffer])[],
+  results: readonly (readonly [string, Spread])[],
   shapes: Readonly<Record<string, readonly number[]>>,
 ): Promise<HostTensors> {
   const host: Record<string, HostTensor> = {};
   try {
     for (const [name, result] of results) {
-      const dtype: Dtype = result.dtype === 'int32' ? 'int32' : 'float32';
-      host[name.slice(4)] = { shape: shapes[name]!, dtype, data: (await result.read()) as Float32Array };
+      const dtype: Dtype = result.parts[0]!.dtype === 'int32' ? 'int32' : 'float32';
+      host[name.slice(4)] = { shape: shapes[name]!, dtype, data: (await gather(result)) as Float32Array };
     }
     return host;
   } finally {
-    for (const [, result] of results) result.free();
+    for (const [, result] of results) free(result);
   }
 }
 
