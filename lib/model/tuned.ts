@@ -63,7 +63,8 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
   const linears = (tensors: Weights, dropout: Dropout | undefined, at?: tf.Tensor): Linear => {
     if (!lora) return plainLinear(tensors);
     let calls = 0;
-    const place = (): number | tf.Tensor => (at ? at.mul(tf.scalar(adapted, 'int32')).add(tf.scalar(calls++, 'int32')) : calls++);
+    const place = (): number | tf.Tensor =>
+      at ? at.mul(tf.scalar(adapted, 'int32')).add(tf.scalar(calls++, 'int32')) : calls++;
     return loraLinear(tensors, tensors, lora, dropout && ((x) => dropout(x, place())));
   };
   return {

@@ -1,5 +1,6 @@
 import { withGradient } from '../engine/gradient';
 import { inFull } from '../engine/precision';
+import { afresh, recomputes } from '../engine/recompute';
 import * as tf from '../engine/tf';
 
 /** Rows of the output matrix taken at once: their logits stay in the processor's cache between product and softmax. */
@@ -27,6 +28,7 @@ export function crossEntropySum(hidden: tf.Tensor, head: tf.Tensor, targets: tf.
   return withGradient([hidden, head], (inputs) =>
     inFull(() => {
       const [h, w] = inputs as [tf.Tensor, tf.Tensor];
+      const again = recomputes();
       const matrices = sizes.length === 1 ? [w] : (tf.split(w, sizes, 0) as tf.Tensor[]);
       const parts = matrices.map((matrix) => {
         const logits = tf.matMul(h, matrix, false, true); // [N, Vc]
@@ -45,7 +47,15 @@ export function crossEntropySum(hidden: tf.Tensor, head: tf.Tensor, targets: tf.
       const targetLogit = tf.sum(h.mul(picked), -1);
       return {
         value: tf.sum(total.squeeze([-1]).sub(targetLogit).mul(weights)),
-        saved: [h, factors, picked, weights, targets, ...matrices, ...parts.map((part) => part.p)],
+        saved: [
+          h,
+          factors,
+          picked,
+          weights,
+          targets,
+          ...matrices,
+          ...parts.map((part) => (again ? part.logSumExp : part.p)),
+        ],
         gradient: (dy, saved) =>
           inFull(() => {
             const [x, f, goal, weight, ids] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor1D];
@@ -54,7 +64,8 @@ export function crossEntropySum(hidden: tf.Tensor, head: tf.Tensor, targets: tf.
             const scaled = x.mul(scale);
             const products = sizes.map((_, c) => {
               const matrix = saved[5 + c]!;
-              const p = saved[5 + sizes.length + c]!;
+              const kept = saved[5 + sizes.length + c]!;
+              const p = again ? probabilitiesAgain(x, matrix, kept, dy) : kept;
               const dh = tf.matMul(p, matrix).mul(factor[c]!); // [N, C]
               return { dh, dw: tf.matMul(p, scaled.mul(factor[c]!), true, false) }; // dw [Vc, C]
             });
@@ -68,6 +79,12 @@ export function crossEntropySum(hidden: tf.Tensor, head: tf.Tensor, targets: tf.
       };
     }),
   );
+}
+
+/** A part's softmax, computed again for the way back. */
+function probabilitiesAgain(hidden: tf.Tensor, matrix: tf.Tensor, logSumExp: tf.Tensor, dy: tf.Tensor): tf.Tensor {
+  const [h, w, sum] = afresh([hidden, matrix, logSumExp, dy]) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  return tf.exp(tf.matMul(h, w, false, true).sub(sum));
 }
 
 /** Sizes of the parts: as equal as can be, none above VOCABULARY_PART. */

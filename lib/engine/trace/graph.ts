@@ -65,6 +65,8 @@ export const CONSTANT = 'Constant';
 export const BLOCKWISE = 'Blockwise';
 /** Inputs `state`, `kept` and `stacks`, attributes `from` and `to`: a layer over stacked weights (`loop.ts`). */
 export const LAYER_LOOP = 'LayerLoop';
+/** Gives its operands as they are, and hides from the compiler what they are: see `afresh`. */
+export const FENCE = 'Fence';
 /** The way back through it; attribute `trained`. */
 export const LAYER_LOOP_GRADIENT = 'LayerLoopGradient';
 
@@ -79,8 +81,11 @@ export interface KernelCall<Value, Graph> {
   readonly body?: (inputs: readonly Value[]) => readonly Value[];
 }
 
-/** Operands of loops that are handed on as they are stored, 16-bit numbers as such: a layer at a time is widened. */
+/** Operands of loops and fences that are handed on as they are stored, 16-bit numbers as such: a layer at a time is widened. */
 const AS_STORED = new Set(['kept', 'stacks']);
+
+/** Kernels that move numbers and do not count with them: they take 16-bit ones as such too. */
+const MOVES = new Set(['GatherV2', 'SplitV', 'Slice', 'Reshape', 'Transpose', 'Identity']);
 
 /** How a runtime writes one kernel: a value, or one for each output. */
 export type Lowering<Value, Graph> = (call: KernelCall<Value, Graph>) => Value | readonly Value[];
@@ -90,22 +95,26 @@ export type Lowerings<Value, Graph> = Readonly<Record<string, Lowering<Value, Gr
  * Lowers nodes one after the other.
  *
  * @param values what the graph's inputs are in the runtime's form, by id; the nodes' values are added
- * @param seenAs the same value in the traced shape and type; a loop's stacks are handed on as they are stored
+ * @param seenAs the same value in the traced shape and type; with `asStored`, in the shape alone
  */
 export function lowerNodes<Value extends object, Graph>(
   nodes: readonly TracedNode[],
   table: Lowerings<Value, Graph>,
   graph: Graph,
   values: Map<number, Value>,
-  seenAs: (value: Value, traced: TracedValue) => Value,
+  seenAs: (value: Value, traced: TracedValue, asStored?: boolean) => Value,
 ): void {
   const operand = (traced: TracedValue): Value => seenAs(values.get(traced.id)!, traced);
-  const stored = (traced: TracedValue): Value => values.get(traced.id)!;
+  const moved = (traced: TracedValue): Value => seenAs(values.get(traced.id)!, traced, true);
   for (const node of nodes) {
     const inputs = Object.fromEntries(
       Object.entries(node.inputs).map(([name, given]) => [
         name,
-        'id' in given ? operand(given) : given.map(AS_STORED.has(name) ? stored : operand),
+        'id' in given
+          ? MOVES.has(node.kernel)
+            ? moved(given)
+            : operand(given)
+          : given.map(AS_STORED.has(name) ? moved : operand),
       ]),
     );
     const { attrs, outputs, body } = node;

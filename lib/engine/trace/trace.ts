@@ -30,6 +30,8 @@ export interface TraceTarget {
   readonly kernels: Readonly<Record<string, unknown>>;
   /** Work in blocks that stay in a core's cache pays. */
   readonly blocks: boolean;
+  /** What the way back can compute again is not kept for it. */
+  readonly recomputes?: boolean;
 }
 
 class TraceBackend extends tf.KernelBackend {
@@ -219,6 +221,8 @@ export function recordBody(inputs: readonly TracedSpec[], fn: Blocks): TracedBod
 }
 
 const tensorOf = (value: TracedValue): tf.Tensor => tf.engine().makeTensorFromTensorInfo(backend.keep(value));
+
+export const tracesRecomputing = (): boolean => backend.target?.recomputes ?? false;
 
 export const tracesBlocks = (): boolean => backend.target?.blocks ?? false;
 

@@ -1,4 +1,4 @@
-import { LAYER_LOOP, LAYER_LOOP_GRADIENT } from '../trace/graph';
+import { FENCE, LAYER_LOOP, LAYER_LOOP_GRADIENT } from '../trace/graph';
 import { compare, convert, type KernelCall, type Lowering, type Lowerings, pair, reshape } from './kernels';
 import { i64Array, type Module, type Value } from './module';
 import { shardAxis } from './sharding';
@@ -97,4 +97,9 @@ const backward: Lowering = (call) => {
   });
 };
 
-export const LOOPS: Lowerings = { [LAYER_LOOP]: forward, [LAYER_LOOP_GRADIENT]: backward };
+const fence: Lowering = (call) => {
+  const tensors = list(call, 'kept');
+  return call.graph.ops('optimization_barrier', tensors, tensors);
+};
+
+export const LOOPS: Lowerings = { [LAYER_LOOP]: forward, [LAYER_LOOP_GRADIENT]: backward, [FENCE]: fence };

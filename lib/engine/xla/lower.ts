@@ -52,7 +52,8 @@ export function lowerToStableHlo(
     values.set(value.id, module.argument(input, type, shape, shardAxis(input, shape, devices)));
   }
   // 16-bit weights are widened where they are used: of a stack, one layer at a time.
-  const seenAs = (value: Value, { shape, dtype }: TracedValue) => reshape(module, convert(module, value, dtype), shape);
+  const seenAs = (value: Value, { shape, dtype }: TracedValue, asStored = false) =>
+    reshape(module, asStored ? value : convert(module, value, dtype), shape);
   lowerNodes(kept, XLA_LOWERINGS, module, values, seenAs);
   const text = module.finish(
     name,
