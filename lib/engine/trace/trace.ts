@@ -226,6 +226,24 @@ export const tracesRecomputing = (): boolean => backend.target?.recomputes ?? fa
 
 export const tracesBlocks = (): boolean => backend.target?.blocks ?? false;
 
+/** While tracing, no tensor has memory to give back, and a gradient may use again what a forward pass made. */
+function disposesNothing(): { readonly asBefore: () => void } {
+  const engine = tf.engine() as unknown as {
+    endScope: (result?: unknown) => void;
+    state: { activeScope: { track: { kept: boolean }[] } };
+  };
+  const { endScope } = engine;
+  engine.endScope = (result) => {
+    for (const tensor of engine.state.activeScope.track) tensor.kept = true;
+    endScope.call(engine, result);
+  };
+  return {
+    asBefore: () => {
+      engine.endScope = endScope;
+    },
+  };
+}
+
 /**
  * Runs `fn` once on recording tensors and returns the graph of everything it did.
  *
@@ -248,6 +266,7 @@ export function trace(
   backend.nodes = [];
   backend.target = target;
   engine.startScope(name);
+  const dispose = disposesNothing();
   try {
     tf.setBackend(TRACE_BACKEND);
     const declared = inputs.map((input): TracedInput => {
@@ -262,6 +281,7 @@ export function trace(
     return { name, inputs: declared, nodes: backend.nodes, outputs, open };
   } finally {
     engine.endScope();
+    dispose.asBefore();
     backend.target = undefined;
     tf.setBackend(before);
   }
