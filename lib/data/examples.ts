@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { TEMPLATE_TAGS, takeOffEndMarkers } from './end-markers';
 import { type Fields, fieldsOf, RowError } from './forms/fields';
 import { readItem } from './forms/items';
+import { checkRenaming, type Renaming, SeenNames } from './forms/renaming';
 import { readExample } from './forms/training';
 import { type Half, listFiles, READ_ENDINGS, type UnreadFile } from './reading/list-files';
 import { openRecords } from './reading/records';
@@ -26,7 +27,7 @@ export interface LoadedFile {
 
 export interface ReadOptions {
   /** What the files call a field, by the field's own name: {prompt: 'Question'}. */
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly fields?: Renaming;
   /** `skip` leaves bad rows out and counts them by reason. Default `error`: the first one throws. */
   readonly badRows?: 'error' | 'skip';
   /** Told now and then how far the reading is, in rows of a file. */
@@ -44,6 +45,8 @@ export interface Reading {
   readonly notes: readonly string[];
   /** Rows left out by `badRows: 'skip'`, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** Rows kept in which a field held something that the row's form does not read, by field. */
+  readonly unused: Readonly<Record<string, number>>;
 }
 
 export interface EvalOptions extends ReadOptions {
@@ -89,7 +92,11 @@ export async function loadDataset(folder: string, options: EvalOptions = {}): Pr
         `files, or load the one half with ${present === 'eval' ? 'loadEvalItems' : 'loadTrainExamples'}`,
     );
   }
-  return { evaluation: await loadEvalItems(folder, options), training: await loadTrainExamples(folder, options) };
+  const seen = new SeenNames();
+  const evaluation = await readItems(folder, options, seen);
+  const training = await readExamples(folder, options, seen);
+  seen.check(options.fields);
+  return { evaluation, training };
 }
 
 /**
@@ -100,16 +107,24 @@ export async function loadDataset(folder: string, options: EvalOptions = {}): Pr
  * Source: paper, Model evaluation: 'all questions containing images were excluded'.
  * Differs: table A2's 2,742 HeadQA items include 67 with an image, so keeping is what gives the paper's counts.
  */
-export async function loadEvalItems(
+export async function loadEvalItems(folder: string, options: EvalOptions = {}): Promise<EvalSet> {
+  const seen = new SeenNames();
+  const set = await readItems(folder, options, seen);
+  seen.check(options.fields);
+  return set;
+}
+
+async function readItems(
   folder: string,
-  { images = 'keep', ...options }: EvalOptions = {},
+  { images = 'keep', ...options }: EvalOptions,
+  names: SeenNames,
 ): Promise<EvalSet> {
   const items: EvalItem[] = [];
   const seen = new Map<string, RowPlace>();
   let withImage = 0;
   let excluded = 0;
-  const reading = await readHalf(folder, 'eval', options, (row) => {
-    const { item, form } = readItem(row);
+  const reading = await readHalf(folder, 'eval', options, names, (row, before) => {
+    const { item, form } = readItem(row, before);
     const { file, at } = row.place;
     const first = seen.get(item.id);
     if (first) {
@@ -140,14 +155,21 @@ export async function loadEvalItems(
  * @throws on a missing folder or an invalid row
  */
 export async function loadTrainExamples(folder: string, options: ReadOptions = {}): Promise<TrainSet> {
+  const seen = new SeenNames();
+  const set = await readExamples(folder, options, seen);
+  seen.check(options.fields);
+  return set;
+}
+
+async function readExamples(folder: string, options: ReadOptions, names: SeenNames): Promise<TrainSet> {
   const examples: TrainExample[] = [];
   const endMarkers: Record<string, number> = {};
   const templateTags: Record<string, number> = {};
   const count = (counts: Record<string, number>, name: string | undefined) => {
     if (name !== undefined) counts[name] = (counts[name] ?? 0) + 1;
   };
-  const reading = await readHalf(folder, 'train', options, (row) => {
-    const { example, form } = readExample(row);
+  const reading = await readHalf(folder, 'train', options, names, (row, before) => {
+    const { example, form } = readExample(row, before);
     const { text, markers } = takeOffEndMarkers(example.response);
     if (markers.length > 0 && text.trim() === '') {
       throw row.refuse('response', `more than the end marker ${JSON.stringify(markers.join(''))}`, example.response);
@@ -168,15 +190,17 @@ export async function loadTrainExamples(folder: string, options: ReadOptions = {
   return { ...reading, examples, endMarkers, templateTags };
 }
 
-/** @param keep takes a row and gives the name of its form, or undefined for one that is not kept */
+/** @param keep takes a row and the form of the one before it, and gives the name of its form, or undefined for one that is not kept */
 async function readHalf(
   folder: string,
   half: Half,
   { fields, badRows = 'error', onRows }: ReadOptions,
-  keep: (row: Fields) => string | undefined,
+  names: SeenNames,
+  keep: (row: Fields, before: string | undefined) => string | undefined,
 ): Promise<Reading> {
-  const { names, unread } = await listFiles(folder, half);
-  if (names.length === 0) {
+  checkRenaming(fields);
+  const { names: inHalf, unread } = await listFiles(folder, half);
+  if (inHalf.length === 0) {
     const others = unread.map(({ path, why }) => `${path} (${why})`).join(', ');
     throw new Error(
       `examples: no file of rows in ${join(folder, half)} (${READ_ENDINGS})${others && `, only ${others}`}; ` +
@@ -186,29 +210,37 @@ async function readHalf(
   const files: LoadedFile[] = [];
   const notes: string[] = [];
   const skipped: Record<string, number> = {};
-  for (const name of names) {
+  const unused: Record<string, number> = {};
+  for (const name of inHalf) {
     const path = `${half}/${name}`;
     const hash = createHash('sha256');
     const opened = await openRecords(join(folder, half, name), path, hash);
     if (opened.note !== undefined) notes.push(opened.note);
     const forms: Record<string, number> = {};
+    let before: string | undefined;
     let rows = 0;
-    let found = 0;
+    let place = 0;
     for await (const raw of opened.rows) {
-      found++;
-      if (found % ROWS_A_CALL === 0) onRows?.(path, found);
+      place++;
+      if (place % ROWS_A_CALL === 0) onRows?.(path, place);
       try {
-        const form = keep(fieldsOf(raw, fields));
+        const row = fieldsOf(raw, fields);
+        const { found } = row.renamed;
+        names.add(row.theirNames, found);
+        const form = keep(row, before);
         if (form === undefined) continue;
         rows++;
-        forms[form] = (forms[form] ?? 0) + 1;
+        before = form;
+        const said = found.length > 0 ? `${form} (by --fields)` : form;
+        forms[said] = (forms[said] ?? 0) + 1;
+        for (const field of row.unread()) unused[field] = (unused[field] ?? 0) + 1;
       } catch (error) {
         if (!(error instanceof RowError) || badRows === 'error') throw error;
         skipped[error.reason] = (skipped[error.reason] ?? 0) + 1;
       }
     }
-    if (found === 0) throw new Error(`examples: ${path} has no rows; fill the file or delete it`);
+    if (place === 0) throw new Error(`examples: ${path} has no rows; fill the file or delete it`);
     files.push({ path, rows, sha256: hash.digest('hex'), format: opened.format, forms });
   }
-  return { files, unread, notes, skipped };
+  return { files, unread, notes, skipped, unused };
 }
