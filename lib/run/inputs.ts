@@ -3,9 +3,9 @@ import { assertFits, loadTokenizer } from '../data/tokenizer';
 import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
-import { openModelFolder } from '../model/folder';
 import { type PreparedData, type PreparedTraining, prepareData, prepareTraining, showReading } from './data-stage';
 import type { ModelInputs } from './model-inputs';
+import { openModelAt } from './open-model';
 import type { ModelPlan } from './plan';
 import type { RunConfig } from './presets';
 
@@ -60,7 +60,7 @@ export async function openTrainingInputs(sources: Sources, config: RunConfig): P
 
 /** @returns besides the model, the settings with chunks no longer than its context */
 async function openModel(folder: string, config: RunConfig) {
-  const base = await openModelFolder(folder);
+  const base = await openModelAt(folder);
   const tokenizer = await loadTokenizer(folder);
   assertFits(tokenizer, base.config.vocabSize);
   const maxSeqLen = Math.min(config.full.maxSeqLen, base.config.maxPositionEmbeddings);

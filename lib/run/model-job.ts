@@ -139,7 +139,7 @@ async function trainPlan(
       progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} tokens/s`);
     },
   });
-  const file = await saveTrained(join(out, 'models', plan.name), base, model, result, config);
+  const file = await saveTrained(join(out, 'models', plan.name), base, model, result, config, run.template);
   return { model, state: result.state, training: await trainingRecord(config, model, result, file) };
 }
 

@@ -56,7 +56,7 @@ interface Given extends SettingsArguments {
   readonly fresh: boolean;
 }
 
-function command({ name, summary, preset }: SettingsCommand): Command {
+function command({ name, summary, preset, fixed }: SettingsCommand): Command {
   const plain = newCommand(name, summary)
     .option('--settings <file>', 'a settings file; options go before what it says')
     .option('--preset <name>', `${PRESET_NAMES.join(' | ')}  (default: ${preset.bundled}; with --data: ${preset.own})`)
@@ -73,7 +73,9 @@ function command({ name, summary, preset }: SettingsCommand): Command {
       (folder: string, before: readonly string[] = []) => [...before, folder],
     );
   }
-  return withSettingsOptions(plain, name === 'reproduce')
+  const defaults = effectiveSettings(preset.own, fixed ? [fixed] : []);
+  return withSettingsOptions(plain, name === 'reproduce', defaults)
+    .addHelpText('after', `\nDefaults are those of the preset ${preset.own}; --print-settings shows what holds.`)
     .option('--print-settings', 'shows every setting and where it comes from, and ends')
     .option('--fresh', 'start anew; without it, the same command carries an interrupted run on');
 }

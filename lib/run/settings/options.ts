@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { ALL_LINEAR } from '../../config';
 import { TEMPLATES } from '../../data/template';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
+import type { EffectiveSettings } from './effective';
 import { checkSettings, type Layer } from './read';
 
 /** Options that are settings, by their names in camelCase. */
@@ -94,13 +96,30 @@ const OPTIONS: readonly SettingOption[] = [
 const NOT_OF_TRAIN = ['--limit', '--seeds'];
 const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
 
-/** The common settings as options. */
-export function withSettingsOptions(command: Command, isReproduce: boolean): Command {
+/**
+ * The common settings as options.
+ *
+ * @param defaults what holds where an option is not given
+ */
+export function withSettingsOptions(command: Command, isReproduce: boolean, defaults: EffectiveSettings): Command {
   for (const option of OPTIONS) {
     if (!isReproduce && NOT_OF_TRAIN.includes(flagOf(option))) continue;
-    command.option(option.flags, option.help);
+    command.option(option.flags, `${option.help}  (default: ${defaultOf(option, defaults)})`);
   }
   return withRowOptions(command);
+}
+
+/** 'training.epochs' is a setting of each method: 8, full: 3. */
+function defaultOf({ setting, kind }: SettingOption, defaults: EffectiveSettings): string {
+  const shown = (name: string): string => {
+    const value = defaults.get(name)?.value;
+    if (value === null || value === undefined) return kind === 'zero-is-all' ? '0' : 'all';
+    if (kind === 'list' && ALL_LINEAR.every((one) => (value as readonly string[]).includes(one))) return 'all-linear';
+    return String(value);
+  };
+  if (!setting.startsWith('training.')) return shown(setting);
+  const [lora, full] = ['lora', 'full'].map((method) => shown(setting.replace('training', method)));
+  return lora === full ? lora! : `${lora}; full: ${full}`;
 }
 
 /**
