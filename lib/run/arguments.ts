@@ -47,6 +47,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   lr: '--learning-rate',
   'num-train-epochs': '--epochs',
   'num-epochs': '--epochs',
+  'max-iters': '--max-steps',
   'per-device-train-batch-size': '--batch-size',
   'micro-batch-size': '--batch-size',
   'gradient-accumulation-steps': '--accumulation',

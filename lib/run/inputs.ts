@@ -7,7 +7,7 @@ import { type PreparedData, type PreparedTraining, prepareData, prepareTraining,
 import type { ModelInputs } from './model-inputs';
 import { openModelAt } from './open-model';
 import type { ModelPlan } from './plan';
-import type { RunConfig } from './presets';
+import { chunkLength, type RunConfig } from './presets';
 
 /** Where a run reads. */
 export interface Sources {
@@ -63,7 +63,7 @@ async function openModel(folder: string, config: RunConfig) {
   const base = await openModelAt(folder);
   const tokenizer = await loadTokenizer(folder);
   assertFits(tokenizer, base.config.vocabSize);
-  const maxSeqLen = Math.min(config.full.maxSeqLen, base.config.maxPositionEmbeddings);
+  const maxSeqLen = Math.min(chunkLength(config), base.config.maxPositionEmbeddings);
   const cut = (pair: Pick<RunConfig, 'lora' | 'full'>) => ({
     lora: { ...pair.lora, maxSeqLen },
     full: { ...pair.full, maxSeqLen },

@@ -108,6 +108,14 @@ export function parseOptions(
   ];
   const settings = effectiveSettings(preset, layers);
   const config = runConfigOf(preset, settings);
+  const limited = (['lora', 'full'] as const).find((method) => config[method].maxSteps !== undefined);
+  if (kind.name === 'reproduce' && limited) {
+    const { from } = settings.get(`${limited}.maxSteps`)!;
+    throw new Error(
+      `settings: ${from} gives ${limited}.maxSteps, which reproduce does not take: it compares trainings of whole epochs; ` +
+        'leave it out, or use `med42 train`',
+    );
+  }
   const path = (name: string) => settings.get(name)?.value as string | undefined;
   const bundled = resolve(root, 'data', 'miniature');
   const [data, model] = [path('data.folder'), path('model')];

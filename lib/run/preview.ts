@@ -37,8 +37,9 @@ export function previewTraining(
   const estimate = (changed: Partial<TrainConfig>): number =>
     estimateTrainingMemory(model, { ...config, ...changed }, device, form);
   const epochs = `${count(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`;
+  const isCut = totalSteps < config.epochs * stepsPerEpoch;
   return [
-    `updates: ${count(totalSteps)} = ${epochs} x ${count(stepsPerEpoch)} of ${config.batchSize * config.accumulation} chunks each; ` +
+    `updates: ${count(totalSteps)} ${isCut ? 'of' : '='} ${epochs} x ${count(stepsPerEpoch)} of ${config.batchSize * config.accumulation} chunks each; ` +
       `warm-up: ${count(warmup)} of them`,
     ...(device.name === 'cpu' ? [memoryLine(estimate({}), config, estimate)] : []),
     ...warmupWarning(warmup, totalSteps, config.learningRate),

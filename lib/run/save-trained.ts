@@ -23,7 +23,9 @@ export async function saveTrained(
   template: TemplateName,
 ): Promise<string> {
   await writeTrainedTemplate(folder, template);
-  const details = `Trained for ${plan.totalSteps} updates (${config.epochs} epochs) with method "${config.method}".`;
+  const isWhole = plan.totalSteps === plan.stepsPerEpoch * config.epochs;
+  const epochs = isWhole ? `${config.epochs} epochs` : `${(plan.totalSteps / plan.stepsPerEpoch).toFixed(2)} epochs`;
+  const details = `Trained for ${plan.totalSteps} updates (${epochs}) with method "${config.method}".`;
   const card = { title: config.method === 'lora' ? 'A LoRA adapter' : 'A fine-tuned model', details };
   if (config.method === 'full') {
     await saveModelFolder(folder, base, (name) => state.read(name), card);

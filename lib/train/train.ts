@@ -20,7 +20,7 @@ export interface TrainOptions {
   readonly config: TrainConfig;
   readonly device: Device;
   readonly chunks: readonly ChunkTensors[];
-  /** Chunks never trained on, whose loss is taken before the first update and after each epoch. */
+  /** Chunks never trained on, whose loss is taken before the first update, after each epoch and after the last update. */
   readonly heldOut: readonly ChunkTensors[];
   /** Chunks carry segments and positions of their own (block-diagonal packing). */
   readonly separate: boolean;
@@ -96,8 +96,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         tokens: batches.length * config.batchSize * config.maxSeqLen,
         seconds: (performance.now() - began) / 1000,
       });
-      if ((step + 1) % plan.stepsPerEpoch === 0) await look(step + 1, epoch);
       const last = step + 1 === plan.totalSteps;
+      if (last || (step + 1) % plan.stepsPerEpoch === 0) await look(step + 1, epoch);
       const interrupted = options.signal?.aborted ?? false;
       if (last || interrupted || (step + 1) % options.checkpointEvery === 0) {
         await saveCheckpoint(folder, identity, state, step + 1, plan.stepsPerEpoch);

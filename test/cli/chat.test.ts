@@ -101,6 +101,14 @@ async function until(child: ChildProcessWithoutNullStreams, holds: () => boolean
 }
 
 describe('med42 generate', () => {
+  test('says that a reply is empty; so does chat', () => {
+    const empty = '[the reply is empty: the model ended it at once with --template none]';
+    const prompt = 'The carrot is orange.';
+    expect(med42(['generate', '--prompt', prompt]).stdout).toContain(`${prompt}\n${empty}\n`);
+    expect(answers(med42(['chat', '--template', 'none'], `${prompt}\n`).stdout)).toContain(empty);
+    expect(med42(['generate', '--prompt', prompt, '--template', 'med42']).stdout).not.toContain('empty');
+  });
+
   test('continues the prompt, and stops at any id that generation_config.json lists', async () => {
     const args = ['generate', '--prompt', 'The carrot is', '--tokens', '10'];
     const { stdout } = med42(args);

@@ -158,6 +158,20 @@ describe('npx med42 score', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it('says what guessing gets, and an accuracy that comes from one answer to every question', async () => {
+    const same = Array.from({ length: 10 }, (_, i) => ({ ...ITEM, id: `q${i}`, task: 'exam', answer: i % 4 }));
+    const { stdout, stderr } = await score(['--data', dataOf(...same), '--out', 'constant']);
+    expect(stderr).toMatch(/^reading the items and the model\n/);
+    expect(stderr).toMatch(/^building the graph$/m);
+    expect(stdout).toMatch(/^task .* chance /m);
+    expect(stdout).toMatch(/^exam +10 +[23]0\.0 .* to .* 25\.0 /m);
+    expect(stdout).toMatch(
+      /\nexam: the model answers [A-D] in 10 of 10 items, of which always [A-D] would get [23]0\.0 % right: .*\(--variant continuation/,
+    );
+    const few = await score(['--data', dataOf(...same.slice(0, 4)), '--out', 'few']);
+    expect(few.stdout).not.toContain('the model answers');
+  });
+
   it('cuts a context longer than the model, and says how much', async () => {
     const data = dataOf({ ...ITEM, question: 'Why is the sky blue? '.repeat(3000) });
     const { code, stdout } = await score(['--data', data, '--out', 'cut']);

@@ -31,6 +31,13 @@ const OPTIONS: readonly SettingOption[] = [
   { flags: '--learning-rate <n>', help: 'the peak', setting: 'training.learningRate', kind: 'number' },
   { flags: '--epochs <n>', help: 'passes over the training rows', setting: 'training.epochs', kind: 'whole', least: 1 },
   {
+    flags: '--max-steps <n>',
+    help: 'updates at most: training and schedule end there',
+    setting: 'training.maxSteps',
+    kind: 'whole',
+    least: 1,
+  },
+  {
     flags: '--batch-size <n>',
     help: 'chunks of a micro-batch',
     setting: 'training.batchSize',
@@ -94,6 +101,8 @@ const OPTIONS: readonly SettingOption[] = [
 
 /** Of no use where one model is trained and none is scored. */
 const NOT_OF_TRAIN = ['--limit', '--seeds'];
+/** A comparison is one of whole epochs. */
+const NOT_OF_REPRODUCE = ['--max-steps'];
 const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
 
 /**
@@ -103,7 +112,7 @@ const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
  */
 export function withSettingsOptions(command: Command, isReproduce: boolean, defaults: EffectiveSettings): Command {
   for (const option of OPTIONS) {
-    if (!isReproduce && NOT_OF_TRAIN.includes(flagOf(option))) continue;
+    if ((isReproduce ? NOT_OF_REPRODUCE : NOT_OF_TRAIN).includes(flagOf(option))) continue;
     command.option(option.flags, `${option.help}  (default: ${defaultOf(option, defaults)})`);
   }
   return withRowOptions(command);
