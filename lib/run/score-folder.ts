@@ -24,6 +24,7 @@ import { lockFolder } from './lock';
 import { openAdapterAt, openModelAt } from './open-model';
 import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
+import { readTrainedTemplate } from './trained-template';
 
 export interface FolderScore {
   readonly result: ScoreResult;
@@ -79,6 +80,9 @@ async function prepare(command: ScoreCommand, progress: Progress) {
   const requests = plans.flatMap(({ task, chosen }) => chosen.flatMap((item) => requestsOf(item, task)));
   const answers = plans.flatMap(({ task, chosen }) => chosen.map((item) => [item.id, task.docToTarget(item)]));
   const adapter = command.adapter === null ? undefined : await openAdapterAt(command.adapter, base);
+  if (variant === 'present' && (await readTrainedTemplate(command.adapter ?? command.model)) === 'med42') {
+    progress.say('asked without the template med42 of its training, as the harness asks (with it: --variant chat)');
+  }
   const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
   const asked = [requestHash(requests), answers];
   const identity = createHash('sha256')

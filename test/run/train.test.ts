@@ -49,6 +49,11 @@ test('trains an adapter, says what it will do and did, and what to type next', (
   expect(stdout).toMatch(/The adapter lies in mine\/models\/lora, .*all settings in mine\/settings\.json/s);
   expect(stdout).toContain('npx med42 chat --model');
   expect(stdout).toMatch(/npx med42 generate --model .* --adapter mine\/models\/lora --prompt "Sure\?"/);
+  // The last of the held-out losses, and the schedule, are of the last update.
+  const limited = med42(...TRAIN, '--max-steps', '5', '--out', 'limited');
+  expect(limited.stderr).toMatch(/updates: 5 of 2 epochs x \d+ of 2 chunks each/);
+  expect(limited.stderr).toMatch(/held-out loss .* after update 5$/m);
+  expect(limited.stdout).toMatch(/^5 updates; /m);
   // What the graph takes is said before, and a warning would stand right there.
   expect(stderr).toMatch(/memory: .*\nbuilding the graph; the first update follows\n/);
   expect(stdout).not.toContain('--data data');
@@ -164,6 +169,7 @@ test('two commands bring full-parameter training of rows of several forms to a s
     expect.stringContaining('npx med42 score --model full/models/full --data both'),
   ]);
   const score = med42('score', '--model', 'full/models/full', '--data', 'both', '--out', 'scored');
+  expect(score.stderr).toContain('asked without the template med42 of its training');
   expect([score.status, score.stdout]).toEqual([0, expect.stringMatching(/^quiz +1 /m)]);
   expect(score.stderr).toContain('quiz: a benchmark of your own, scored by letters');
   const asRun = med42('score', '--model', 'full', '--data', 'both', '--out', 'scored');
