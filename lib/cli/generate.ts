@@ -20,7 +20,6 @@ export async function main(args: readonly string[]): Promise<void> {
   const speaker = await openSpeaker('generate', options, 'none', sayLine);
   try {
     const ids = await speaker.encode([{ role: 'user', content: options.prompt }]);
-    sayLine('building the graph');
     process.stdout.write(await speaker.tokenizer.decode(ids));
     const said = await speaker.speak(ids, (text) => process.stdout.write(text));
     if (said.trim() === '') process.stdout.write(`\n${speaker.emptyReply}`);

@@ -96,10 +96,11 @@ export async function openSpeaker(
   const encode = await conversationEncoder(template, base.folder, tokenizer);
   const device = await openDevice(options.device as DeviceName, undefined, { flushDenormals: true });
   const adapter = adapterFolder === undefined ? undefined : await openAdapterAt(adapterFolder, base);
+  if (trained !== undefined && given === undefined) say(`template: ${template}, as in its training`);
+  say('building the graph');
   const model = adapter ? tunedModel(adapter.base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});
   const generator = await createGenerator(model, state, device, tokenizer.stopIds);
-  if (trained !== undefined && given === undefined) say(`template: ${template}, as in its training`);
   const maxLength = base.config.maxPositionEmbeddings;
   return {
     maxLength,

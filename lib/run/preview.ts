@@ -37,10 +37,10 @@ export function previewTraining(
   const estimate = (changed: Partial<TrainConfig>): number =>
     estimateTrainingMemory(model, { ...config, ...changed }, device, form);
   const epochs = `${count(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`;
-  const isCut = totalSteps < config.epochs * stepsPerEpoch;
+  const whole = config.epochs * stepsPerEpoch;
+  const all = `${count(whole)} = ${epochs} x ${count(stepsPerEpoch)} of ${config.batchSize * config.accumulation} chunks each`;
   return [
-    `updates: ${count(totalSteps)} ${isCut ? 'of' : '='} ${epochs} x ${count(stepsPerEpoch)} of ${config.batchSize * config.accumulation} chunks each; ` +
-      `warm-up: ${count(warmup)} of them`,
+    `updates: ${totalSteps < whole ? `${count(totalSteps)}, of ${all}` : all}; warm-up: ${count(warmup)} of them`,
     ...(device.name === 'cpu' ? [memoryLine(estimate({}), config, estimate)] : []),
     ...warmupWarning(warmup, totalSteps, config.learningRate),
   ];

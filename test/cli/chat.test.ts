@@ -39,7 +39,10 @@ describe('med42 chat', () => {
   test('answers line by line, says what it is for, and ends with the input or /exit', () => {
     const question = 'What is the colour of the carrot?';
     const one = med42(['chat', '--tokens', '12'], `${question}\n`);
-    expect([one.status, one.stderr]).toEqual([0, expect.stringMatching(/^loading the model .*base\n$/)]);
+    expect([one.status, one.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^loading the model .*base\nbuilding the graph\n$/),
+    ]);
     expect(one.stdout).toMatch(/^Research only, not for clinical decisions\./);
     expect(answers(one.stdout)[0]).not.toBe('');
     const left = med42(['chat', '--tokens', '12'], `${question}\n\n/exit\n${question}\n`);

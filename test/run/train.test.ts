@@ -51,7 +51,7 @@ test('trains an adapter, says what it will do and did, and what to type next', (
   expect(stdout).toMatch(/npx med42 generate --model .* --adapter mine\/models\/lora --prompt "Sure\?"/);
   // The last of the held-out losses, and the schedule, are of the last update.
   const limited = med42(...TRAIN, '--max-steps', '5', '--out', 'limited');
-  expect(limited.stderr).toMatch(/updates: 5 of 2 epochs x \d+ of 2 chunks each/);
+  expect(limited.stderr).toMatch(/updates: 5, of \d+ = 2 epochs x \d+ of 2 chunks each/);
   expect(limited.stderr).toMatch(/held-out loss .* after update 5$/m);
   expect(limited.stdout).toMatch(/^5 updates; /m);
   // What the graph takes is said before, and a warning would stand right there.
