@@ -72,7 +72,7 @@ export { withoutMask } from './data/packing/chunks';
 export { type PackingCost, packingCost } from './data/packing/costs';
 export { type Chunk, type Packed, type Packing, type PackingReport, packSamples } from './data/packing/packing';
 export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from './data/samples';
-export { mapSource } from './data/sources';
+export { mapSource } from './data/sources/names';
 export { DEFAULT_SYSTEM_PROMPT, promptParts, renderPrompt, renderResponse } from './data/template';
 export { type TokenRole, type TokenView, tokenXray } from './data/token-xray';
 export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';

@@ -10,6 +10,7 @@ import { VIEWS } from '../decontaminate/record';
 import { writeDecontamination } from '../decontaminate/result-file';
 import { viewNamed } from '../decontaminate/views';
 import { type DeviceName, openDevice } from '../engine/device';
+import { DEVICE_HELP } from '../engine/device-names';
 import { WORKBOOK_ROOT } from '../files';
 import { newCommand, readArguments } from '../run/arguments';
 import { readWorld } from '../run/data-stage';
@@ -39,7 +40,7 @@ const command = () =>
     .option('--top-k <n>', `nearest rows kept for each item  (default: ${DEFAULT_TOP_K})`)
     .option('--cache <folder>', 'where vectors are kept  (default: .cache/embeddings/NAME)')
     .option('--out <folder>', 'where results go  (default: results/decontamination)')
-    .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu');
+    .option('--device <name>', DEVICE_HELP, 'cpu');
 
 interface Given extends RowArguments {
   readonly data?: string;

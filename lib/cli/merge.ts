@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { modelFolderOf } from '../data/sources/model';
 import { saveMerged } from '../model/merged-folder';
 import { newCommand, readArguments } from '../run/arguments';
-import { LOCK, lockFolder } from '../run/lock';
+import { isLock, lockFolder } from '../run/lock';
 import { BUNDLED_BASE, openAdapterAt, openModelAt } from '../run/open-model';
 import { readSettings } from '../run/settings/read';
 import { copyTrainedTemplate } from '../run/trained-template';
@@ -11,7 +12,10 @@ import { callersFolder } from './interrupt';
 
 const command = () =>
   newCommand('merge', 'Adds an adapter to its model and writes the sum as a Hugging Face folder, in float32.')
-    .option('--model <folder>', 'the base, a Llama in a Hugging Face folder  (default: the bundled base)')
+    .option(
+      '--model <folder>',
+      'the base, a Llama in a Hugging Face folder, or the Hub id of one that `med42 fetch` brought  (default: the bundled base)',
+    )
     .requiredOption('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .requiredOption('--out <folder>', 'where the merged model goes: a new folder');
 
@@ -26,7 +30,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const from = callersFolder();
   const out = resolve(from, options.out);
   await refuseFull(out, options.out);
-  const base = await openModelAt(options.model ? resolve(from, options.model) : BUNDLED_BASE);
+  const base = await openModelAt(options.model ? modelFolderOf(options.model, from) : BUNDLED_BASE);
   const folder = resolve(from, options.adapter);
   const adapter = await openAdapterAt(folder, base);
   const lock = await lockFolder(out);
@@ -47,7 +51,7 @@ export async function main(args: readonly string[]): Promise<void> {
 
 /** A model in the folder is not overwritten: it may be the work of hours. */
 async function refuseFull(out: string, given: string): Promise<void> {
-  const names = (await readdir(out).catch(() => [])).filter((name) => name !== LOCK);
+  const names = (await readdir(out).catch(() => [])).filter((name) => !isLock(name));
   if (names.length === 0) return;
   const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   throw new Error(

@@ -1,9 +1,11 @@
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { conversationEncoder, type EncodeConversation } from '../data/conversation';
+import { modelFolderOf } from '../data/sources/model';
 import { TEMPLATES, type TemplateName } from '../data/template';
 import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { type DeviceName, openDevice } from '../engine/device';
+import { DEVICE_HELP } from '../engine/device-names';
 import { createState } from '../engine/state';
 import { createGenerator } from '../model/generate';
 import { type ChooseToken, likeliest, sampler } from '../model/sampling';
@@ -31,7 +33,7 @@ export const withSpeakerOptions = (command: Command, template: TemplateName): Co
   command
     .option(
       '--model <folder>',
-      'a Llama in a Hugging Face folder, a fine-tune of this workbook’s among them  (default: the bundled base)',
+      'a Llama in a Hugging Face folder, a fine-tune of this workbook’s among them, or the Hub id of one that `med42 fetch` brought  (default: the bundled base)',
     )
     .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .option(
@@ -44,7 +46,7 @@ export const withSpeakerOptions = (command: Command, template: TemplateName): Co
     .option('--top-k <n>', 'draws among the n likeliest tokens')
     .option('--top-p <p>', 'draws among the likeliest tokens that together have probability p')
     .option('--seed <n>', 'of what is drawn', '0')
-    .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu');
+    .option('--device <name>', DEVICE_HELP, 'cpu');
 
 export interface Speaker {
   /** Tokens that prompt and answer may have together. */
@@ -85,7 +87,7 @@ export async function openSpeaker(
     throw new Error(`${owner}: --template must be one of ${TEMPLATES.join(', ')}, got "${options.template}"`);
   }
   const from = callersFolder();
-  const folder = options.model ? resolve(from, options.model) : BUNDLED_BASE;
+  const folder = options.model ? modelFolderOf(options.model, from) : BUNDLED_BASE;
   const adapterFolder = options.adapter === undefined ? undefined : resolve(from, options.adapter);
   say(`loading the model ${relative(from, folder) || '.'}`);
   const base = await openModelAt(folder);

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
+import { parseJsonObject, readSmallFile } from '../json-file';
 import type { TrainExample } from './rows';
 
 /** A turn, as chat templates take it. */
@@ -11,6 +11,8 @@ export interface Message {
 
 /** A model's own chat template. */
 export interface ChatTemplate {
+  /** As the folder has it, in Jinja. */
+  readonly source: string;
   /** @param prompting the text ends where the assistant is to begin */
   render(messages: readonly Message[], prompting: boolean): string;
 }
@@ -30,8 +32,14 @@ type Json = Readonly<Record<string, unknown>>;
  * @throws when the template is not one that Jinja reads
  */
 async function openChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
-  const read = (name: string) => readFile(join(folder, name), 'utf8').catch(() => undefined);
-  const config = JSON.parse((await read('tokenizer_config.json')) ?? '{}') as Json;
+  const read = async (name: string) => {
+    const bytes = await readSmallFile(join(folder, name), 'chat template').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === undefined) throw error;
+    });
+    return bytes?.toString('utf8');
+  };
+  const path = join(folder, 'tokenizer_config.json');
+  const config: Json = parseJsonObject((await read('tokenizer_config.json')) ?? '{}', path, 'chat template');
   const own = await read('chat_template.jinja');
   const source = own ?? named(config.chat_template);
   if (source === undefined) return undefined;
@@ -53,6 +61,7 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
     }),
   );
   return {
+    source,
     render: (messages, prompting) =>
       attempt('refuses a conversation', () =>
         template.render({ ...tokens, messages, add_generation_prompt: prompting }),

@@ -1,53 +1,14 @@
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { TEMPLATE_TAGS, takeOffEndMarkers } from './end-markers';
-import { type Fields, fieldsOf, RowError } from './forms/fields';
+import { RowError } from './forms/fields';
 import { readItem } from './forms/items';
-import { checkRenaming, type Renaming, SeenNames } from './forms/renaming';
+import { SeenNames } from './forms/renaming';
 import { readExample } from './forms/training';
-import { type Half, listFiles, READ_ENDINGS, type UnreadFile } from './reading/list-files';
-import { openRecords } from './reading/records';
+import { type Reading, type ReadOptions, readHalf } from './read-half';
+import { listFiles, READ_ENDINGS } from './reading/list-files';
 import type { EvalItem, RowPlace, TrainExample } from './rows';
 
+export type { LoadedFile, Reading, ReadOptions } from './read-half';
 export type { EvalItem, Exchange, TrainExample } from './rows';
-
-/** What one file gave, for the manifest. */
-export interface LoadedFile {
-  /** Inside the data folder, with forward slashes: `train/medquad.jsonl.gz`. */
-  readonly path: string;
-  /** Rows kept. */
-  readonly rows: number;
-  /** Of the file's bytes as they lie on disk. */
-  readonly sha256: string;
-  /** 'JSON Lines', 'Parquet' and so on. */
-  readonly format: string;
-  /** Rows kept of each form: 'messages (role, content)'. */
-  readonly forms: Readonly<Record<string, number>>;
-}
-
-export interface ReadOptions {
-  /** What the files call a field, by the field's own name: {prompt: 'Question'}. */
-  readonly fields?: Renaming;
-  /** `skip` leaves bad rows out and counts them by reason. Default `error`: the first one throws. */
-  readonly badRows?: 'error' | 'skip';
-  /** Told now and then how far the reading is, in rows of a file. */
-  readonly onRows?: (file: string, rows: number) => void;
-}
-
-/** Rows between two calls of `onRows`. */
-const ROWS_A_CALL = 2000;
-
-/** What was read of one half, and what was not. */
-export interface Reading {
-  readonly files: readonly LoadedFile[];
-  readonly unread: readonly UnreadFile[];
-  /** What is to be said of files: where name and content differ. */
-  readonly notes: readonly string[];
-  /** Rows left out by `badRows: 'skip'`, by reason. */
-  readonly skipped: Readonly<Record<string, number>>;
-  /** Rows kept in which a field held something that the row's form does not read, by field. */
-  readonly unused: Readonly<Record<string, number>>;
-}
 
 export interface EvalOptions extends ReadOptions {
   /** `exclude` leaves out, and counts, the items with an `image`. Default `keep`. */
@@ -62,12 +23,16 @@ export interface EvalSet extends Reading {
   readonly excluded: number;
 }
 
-export interface TrainSet extends Reading {
-  readonly examples: readonly TrainExample[];
+/** What reading training rows found beside them. */
+export interface TrainReading extends Reading {
   /** Responses that ended with an end marker of another trainer, which was taken off; by marker. */
   readonly endMarkers: Readonly<Record<string, number>>;
   /** Prompts that bring a chat template's tag, by tag: they will be put into a template again. */
   readonly templateTags: Readonly<Record<string, number>>;
+}
+
+export interface TrainSet extends TrainReading {
+  readonly examples: readonly TrainExample[];
 }
 
 export interface Dataset {
@@ -94,7 +59,7 @@ export async function loadDataset(folder: string, options: EvalOptions = {}): Pr
   }
   const seen = new SeenNames();
   const evaluation = await readItems(folder, options, seen);
-  const training = await readExamples(folder, options, seen);
+  const training = await gatherExamples(folder, options, seen);
   seen.check(options.fields);
   return { evaluation, training };
 }
@@ -149,20 +114,47 @@ async function readItems(
 }
 
 /**
- * The training examples of `<folder>/train/`, files in name order, rows in file order. End markers of other trainers
- * are taken off the responses, and counted: learning to write them would be learning a file format.
+ * The training examples of `<folder>/train/`, files in name order, rows in file order.
  *
  * @throws on a missing folder or an invalid row
  */
 export async function loadTrainExamples(folder: string, options: ReadOptions = {}): Promise<TrainSet> {
   const seen = new SeenNames();
-  const set = await readExamples(folder, options, seen);
+  const set = await gatherExamples(folder, options, seen);
   seen.check(options.fields);
   return set;
 }
 
-async function readExamples(folder: string, options: ReadOptions, names: SeenNames): Promise<TrainSet> {
+async function gatherExamples(folder: string, options: ReadOptions, names: SeenNames): Promise<TrainSet> {
   const examples: TrainExample[] = [];
+  const reading = await readExamples(folder, (example) => examples.push(example), options, names);
+  return { ...reading, examples };
+}
+
+/**
+ * Reads the training examples of `<folder>/train/` one after the other, and keeps none. End markers of other trainers
+ * are taken off the responses, and counted: learning to write them would be learning a file format.
+ *
+ * @param take is given each row; a promise it returns is waited for
+ * @throws on a missing folder or an invalid row
+ */
+export async function readTrainExamples(
+  folder: string,
+  take: (example: TrainExample) => unknown,
+  options: ReadOptions = {},
+): Promise<TrainReading> {
+  const seen = new SeenNames();
+  const reading = await readExamples(folder, take, options, seen);
+  seen.check(options.fields);
+  return reading;
+}
+
+async function readExamples(
+  folder: string,
+  take: (example: TrainExample) => unknown,
+  options: ReadOptions,
+  names: SeenNames,
+): Promise<TrainReading> {
   const endMarkers: Record<string, number> = {};
   const templateTags: Record<string, number> = {};
   const count = (counts: Record<string, number>, name: string | undefined) => {
@@ -184,63 +176,8 @@ async function readExamples(folder: string, options: ReadOptions, names: SeenNam
       templateTags,
       TEMPLATE_TAGS.find((tag) => [...(example.history ?? []), example].some(({ prompt }) => prompt.includes(tag))),
     );
-    examples.push({ ...example, ...(history ? { history } : {}), response: text });
-    return form;
+    const taken = take({ ...example, ...(history ? { history } : {}), response: text });
+    return taken instanceof Promise ? taken.then(() => form) : form;
   });
-  return { ...reading, examples, endMarkers, templateTags };
-}
-
-/** @param keep takes a row and the form of the one before it, and gives the name of its form, or undefined for one that is not kept */
-async function readHalf(
-  folder: string,
-  half: Half,
-  { fields, badRows = 'error', onRows }: ReadOptions,
-  names: SeenNames,
-  keep: (row: Fields, before: string | undefined) => string | undefined,
-): Promise<Reading> {
-  checkRenaming(fields);
-  const { names: inHalf, unread } = await listFiles(folder, half);
-  if (inHalf.length === 0) {
-    const others = unread.map(({ path, why }) => `${path} (${why})`).join(', ');
-    throw new Error(
-      `examples: no file of rows in ${join(folder, half)} (${READ_ENDINGS})${others && `, only ${others}`}; ` +
-        'pass a folder that holds eval/ and train/ with such files',
-    );
-  }
-  const files: LoadedFile[] = [];
-  const notes: string[] = [];
-  const skipped: Record<string, number> = {};
-  const unused: Record<string, number> = {};
-  for (const name of inHalf) {
-    const path = `${half}/${name}`;
-    const hash = createHash('sha256');
-    const opened = await openRecords(join(folder, half, name), path, hash);
-    if (opened.note !== undefined) notes.push(opened.note);
-    const forms: Record<string, number> = {};
-    let before: string | undefined;
-    let rows = 0;
-    let place = 0;
-    for await (const raw of opened.rows) {
-      place++;
-      if (place % ROWS_A_CALL === 0) onRows?.(path, place);
-      try {
-        const row = fieldsOf(raw, fields);
-        const { found } = row.renamed;
-        names.add(row.theirNames, found);
-        const form = keep(row, before);
-        if (form === undefined) continue;
-        rows++;
-        before = form;
-        const said = found.length > 0 ? `${form} (by --fields)` : form;
-        forms[said] = (forms[said] ?? 0) + 1;
-        for (const field of row.unread()) unused[field] = (unused[field] ?? 0) + 1;
-      } catch (error) {
-        if (!(error instanceof RowError) || badRows === 'error') throw error;
-        skipped[error.reason] = (skipped[error.reason] ?? 0) + 1;
-      }
-    }
-    if (place === 0) throw new Error(`examples: ${path} has no rows; fill the file or delete it`);
-    files.push({ path, rows, sha256: hash.digest('hex'), format: opened.format, forms });
-  }
-  return { files, unread, notes, skipped, unused };
+  return { ...reading, endMarkers, templateTags };
 }

@@ -1,6 +1,6 @@
 import { SUBSETS, type SubsetKey } from '../paper/table-a1';
 import { IGNORED, type Sample } from './samples';
-import { mapSource } from './sources';
+import { mapSource } from './sources/names';
 
 /** One subset's part of a set of samples, in percent, measured three ways. */
 export interface Shares {

@@ -21,7 +21,7 @@ export interface Exchange {
 /** An instruction and the response to be learnt. A multiple-choice row may keep its question, choices and answer. */
 export interface TrainExample {
   readonly id: string;
-  /** Names the set the row comes from; `sources.ts` maps it to a row of table A1. */
+  /** Names the set the row comes from; `sources/names.ts` maps it to a row of table A1. */
   readonly source: string;
   readonly system?: string;
   /** What was said before, in order; its responses are learnt too. */

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { misplacedContent, parseJsonObject } from '../files';
+import { misplacedContent } from '../files';
+import { parseJsonObject, readSmallFile } from '../json-file';
+import { checkFields } from '../schema';
+import { checkTokenizer, SIDE_FILES } from './tokenizer-checks';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -36,17 +38,16 @@ export interface ControlIds {
   readonly eosId: number;
 }
 
-/** @throws when tokenizer.json is missing, or a file is not JSON */
+/** @throws when tokenizer.json is missing, a file is not JSON, or a field is of a wrong type or out of range */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const path = join(folder, 'tokenizer.json');
   const bytes = await readOptional(path);
   if (!bytes) throw new Error(await withoutTokenizer(folder));
-  const json: Json = { ...parseJsonObject(bytes.toString('utf8'), path, 'tokenizer'), truncation: null, padding: null };
+  const parsed = parseJsonObject(bytes.toString('utf8'), path, 'tokenizer');
+  checkTokenizer(parsed, path);
+  const json: Json = { ...parsed, truncation: null, padding: null };
   const [tokenizerConfig, config, generation] = await Promise.all(
-    ['tokenizer_config.json', 'config.json', 'generation_config.json'].map(async (name): Promise<Json> => {
-      const content = await readOptional(join(folder, name));
-      return content ? parseJsonObject(content.toString('utf8'), join(folder, name), 'tokenizer') : {};
-    }),
+    (Object.keys(SIDE_FILES) as (keyof typeof SIDE_FILES)[]).map((name) => readSideFile(folder, name)),
   );
   const ends = generation?.eos_token_id ?? config?.eos_token_id;
   const addBos = tokenizerConfig?.add_bos_token;
@@ -84,11 +85,20 @@ function tokenName(value: unknown): string | undefined {
   return typeof content === 'string' ? content : undefined;
 }
 
+async function readSideFile(folder: string, name: keyof typeof SIDE_FILES): Promise<Json> {
+  const path = join(folder, name);
+  const content = await readOptional(path);
+  if (content === undefined) return {};
+  const json = parseJsonObject(content.toString('utf8'), path, 'tokenizer');
+  return checkFields(SIDE_FILES[name], json, `tokenizer: ${path}`, 'correct it as the model was made');
+}
+
 async function readOptional(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return await readSmallFile(path, 'tokenizer');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new Error(`tokenizer: ${path} cannot be read (${code}); check its permissions`, { cause: error });
   }

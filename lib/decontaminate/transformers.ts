@@ -1,5 +1,5 @@
 // First, and alone: what follows loads ONNX Runtime.
-import '../engine/no-telemetry';
+import '../engine/onnx/no-telemetry';
 import { dirname, relative } from 'node:path';
 import { AutoModel, env, LogLevel, Tensor } from '@huggingface/transformers';
 import type { Device } from '../engine/device';

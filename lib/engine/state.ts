@@ -1,8 +1,6 @@
 import type { Device } from './device';
-import * as ort from './runtime';
-import { reshaped } from './session';
-import { checkTensor, type HostTensor, type HostTensors, type Specs, sizeOf } from './tensors';
-import * as tf from './tf';
+import type { Held } from './program';
+import { checkTensor, type HostTensor, type HostTensors, type Specs } from './tensors';
 
 /**
  * Tensors that live on a device from run to run: parameters, moments, sums of gradients.
@@ -20,13 +18,14 @@ export interface DeviceState {
   readonly slots: Map<string, Slot>;
 }
 
-/** `spare`: on the CPU, the second buffer that the next run writes into, so that nothing is allocated. */
+/** `spare`: a second buffer that a runtime's next run may write into, so that nothing is allocated. */
 export interface Slot {
-  current: ort.Tensor | tf.Tensor;
-  spare?: ort.Tensor;
+  current: Held;
+  spare?: Held;
 }
 
 export async function createState(device: Device, values: HostTensors): Promise<DeviceState> {
+  const { runtime } = device;
   const slots = new Map<string, Slot>();
   const specs = Object.fromEntries(
     Object.entries(values).map(([name, { shape, dtype }]) => [name, { shape, dtype } as const]),
@@ -38,57 +37,22 @@ export async function createState(device: Device, values: HostTensors): Promise<
   };
   for (const [name, tensor] of Object.entries(values)) {
     checkTensor('state', name, specs[name]!, tensor);
-    slots.set(name, { current: await upload(device, tensor) });
+    slots.set(name, { current: await runtime.upload(tensor) });
   }
   return {
     specs,
     slots,
-    read: async (name) => {
-      const { current } = slot(name);
-      return { ...specs[name]!, data: await download(device, current) };
-    },
+    read: async (name) => ({ ...specs[name]!, data: await runtime.download(slot(name).current) }),
     write: async (name, tensor) => {
       const target = slot(name);
       checkTensor('state', name, specs[name]!, tensor);
-      const fresh = await upload(device, tensor);
-      release(target.current);
+      const fresh = await runtime.upload(tensor);
+      runtime.release(target.current);
       target.current = fresh;
     },
     dispose: () => {
-      for (const { current } of slots.values()) release(current);
+      for (const { current } of slots.values()) runtime.release(current);
       slots.clear();
     },
   };
-}
-
-export function hostToOrt(tensor: HostTensor): ort.Tensor {
-  return new ort.Tensor(tensor.dtype, tensor.data as Float32Array, tensor.shape);
-}
-
-/** The buffer for a state tensor's next value, in the shape the graph declares. */
-export function spareFor(slot: Slot, shape: readonly number[]): ort.Tensor {
-  const { type } = slot.current as ort.Tensor;
-  const fresh = () => new (type === 'int32' ? Int32Array : Float32Array)(sizeOf(shape)) as Float32Array;
-  slot.spare = slot.spare ? reshaped(slot.spare, shape) : new ort.Tensor(type as 'float32', fresh(), shape);
-  return slot.spare;
-}
-
-export function release(tensor: ort.Tensor | tf.Tensor): void {
-  if (!isOrt(tensor)) tensor.dispose();
-  else if (tensor.location !== 'cpu') tensor.dispose();
-}
-
-/** Asked this way round because tfjs' own test reads `tensor.data`, which throws for a tensor on the GPU. */
-const isOrt = (tensor: ort.Tensor | tf.Tensor): tensor is ort.Tensor => tensor instanceof ort.Tensor;
-
-async function download(device: Device, tensor: ort.Tensor | tf.Tensor): Promise<Float32Array | Int32Array> {
-  if (!isOrt(tensor)) return (await tensor.data()).slice() as Float32Array | Int32Array;
-  if (tensor.location === 'cpu') return (tensor.data as Float32Array | Int32Array).slice();
-  return device.transfer!.download(tensor);
-}
-
-async function upload(device: Device, tensor: HostTensor): Promise<ort.Tensor | tf.Tensor> {
-  if (device.name === 'tfjs') return tf.keep(tf.tensor(tensor.data.slice(), [...tensor.shape], tensor.dtype));
-  if (device.transfer) return device.transfer.upload(hostToOrt(tensor));
-  return hostToOrt({ ...tensor, data: tensor.data.slice() } as HostTensor);
 }

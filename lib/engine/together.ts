@@ -1,5 +1,5 @@
 import * as tf from './tf';
-import { isTracing, traceTarget } from './trace';
+import { tracesBlocks } from './trace/trace';
 
 /** Numbers of a tensor that is joined with others: a node costs as much as a pass over some thousands. */
 const SMALL = 16_384;
@@ -21,7 +21,7 @@ export function together(
   fn: (tensors: readonly tf.Tensor[]) => readonly tf.Tensor[],
   items: readonly (readonly tf.Tensor[])[],
 ): (readonly tf.Tensor[])[] {
-  if (!isTracing() || !traceTarget().blocks) return items.map(fn);
+  if (!tracesBlocks()) return items.map(fn);
   const results: (readonly tf.Tensor[])[] = [];
   for (const group of groups(items.map((item) => item[0]!.size))) {
     if (group.length === 1) {

@@ -14,6 +14,8 @@ export interface ScoredWith {
   /** The model's name, without this machine's folders. */
   readonly model: string;
   readonly adapter: string | null;
+  /** Who trained it, where another trainer's file in its folder says so. */
+  readonly trainer?: string | undefined;
   readonly device: string;
   readonly maxLength: number;
   readonly bosId: number | undefined;
@@ -92,6 +94,7 @@ export function harnessResults(
       format: FORMAT,
       harnessFormat: HARNESS_VERSION,
       identity: by.identity,
+      ...(by.trainer === undefined ? {} : { trainer: by.trainer }),
       leftOut: by.leftOut,
       tasks,
       groups,

@@ -1,4 +1,6 @@
+import * as v from 'valibot';
 import { ALL_LINEAR, type LoraConfig } from '../config';
+import { above0, checkFields, flag, looseFields, range, record, shown, text, whole } from '../schema';
 import { isTarget, patternValue, pythonRegExp, type TargetFields } from './adapter-targets';
 import { isOff } from './config-file';
 import type { LlamaConfig } from './llama';
@@ -24,6 +26,28 @@ const PASSED = new Set(
   corda_config lora_ga_config lora_bias`.split(/\s+/),
 );
 
+const RANK = whole(1, 2 ** 16);
+
+/** Types and ranges of the fields that are numbers or flags. */
+const FIELDS = looseFields(
+  {
+    lora_dropout: range(0, 1),
+    use_rslora: flag,
+    use_dora: flag,
+    use_qalora: flag,
+    fan_in_fan_out: flag,
+    inference_mode: flag,
+    lora_bias: flag,
+    rank_pattern: record(RANK, 'an object of ranks by layer'),
+    alpha_pattern: record(above0, 'an object of positive numbers by layer'),
+    qalora_group_size: whole(1, 2 ** 31 - 1),
+    base_model_name_or_path: text,
+    revision: text,
+    peft_version: text,
+  },
+  { r: RANK, lora_alpha: above0 },
+);
+
 /**
  * What adapter_config.json says, for one base model. Fields are let through by name: one that is not known here is refused
  * unless it is off (null, false or empty).
@@ -37,16 +61,16 @@ const PASSED = new Set(
  */
 export function adapterConfig(raw: Fields, file: string, model: LlamaConfig): AdapterConfig {
   const refuse = (field: string, wanted: string, remedy: string): never => {
-    throw new Error(`lora: ${file}: "${field}" must be ${wanted}, got ${JSON.stringify(raw[field])}; ${remedy}`);
+    throw new Error(`lora: ${file}: "${field}" must be ${wanted}, got ${shown(raw[field])}; ${remedy}`);
   };
-  checkFields(raw, refuse);
+  refuseOthers(raw, refuse);
   const mend = 'correct it as the adapter was trained';
-  const { r: rank, lora_alpha: alpha } = raw;
-  if (!Number.isSafeInteger(rank) || (rank as number) <= 0) refuse('r', 'a positive integer', mend);
-  if (typeof alpha !== 'number') refuse('lora_alpha', 'a number', mend);
-  const fields = targetFields(raw, refuse);
-  const ranks = pattern(raw, 'rank_pattern', refuse);
-  const alphas = pattern(raw, 'alpha_pattern', refuse);
+  const given = checkFields(FIELDS, raw, `lora: ${file}`, mend);
+  const { r: rank, lora_alpha: alpha } = given;
+  const fields = targetFields(raw, model, refuse);
+  const [ranks, alphas] = [given.rank_pattern ?? {}, given.alpha_pattern ?? {}];
+  for (const key of Object.keys(ranks)) compiles('rank_pattern', key, refuse);
+  for (const key of Object.keys(alphas)) compiles('alpha_pattern', key, refuse);
 
   const [candidates, layers] = [linearLayers(model), {} as Record<string, { rank: number; alpha: number }>];
   const isAllLinear = String(fields.targetModules).toLowerCase() === 'all-linear';
@@ -54,8 +78,8 @@ export function adapterConfig(raw: Fields, file: string, model: LlamaConfig): Ad
   for (const name of Object.keys(candidates)) {
     if (!isTarget(name, targets)) continue;
     layers[name] = {
-      rank: patternValue(ranks, name) ?? (rank as number),
-      alpha: patternValue(alphas, name) ?? (alpha as number),
+      rank: patternValue(ranks, name) ?? rank,
+      alpha: patternValue(alphas, name) ?? alpha,
     };
   }
   for (const other of ['lm_head', 'model.embed_tokens']) {
@@ -70,21 +94,21 @@ export function adapterConfig(raw: Fields, file: string, model: LlamaConfig): Ad
   const alike = names.every((name) => layers[name]!.rank === rank && layers[name]!.alpha === alpha);
   return {
     config: {
-      rank: rank as number,
-      alpha: alpha as number,
-      dropout: (raw.lora_dropout as number | undefined) ?? 0,
-      useRsLora: raw.use_rslora === true,
+      rank,
+      alpha,
+      dropout: given.lora_dropout ?? 0,
+      useRsLora: given.use_rslora ?? false,
       targetModules,
       ...(everywhere && alike ? {} : { layers }),
     },
     modulesToSave: fields.modulesToSave,
-    baseModel: String(raw.base_model_name_or_path ?? ''),
+    baseModel: given.base_model_name_or_path ?? '',
   };
 }
 
 type Refuse = (field: string, wanted: string, remedy: string) => never;
 
-function checkFields(raw: Fields, refuse: Refuse): void {
+function refuseOthers(raw: Fields, refuse: Refuse): void {
   if (!isOff(raw.peft_type) && raw.peft_type !== 'LORA') refuse('peft_type', '"LORA"', `this is not built: ${MERGE}`);
   if (!isOff(raw.task_type) && raw.task_type !== 'CAUSAL_LM') {
     refuse('task_type', '"CAUSAL_LM"', 'this is not built: use an adapter of a language model');
@@ -106,7 +130,7 @@ function checkFields(raw: Fields, refuse: Refuse): void {
   }
 }
 
-function targetFields(raw: Fields, refuse: Refuse): TargetFields {
+function targetFields(raw: Fields, model: LlamaConfig, refuse: Refuse): TargetFields {
   const names = (field: string, value: unknown): string | readonly string[] => {
     if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
     if (typeof value !== 'string') refuse(field, 'names of layers, or one regular expression', MERGE);
@@ -116,15 +140,17 @@ function targetFields(raw: Fields, refuse: Refuse): TargetFields {
   const list = (field: string, isRight: (one: unknown) => boolean): readonly never[] => {
     const value = raw[field] ?? [];
     const all: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (!all.every(isRight)) refuse(field, field === 'layers_to_transform' ? 'indices of layers' : 'names', MERGE);
+    const wanted = field === 'layers_to_transform' ? `indices of layers, 0 to ${model.numHiddenLayers - 1}` : 'names';
+    if (!all.every(isRight)) refuse(field, wanted, MERGE);
     return all as readonly never[];
   };
+  const isLayer = (one: unknown) => v.is(whole(0, model.numHiddenLayers - 1), one);
   const isText = (one: unknown) => typeof one === 'string' && one !== '';
   const fields = {
     targetModules: names('target_modules', raw.target_modules),
     excludeModules: names('exclude_modules', raw.exclude_modules ?? []),
     modulesToSave: list('modules_to_save', isText) as readonly string[],
-    layersToTransform: list('layers_to_transform', Number.isSafeInteger) as readonly number[],
+    layersToTransform: list('layers_to_transform', isLayer) as readonly number[],
     layersPattern: isOff(raw.layers_pattern) ? [] : (list('layers_pattern', isText) as readonly string[]),
   };
   for (const one of fields.modulesToSave) compiles('modules_to_save', one, refuse);
@@ -137,16 +163,6 @@ function targetFields(raw: Fields, refuse: Refuse): TargetFields {
     refuse('layers_to_transform', 'given beside "layers_pattern", as PEFT wants it', MERGE);
   }
   return fields;
-}
-
-function pattern(raw: Fields, field: string, refuse: Refuse): Readonly<Record<string, number>> {
-  const value = raw[field] ?? {};
-  const isRight = (one: unknown) => typeof one === 'number' && one > 0;
-  if (typeof value !== 'object' || Array.isArray(value) || !Object.values(value as object).every(isRight)) {
-    refuse(field, 'an object of positive numbers by layer', MERGE);
-  }
-  for (const key of Object.keys(value as object)) compiles(field, key, refuse);
-  return value as Readonly<Record<string, number>>;
 }
 
 function compiles(field: string, source: string, refuse: Refuse): void {

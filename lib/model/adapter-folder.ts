@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoraConfig } from '../config';
 import type { HostTensor, HostTensors } from '../engine/tensors';
-import { parseJsonObject, writeFileAtomic } from '../files';
+import { writeFileAtomic } from '../files';
+import { parseJsonObject, readSmallFile } from '../json-file';
 import { type AdapterConfig, adapterConfig } from './adapter-config';
 import { type AdapterTensors, adapterTensors } from './adapter-keys';
 import { wholeWeights } from './adapter-whole';
+import { requireFinite } from './finite';
 import { floatWeight, type ModelFolder } from './folder';
 import { withoutAdapterConfig, withoutAdapterWeights } from './folder-advice';
 import { weightShapes } from './llama';
@@ -80,10 +81,11 @@ export interface AdapterFolder {
  */
 export async function openAdapterFolder(folder: string, base: ModelFolder): Promise<AdapterFolder> {
   const file = join(folder, 'adapter_config.json');
-  const text = await readFile(file, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
+  const bytes = await readSmallFile(file, 'lora').catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === undefined) throw error;
     throw new Error(`lora: cannot read ${file} (${error.code}); ${await withoutAdapterConfig(folder)}`);
   });
-  const read = adapterConfig(parseJsonObject(text, file, 'lora'), file, base.config);
+  const read = adapterConfig(parseJsonObject(bytes.toString('utf8'), file, 'lora'), file, base.config);
   const weights = join(folder, 'adapter_model.safetensors');
   if (!existsSync(weights)) {
     throw new Error(`lora: ${folder} has no adapter_model.safetensors: ${await withoutAdapterWeights(folder)}`);
@@ -131,7 +133,7 @@ async function loraTensors(
         `lora: ${folder}: "${keyOf[name] ?? PREFIX + name}" must be [${shape}] for this base model, got ${got}; ${remedy}`,
       );
     }
-    adapter[name] = await readTensor(floatWeight(keyOf[name]!, stored));
+    adapter[name] = requireFinite(await readTensor(floatWeight(keyOf[name]!, stored)), keyOf[name]!, stored.file);
   }
   const extra = Object.keys(lora).find((name) => !(name in expected));
   if (extra !== undefined) {

@@ -1,6 +1,7 @@
 import type { HostTensors } from '../engine/tensors';
 import { type AdapterConfig, MERGE } from './adapter-config';
 import type { AdapterTensors } from './adapter-keys';
+import { requireFinite } from './finite';
 import { floatWeight, type ModelFolder, type StoredWeight } from './folder';
 import { EMBEDDING, HEAD, weightShapes } from './llama';
 import { loraShapes } from './lora';
@@ -45,7 +46,8 @@ export async function wholeWeights(
   const own: Record<string, StoredWeight> = { ...base.weights, [HEAD]: base.weights[HEAD] ?? base.weights[EMBEDDING]! };
   const tensors: Record<string, HostTensors[string]> = {};
   for (const [name, stored] of Object.entries(wanted)) {
-    if (!(await areEqual(stored, own[name]!))) tensors[name] = await readTensor(floatWeight(name, stored));
+    if (await areEqual(stored, own[name]!)) continue;
+    tensors[name] = requireFinite(await readTensor(floatWeight(name, stored)), keyOf[name] ?? name, stored.file);
   }
   if (!base.config.tieWordEmbeddings || !(EMBEDDING in tensors || HEAD in tensors)) return { base, tensors };
   const untiedConfig = { ...base.config, tieWordEmbeddings: false };

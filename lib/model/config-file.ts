@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+import { above0, checkFields, flag, looseFields, range, shown, text, tokenIds, whole } from '../schema';
 import type { LlamaConfig } from './llama';
 import { ropeSettings } from './rope-scaling';
 
@@ -51,53 +53,81 @@ const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   logit_scale: [1],
 };
 
+/** Types and ranges of the fields that are numbers or flags. The largest Llama has 126 layers and a width of 16,384. */
+const FIELDS = looseFields(
+  {
+    num_key_value_heads: whole(1, 2 ** 16),
+    head_dim: whole(1, 2 ** 16),
+    rms_norm_eps: above0,
+    max_position_embeddings: whole(1, 2 ** 31 - 1),
+    original_max_position_embeddings: whole(1, 2 ** 31 - 1),
+    rope_theta: above0,
+    tie_word_embeddings: flag,
+    bos_token_id: tokenIds,
+    eos_token_id: tokenIds,
+    // Where there was none, older savers wrote -1.
+    pad_token_id: whole(-1, 2 ** 31 - 1),
+    use_cache: flag,
+    attention_dropout: range(0, 1),
+    initializer_range: v.pipe(v.number('a number of 0 or more'), v.finite(), v.minValue(0, 'a number of 0 or more')),
+    pretraining_tp: whole(0, 2 ** 16),
+    torch_dtype: text,
+    dtype: text,
+    architectures: v.array(text, 'a list of names'),
+  },
+  {
+    vocab_size: whole(1, 2 ** 24),
+    hidden_size: whole(1, 2 ** 20),
+    intermediate_size: whole(1, 2 ** 22),
+    num_hidden_layers: whole(1, 1000),
+    num_attention_heads: whole(1, 2 ** 16),
+  },
+);
+
 /**
  * What config.json says of a Llama. Fields are let through by name: one that is not known here is refused unless it is
  * off (null, false or empty), because it may change what the model computes.
  *
  * @param file named in messages
- * @throws naming the field that asks for something this Llama is not
+ * @throws naming the field that is of a wrong type, out of range, or asks for something this Llama is not
  */
 export function llamaConfig(raw: Fields, file: string): LlamaConfig {
   const refuse = (field: string, wanted: string, remedy = 'use another model'): never => {
-    throw new Error(`model: ${file}: "${field}" must be ${wanted}, got ${JSON.stringify(raw[field])}; ${remedy}`);
+    throw new Error(`model: ${file}: "${field}" must be ${wanted}, got ${shown(raw[field])}; ${remedy}`);
   };
   if (raw.model_type !== 'llama') refuse('model_type', '"llama" (no other architecture is built)');
-  checkFields(raw, refuse);
-  const count = (field: string, fallback?: number): number => {
-    const value = raw[field] ?? fallback;
-    if (!Number.isSafeInteger(value) || (value as number) <= 0) refuse(field, 'a positive integer');
-    return value as number;
-  };
-  const hiddenSize = count('hidden_size');
-  const numAttentionHeads = count('num_attention_heads');
-  const numKeyValueHeads = count('num_key_value_heads', numAttentionHeads);
-  if (numAttentionHeads % numKeyValueHeads !== 0) {
-    refuse('num_key_value_heads', `a divisor of num_attention_heads ${numAttentionHeads}`);
+  refuseOthers(raw, refuse);
+  const mend = 'correct it as the model was made, or take config.json and all weights from the same model';
+  const fields = checkFields(FIELDS, raw, `model: ${file}`, mend);
+  const { hidden_size: hiddenSize, num_attention_heads: heads, vocab_size: vocabSize } = fields;
+  const numKeyValueHeads = fields.num_key_value_heads ?? heads;
+  if (heads % numKeyValueHeads !== 0) refuse('num_key_value_heads', `a divisor of num_attention_heads ${heads}`, mend);
+  if ((fields.head_dim ?? undefined) === undefined && hiddenSize % heads !== 0) {
+    refuse('hidden_size', `a multiple of num_attention_heads ${heads}, as head_dim is not given`, mend);
   }
-  const headDim = count('head_dim', Math.floor(hiddenSize / numAttentionHeads));
+  const headDim = fields.head_dim ?? hiddenSize / heads;
   if (headDim % 2 !== 0) refuse('head_dim', `even, for rotary positions, and is ${headDim} here`);
-  const rmsNormEps = raw.rms_norm_eps ?? 1e-6;
-  if (typeof rmsNormEps !== 'number' || !(rmsNormEps > 0)) refuse('rms_norm_eps', 'a positive number');
-  const tieWordEmbeddings = raw.tie_word_embeddings ?? false;
-  if (typeof tieWordEmbeddings !== 'boolean') refuse('tie_word_embeddings', 'true or false');
-  const maxPositionEmbeddings = count('max_position_embeddings', 2048);
+  for (const field of ['bos_token_id', 'eos_token_id'] as const) {
+    if ([fields[field] ?? []].flat().some((id) => id >= vocabSize))
+      refuse(field, `below vocab_size ${vocabSize}`, mend);
+  }
+  const maxPositionEmbeddings = fields.max_position_embeddings ?? 2048;
   return {
-    vocabSize: count('vocab_size'),
+    vocabSize,
     hiddenSize,
-    intermediateSize: count('intermediate_size'),
-    numHiddenLayers: count('num_hidden_layers'),
-    numAttentionHeads,
+    intermediateSize: fields.intermediate_size,
+    numHiddenLayers: fields.num_hidden_layers,
+    numAttentionHeads: heads,
     numKeyValueHeads,
     headDim,
-    rmsNormEps: rmsNormEps as number,
+    rmsNormEps: fields.rms_norm_eps ?? 1e-6,
     maxPositionEmbeddings,
-    tieWordEmbeddings: tieWordEmbeddings as boolean,
-    ...ropeSettings(raw, maxPositionEmbeddings, refuse),
+    tieWordEmbeddings: fields.tie_word_embeddings ?? false,
+    ...ropeSettings(raw, maxPositionEmbeddings, file, refuse),
   };
 }
 
-function checkFields(raw: Fields, refuse: (field: string, wanted: string, remedy?: string) => never): void {
+function refuseOthers(raw: Fields, refuse: (field: string, wanted: string, remedy?: string) => never): void {
   if (!isOff(raw.quantization_config)) {
     refuse(
       'quantization_config',

@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FrozenWeight, float32Specs, type HostTensor } from '../engine/tensors';
-import { parseJsonObject, writeFileAtomic } from '../files';
+import type { FrozenWeight, HostTensor } from '../engine/tensors';
+import { makeFolder, writeFileAtomic } from '../files';
+import { parseJsonObject, readSmallFile } from '../json-file';
 import { llamaConfig } from './config-file';
 import { list, withoutConfig } from './folder-advice';
 import { EMBEDDING, HEAD, type LlamaConfig, weightShapes } from './llama';
 import { modelCard } from './model-card';
-import { areEqual, type StoredTensor, writeSafetensors } from './safetensors';
+import { areEqual, type StoredTensor } from './safetensors';
+import { saveWeights } from './save-weights';
 import { storedWeights } from './weight-files';
-import { canonicalTensors } from './weight-names';
+import { canonicalName, canonicalTensors } from './weight-names';
 
 /** A Hugging Face folder of a Llama: config.json, one or more .safetensors, a tokenizer. */
 export interface ModelFolder {
@@ -34,8 +36,10 @@ export type StoredWeight = StoredTensor & FrozenWeight;
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const read = await readConfig(folder);
   const written = llamaConfig(read, join(folder, 'config.json'));
-  const stored = await storedWeights(folder);
-  const weights = canonicalTensors(stored, Object.keys(weightShapes({ ...written, tieWordEmbeddings: false })), folder);
+  const names = new Set(Object.keys(weightShapes({ ...written, tieWordEmbeddings: false })));
+  const stored = await storedWeights(folder, (name) => canonicalName(name, (one) => names.has(one)) !== undefined);
+  refuseMoreLayers(join(folder, 'config.json'), written, Object.keys(stored));
+  const weights = canonicalTensors(stored, [...names], folder);
   const [embedding, head] = [weights[EMBEDDING], weights[HEAD]];
   const hasOwnHead = written.tieWordEmbeddings && embedding && head && !(await areEqual(embedding, head));
   const config = hasOwnHead ? { ...written, tieWordEmbeddings: false } : written;
@@ -94,12 +98,26 @@ function missingWeight(
   return `${start}${seen}; take config.json and all weights from the same model`;
 }
 
+/** @throws when there are weights of a layer beyond those that config.json counts: the model would be cut short */
+function refuseMoreLayers(file: string, { numHiddenLayers }: LlamaConfig, stored: readonly string[]): void {
+  const layerOf = (name: string) => Number(/\blayers\.(\d+)\..*_(?:proj|layernorm)\./.exec(name)?.[1] ?? -1);
+  const last = stored.reduce((a, b) => (layerOf(b) > layerOf(a) ? b : a), '');
+  if (layerOf(last) < numHiddenLayers) return;
+  throw new Error(
+    `model: ${file}: "num_hidden_layers" must be ${layerOf(last) + 1}, as the weights have "${last}", got ` +
+      `${numHiddenLayers}; take config.json and all weights from the same model`,
+  );
+}
+
 async function readConfig(folder: string): Promise<Record<string, unknown>> {
   const file = join(folder, 'config.json');
-  const text = await readFile(file, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
-    throw new Error(`model: cannot read ${file} (${error.code}); ${await withoutConfig(folder)}`);
+  const bytes = await readSmallFile(file, 'model').catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === undefined) throw error;
+    const isThere = !['ENOENT', 'ENOTDIR'].includes(error.code);
+    const advice = isThere ? 'check its permissions, and where it leads if it is a link' : await withoutConfig(folder);
+    throw new Error(`model: cannot read ${file} (${error.code}); ${advice}`, { cause: error });
   });
-  return parseJsonObject(text, file, 'model');
+  return parseJsonObject(bytes.toString('utf8'), file, 'model');
 }
 
 const TOKENIZER_FILES = [
@@ -115,22 +133,30 @@ const TOKENIZER_FILES = [
  *
  * @param base the model it was tuned from: its config.json and tokenizer go along
  * @param read a weight by its Hugging Face name
+ * @param shardBytes of a weight file at most; beyond it there are shards with an index
+ * @returns the paths of the files with the weights
+ * @throws when the folder is the base's own, which is still read
  */
 export async function saveModelFolder(
   folder: string,
   base: ModelFolder,
   read: (name: string) => Promise<HostTensor> | HostTensor,
   card: { readonly title: string; readonly details: string },
-): Promise<void> {
-  const specs = float32Specs(weightShapes(base.config));
-  await writeSafetensors(join(folder, 'model.safetensors'), specs, read);
+  shardBytes?: number,
+): Promise<string[]> {
+  await makeFolder(folder);
+  if ((await realpath(folder)) === (await realpath(base.folder))) {
+    throw new Error(`model: ${folder} is the folder of the model that this one is made from; save to another one`);
+  }
+  const files = await saveWeights(folder, weightShapes(base.config), read, shardBytes);
   for (const name of TOKENIZER_FILES) {
     const file = join(base.folder, name);
-    if (existsSync(file)) await writeFileAtomic(join(folder, name), await readFile(file));
+    if (existsSync(file)) await writeFileAtomic(join(folder, name), await readSmallFile(file, 'model'));
   }
   await writeFileAtomic(join(folder, 'README.md'), modelCard(card));
   // Last: a folder without config.json is not a model yet. transformers 5 goes by `dtype` where it stands.
   const dtype = base.rawConfig.dtype === undefined ? {} : { dtype: 'float32' };
   const config = { ...base.rawConfig, torch_dtype: 'float32', ...dtype };
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  return files;
 }

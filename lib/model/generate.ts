@@ -6,6 +6,7 @@ import { float32, float32Specs, type HostTensors, int32 } from '../engine/tensor
 import * as tf from '../engine/tf';
 import { attentionWithPast } from './attention';
 import { type Cache, createCache, keysOf, valuesOf } from './cache';
+import { nonFiniteWeight, notFinite } from './finite';
 import { FORBIDDEN } from './llama';
 import { readTensor } from './safetensors';
 import { type ChooseToken, likeliest } from './sampling';
@@ -42,6 +43,7 @@ const BLOCK = 256;
  *
  * @param state the model's trained tensors (empty for the untouched base)
  * @param stop ids that end the text (end of sequence)
+ * @throws while it generates, when scores are NaN or infinite: naming the weight that is
  */
 export async function createGenerator(
   model: TunedModel,
@@ -57,7 +59,9 @@ export async function createGenerator(
     const inputs = { ...blockInputs(tokens, cache), ...cache.tensors };
     const { logits, ...fresh } = await program.run(inputs, state);
     cache.append(tokens, fresh);
-    return logits!.data as Float32Array;
+    const scores = logits!.data as Float32Array;
+    if (!scores.every(Number.isFinite)) throw new Error(await whyNotFinite(model));
+    return scores;
   };
   return {
     generate: async (prompt, limit, { choose = likeliest, onToken } = {}) => {
@@ -84,6 +88,14 @@ export async function createGenerator(
     },
     dispose: () => program.dispose(),
   };
+}
+
+async function whyNotFinite({ base, method }: TunedModel): Promise<string> {
+  const start = 'generate: the scores of the next token are not finite: ';
+  const broken = await nonFiniteWeight(base.weights);
+  if (broken !== undefined) return `${start}${base.weights[broken]!.file}: ${notFinite(broken)}`;
+  const others = method === 'base' ? '' : ', its trained weights';
+  return `${start}numbers of ${base.folder}${others} or its config.json are too large; take the files from one model`;
 }
 
 /** What a run is told of its T tokens. */

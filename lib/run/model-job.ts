@@ -1,11 +1,15 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import type { ModelRecord, TrainingRecord } from '../compare/run-record';
+import { MODEL_RECORD } from '../compare/run-record-schema';
 import { type Device, type DeviceName, openDevice } from '../engine/device';
 import { createState, type DeviceState } from '../engine/state';
 import { writeFileAtomic } from '../files';
+import { parseJson, readTextIfThere } from '../json-file';
 import { weightShapes } from '../model/llama';
 import { type TunedModel, trainableCount, tunedModel } from '../model/tuned';
+import { checkFields } from '../schema';
 import { type TrainResult, train } from '../train/train';
 import { json } from './data-stage';
 import { modelIdentity } from './inputs';
@@ -48,11 +52,34 @@ export interface MadeModel {
   readonly took: { readonly seconds: number; readonly peakMemoryBytes: number };
 }
 
-/** A model that was made before of the same, or undefined. */
+const MADE = v.looseObject(
+  {
+    identity: v.string('text'),
+    record: MODEL_RECORD,
+    took: v.looseObject({ seconds: v.number('a number'), peakMemoryBytes: v.number('a number') }, 'an object'),
+  },
+  'an object',
+);
+
+/**
+ * A model that was made before of the same, or undefined.
+ *
+ * @throws when its file is damaged
+ */
 export async function readMade(out: string, name: string, identity: string): Promise<MadeModel | undefined> {
-  const text = await readFile(recordFile(out, name), 'utf8').catch(() => undefined);
-  const known = text === undefined ? undefined : (JSON.parse(text) as Partial<MadeModel>);
-  return known?.identity === identity ? (known as MadeModel) : undefined;
+  const file = recordFile(out, name);
+  const text = await readTextIfThere(file, 'train');
+  if (text === undefined) return undefined;
+  const remedy = 'delete it, and the same command makes the model anew';
+  let json: unknown;
+  try {
+    json = parseJson(text);
+  } catch (error) {
+    throw new Error(`train: ${file} is damaged (${(error as Error).message}); ${remedy}`);
+  }
+  checkFields(MADE, json, `train: ${file}`, remedy);
+  const made = json as MadeModel;
+  return made.identity === identity ? made : undefined;
 }
 
 /**
@@ -142,15 +169,15 @@ async function trainPlan(
       progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} tokens/s`);
     },
   });
-  const file = await saveTrained(join(out, 'models', plan.name), base, model, result, config, run.template);
-  return { model, state: result.state, training: await trainingRecord(config, model, result, file) };
+  const files = await saveTrained(join(out, 'models', plan.name), base, model, result, config, run.template);
+  return { model, state: result.state, training: await trainingRecord(config, model, result, files) };
 }
 
 async function trainingRecord(
   config: TrainingRecord['config'],
   model: TunedModel,
   { records, plan }: TrainResult,
-  savedFile: string,
+  savedFiles: readonly string[],
 ): Promise<TrainingRecord> {
   const trainable = trainableCount(model);
   const shapes = Object.values(weightShapes(model.base.config));
@@ -165,7 +192,7 @@ async function trainingRecord(
     seconds: sum(({ seconds }) => seconds),
     tokens: sum(({ tokens }) => tokens),
     peakMemoryBytes: peakMemoryBytes(),
-    savedBytes: (await stat(savedFile)).size,
+    savedBytes: (await Promise.all(savedFiles.map((file) => stat(file)))).reduce((bytes, { size }) => bytes + size, 0),
     log: records,
   };
 }

@@ -5,15 +5,15 @@ import { tunedModel } from '../model/tuned';
 import { askedPlaces, planBatches } from '../train/batches';
 import { estimateTrainingMemory } from '../train/peak-memory';
 import { warmupUpdates } from '../train/schedule';
-import type { PreparedTraining } from './data-stage';
+import type { PreparedRows } from './data-stage';
 import type { ModelInputs } from './model-inputs';
 
 const count = (n: number) => n.toLocaleString('en');
 
 /** What trainings will read, said before the first update. */
-export function previewRows({ mixture, training, packing: packed }: PreparedTraining): string[] {
+export function previewRows({ mixture, rows, packing: packed }: PreparedRows): string[] {
   return [
-    `rows: ${count(training.examples.length)} read, ${count(mixture.total)} drawn, ` +
+    `rows: ${count(rows)} read, ${count(mixture.total)} drawn, ` +
       `${count(packed.samples)} to train on and ${count(mixture.total - packed.samples)} held out`,
     `tokens: ${count(packed.tokens)} in ${count(packed.chunks)} chunks of ${packed.maxSeqLen}, ` +
       `${count(packed.lossTokens)} of them of responses, which are learnt`,
@@ -33,7 +33,7 @@ export function previewTraining(
   const { totalSteps, stepsPerEpoch } = planBatches(chunks.length, config);
   const warmup = warmupUpdates(config.warmupSteps, totalSteps);
   const model = tunedModel(base, config.method, config.method === 'lora' ? config.lora : undefined);
-  const form = { separate: packing !== 'concatenated', asked: askedPlaces([...chunks, ...heldOut]) };
+  const form = { separate: packing !== 'concatenated', asked: askedPlaces(chunks, heldOut) };
   const estimate = (changed: Partial<TrainConfig>): number =>
     estimateTrainingMemory(model, { ...config, ...changed }, device, form);
   const epochs = `${count(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type EvalItem, loadEvalItems } from '../data/examples';
 import { evaluationNotes } from '../data/reading/notes';
@@ -19,12 +19,16 @@ import { inTaskOrder, isListed, taskNameOf, taskOf } from '../eval/tasks/tasks';
 import { createTokenScorer } from '../eval/token-scorer';
 import { writeFileAtomic } from '../files';
 import { hashWeights } from '../model/hash-weights';
+import { trainerOf } from '../model/trainer-file';
 import { tunedModel } from '../model/tuned';
 import { lockFolder } from './lock';
 import { openAdapterAt, openModelAt } from './open-model';
 import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
 import { readTrainedTemplate } from './trained-template';
+
+/** Every item's result, as soon as it is there. */
+const ITEMS_FILE = 'items.jsonl';
 
 export interface FolderScore {
   readonly result: ScoreResult;
@@ -89,17 +93,19 @@ async function prepare(command: ScoreCommand, progress: Progress) {
     .update(JSON.stringify([weights, tokenizer.sha256, asked, variant, bos, limit, seed, command.device]))
     .digest('hex');
   const device = await openDevice(command.device, undefined, { flushDenormals: true });
-  return { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength };
+  const trainer = await trainerOf(command.adapter ?? command.model);
+  if (trainer !== undefined) progress.say(`trained by ${trainer}`);
+  return { base, adapter, trainer, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength };
 }
 
 async function scoreAndWrite(
   command: ScoreCommand,
-  { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength }: Prepared,
+  { base, adapter, trainer, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength }: Prepared,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<FolderScore> {
   const began = performance.now();
-  const store = await openScoreFile(join(command.out, 'items.jsonl'), identity);
+  const store = await openScoreFile(join(command.out, ITEMS_FILE), identity);
   const total = plans.reduce((sum, { chosen }) => sum + chosen.length, 0);
   let done = store.known.length;
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
@@ -129,10 +135,12 @@ async function scoreAndWrite(
     );
   }
   const name = (folder: string) => basename(folder);
-  const now = new Date();
+  // When the last item was scored: a start after a kill writes the very files that the killed one began to write.
+  const { mtime: now } = await stat(join(command.out, ITEMS_FILE));
   const results = harnessResults(result.tasks, result.groups, samples, {
     model: name(command.model),
     adapter: command.adapter === null ? null : name(command.adapter),
+    trainer,
     device: command.device,
     maxLength,
     bosId: tokenizer.bosId,

@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ReadOptions } from '../data/examples';
+import { modelFolderOf } from '../data/sources/model';
 import type { DeviceName } from '../engine/device';
 import type { BosPolicy } from '../eval/encode-request';
 import { TASK_VARIANTS, type TaskVariant } from '../eval/tasks/definition';
@@ -47,7 +48,10 @@ const command = (): Command =>
         '  seams     requests whose context and answer share a token',
       ].join('\n'),
     )
-    .option('--model <folder>', 'a Llama in a Hugging Face folder  (default: the bundled base)')
+    .option(
+      '--model <folder>',
+      'a Llama in a Hugging Face folder, or the Hub id of one that `med42 fetch` brought  (default: the bundled base)',
+    )
     .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .option('--data <folder>', `items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature)`)
     .option('--tasks <names>', 'tasks, mmlu, usmle or all, by commas', 'all')
@@ -101,7 +105,7 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
     throw refusal(`--variant must be one of ${TASK_VARIANTS.join(', ')}, got "${variant}"`);
   }
   const bundled = resolve(root, 'data', 'miniature');
-  const model = values.model ? resolve(cwd, values.model) : resolve(bundled, 'base');
+  const model = values.model ? modelFolderOf(values.model, cwd) : resolve(bundled, 'base');
   const adapter = values.adapter ? resolve(cwd, values.adapter) : null;
   const data = values.data ? resolve(cwd, values.data) : bundled;
   return {

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import type { TrainSet } from '../data/examples';
+import { readMixed } from '../data/mixing/mixed-folder';
 import { trainingNotes } from '../data/reading/notes';
 import { openDevice } from '../engine/device';
 import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { packingNotes } from './data-stage';
-import { modelIdentity, openTrainingInputs, type TrainingInputs } from './inputs';
+import { modelIdentity, openMixedInputs, openTrainingInputs, type TrainingInputs } from './inputs';
 import { lockFolder } from './lock';
 import { writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
@@ -44,11 +46,16 @@ export async function trainFolder(
   const device = await openDevice(options.device, config.threads ?? undefined);
   await checkFolder(options);
   say('reading the rows and the model');
-  const inputs = await openTrainingInputs(options, config);
+  const mixed = await readMixed(options.data);
+  const inputs = mixed
+    ? await openMixedInputs(options, mixed, config, progress)
+    : await openTrainingInputs(options, config);
   const modelHash = await hashWeights(inputs.base);
   const files = inputs.data.training.files.map(({ path, sha256 }) => ({ path, sha256 }));
   const identity = hashOf({ config, data: files, device: options.device, modelHash });
-  const { examples } = inputs.data.training;
+  const { training } = inputs.data;
+  // Of rows that lie on the disk, none is at hand.
+  const examples = 'examples' in training ? (training as TrainSet).examples : [];
   for (const note of [...trainingNotes(inputs.data.training), ...packingNotes(inputs.data.packing)]) say(note);
   say(
     templateNote(
@@ -81,7 +88,7 @@ export async function trainFolder(
     }
     const made = known ?? (await readMade(out, plan.name, wanted));
     if (!made) throw new Error(`train: the record of ${plan.name} is gone from ${out}; start the training again`);
-    return { folder: join(out, 'models', plan.name), made, prompt: examples[0]!.prompt };
+    return { folder: join(out, 'models', plan.name), made, prompt: examples[0]?.prompt ?? '' };
   } finally {
     lock.release();
   }

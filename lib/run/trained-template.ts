@@ -39,9 +39,11 @@ export function templateNote(template: TemplateName, rows: readonly { readonly s
     case 'med42': {
       const without = rows.filter(({ system }) => system === undefined).length;
       const prompt =
-        without > 0
-          ? `; the system prompt of ${without} of ${rows.length} rows is "${DEFAULT_SYSTEM_PROMPT}" (a field "system" gives another)`
-          : '; each row brings its system prompt';
+        rows.length === 0
+          ? `; the system prompt of rows that bring none is "${DEFAULT_SYSTEM_PROMPT}"`
+          : without > 0
+            ? `; the system prompt of ${without} of ${rows.length} rows is "${DEFAULT_SYSTEM_PROMPT}" (a field "system" gives another)`
+            : '; each row brings its system prompt';
       return `template: med42${prompt}; --template model or none takes another`;
     }
   }

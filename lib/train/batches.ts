@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config';
-import { type ChunkTensors, countLoss, segmentStarts } from '../data/packing/chunks';
+import { type ChunkList, type ChunkTensors, countLoss, segmentStarts } from '../data/packing/chunks';
 import { float32, type HostTensors, int32 } from '../engine/tensors';
 import { createRandom } from '../random';
 
@@ -56,9 +56,15 @@ export function planBatches(
  * matrix nor the last layer meets the others. Undefined where R is more than three quarters of T (not a measured bound):
  * all are computed then, with attention in blocks.
  */
-export function askedPlaces(chunks: readonly ChunkTensors[]): number | undefined {
-  const length = chunks[0]?.tokens.length ?? 0;
-  const most = chunks.reduce((max, chunk) => Math.max(max, countLoss(chunk)), 0);
+export function askedPlaces(...lists: readonly ChunkList[]): number | undefined {
+  let length = 0;
+  let most = 0;
+  for (const chunks of lists) {
+    for (const chunk of chunks) {
+      length = chunk.tokens.length;
+      most = Math.max(most, countLoss(chunk));
+    }
+  }
   return most > 0 && most <= 0.75 * length ? most : undefined;
 }
 

@@ -23,7 +23,7 @@ const PROCESS_BYTES = 180e6;
 export function estimateTrainingMemory(
   model: TunedModel,
   config: TrainConfig,
-  device: Pick<Device, 'target'>,
+  device: Device,
   form: BatchForm,
 ): number {
   const { trained, gradients, moments } = trainingMemory(countParameters(model.base.config, model.lora));

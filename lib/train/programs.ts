@@ -92,7 +92,7 @@ export async function compileTraining(
 export function trainingWorkingBytes(
   model: TunedModel,
   config: TrainConfig,
-  device: Pick<Device, 'target'>,
+  device: Device,
   form: TrainingForm,
 ): number {
   const steps = Object.values(trainingSteps(model, config, form));

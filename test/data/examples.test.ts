@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { loadDataset, loadEvalItems, loadTrainExamples } from '../../lib/data/examples';
-import { mapSource } from '../../lib/data/sources';
+import { mapSource } from '../../lib/data/sources/names';
 
 const REAL = '../shared/data';
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { splitDevelopment } from '../../lib/data/development';
 import { loadTrainExamples, type TrainExample } from '../../lib/data/examples';
 import { mixByPaper } from '../../lib/data/mixture';
-import { KNOWN_SOURCES, mapSource } from '../../lib/data/sources';
+import { KNOWN_SOURCES, mapSource } from '../../lib/data/sources/names';
 import { SUBSETS, TOTALS } from '../../lib/paper/table-a1';
 import { createRandom } from '../../lib/random';
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeModel, UNKNOWN } from '../../lib/engine/onnx';
+import { encodeModel, UNKNOWN } from '../../lib/engine/onnx/encode';
 import { float32 } from '../../lib/engine/tensors';
 import { writeSafetensors } from '../../lib/model/safetensors';
 

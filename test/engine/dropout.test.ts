@@ -5,6 +5,7 @@ import { dropout } from '../../lib/engine/dropout';
 import { createState } from '../../lib/engine/state';
 import { int32 } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
+import { xlaPossible } from '../xla/device';
 
 const ROWS = 64;
 const COLUMNS = 48;
@@ -55,7 +56,9 @@ function correlation(a: readonly number[], b: readonly number[]): number {
 
 test('a mask is the same compiled and eager', async () => {
   for (const given of [{}, { seed: 0, step: 0 }, { seed: P - 1, step: P - 1, layer: 223 }]) {
-    expect(await draw(given)).toEqual(await draw({ ...given, device: eager }));
+    const mask = await draw(given);
+    expect(mask).toEqual(await draw({ ...given, device: eager }));
+    if (xlaPossible) expect(mask).toEqual(await draw({ ...given, device: await openDevice('xla:cpu') }));
   }
 });
 

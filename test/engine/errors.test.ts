@@ -1,10 +1,13 @@
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compile, type Program, type Step } from '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { createState, type DeviceState } from '../../lib/engine/state';
 import { float32, type HostTensors, int32, type Specs } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
+import { xlaPossible } from '../xla/device';
 
+const RUNNING = ['cpu', 'tfjs', 'xla:cpu'] as const;
 const vector: Specs = { x: { shape: [4], dtype: 'float32' } };
 const x = float32([4], Float32Array.of(1, 2, 3, 4));
 
@@ -28,7 +31,9 @@ describe('while tracing', () => {
     ['Conv2D', 'conv2d', (v) => tf.conv2d(v.reshape([1, 2, 2, 1]) as tf.Tensor4D, tf.ones([1, 1, 1, 1]), 1, 'same')],
   ])('kernel %s without a lowering is named, and its op', async ([kernel, op, fn]) => {
     await expect(traced(fn)).rejects.toThrow(`engine: kernel ${kernel} (op ${op}) has no lowering`);
-    await expect(traced(fn)).rejects.toThrow('write the step with other ops, or add a row to lib/engine/kernels.ts');
+    await expect(traced(fn)).rejects.toThrow(
+      'write the step with other ops, or add it to lib/engine/trace/signatures.ts',
+    );
   });
 
   test('gather with batchDims is refused', async () => {
@@ -102,8 +107,12 @@ describe('while tracing', () => {
   });
 });
 
-describe.for(['cpu', 'tfjs'] as const)('running on %s', (name) => {
-  const device = () => (name === 'cpu' ? cpu : eager);
+describe.for(xlaPossible ? RUNNING : RUNNING.slice(0, 2))('running on %s', (name) => {
+  let opened: Device;
+  beforeAll(async () => {
+    opened = await openDevice(name, 1);
+  });
+  const device = () => opened;
   const state = (values: HostTensors = { w: float32([2, 2]) }): Promise<DeviceState> => createState(device(), values);
   const add: Step = ({ inputs, state: { w } }) => ({ outputs: { y: inputs.x! }, state: { w: w!.add(1) } });
   const spec = { name: 'add', inputs: vector, state: { w: { shape: [2, 2], dtype: 'float32' } } } as const;
@@ -163,9 +172,26 @@ describe.for(['cpu', 'tfjs'] as const)('running on %s', (name) => {
 
 describe('devices', () => {
   test('an unknown name is refused', async () => {
-    const unknown = 'device: unknown device "gpu"; use one of cpu, webgpu, cuda, tfjs';
+    const unknown = 'device: unknown device "gpu"; use one of cpu, webgpu, cuda, tfjs, xla, xla:cuda, xla:';
     await expect(openDevice('gpu' as never)).rejects.toThrow(unknown);
     await expect(openDevice('toString' as never)).rejects.toThrow('unknown device "toString"');
+  });
+
+  test('a plug-in of XLA that is not there, is none or is of another kind is named', async () => {
+    const named = process.env.MED42_XLA_PLUGIN;
+    try {
+      process.env.MED42_XLA_PLUGIN = join(__dirname, 'gone.so');
+      await expect(openDevice('xla')).rejects.toThrow('gone.so; name the plug-in');
+      process.env.MED42_XLA_PLUGIN = __filename;
+      await expect(openDevice('xla:cpu')).rejects.toThrow(`xla: ${__filename} cannot be loaded as a shared library`);
+    } finally {
+      if (named === undefined) delete process.env.MED42_XLA_PLUGIN;
+      else process.env.MED42_XLA_PLUGIN = named;
+    }
+    if (!xlaPossible) return;
+    await expect(openDevice('xla:cuda')).rejects.toThrow(
+      `xla:cuda needs another plug-in than ${named}, which is for cpu`,
+    );
   });
 
   test('threads are counted in whole numbers', async () => {
@@ -180,12 +206,13 @@ describe('devices', () => {
     );
   });
 
-  test('frozen weights in two folders are refused', async () => {
-    const weight = { shape: [1], dtype: 'float32', offset: 0, length: 4 } as const;
-    const frozen = { a: { ...weight, file: '/one/a.bin' }, b: { ...weight, file: '/two/b.bin' } };
-    const step: Step = ({ frozen: { a, b } }) => ({ outputs: { y: a!.add(b!) } });
-    const spec = { name: 'two', inputs: {}, state: {}, frozen };
-    await expect(compile(step, spec, cpu)).rejects.toThrow('of two must lie in one folder, got /one and /two');
+  test('frozen weights whose file is gone, or that nothing reads for the host', async () => {
+    const frozen = { a: { shape: [1], dtype: 'float32', offset: 0, length: 4, file: '/nowhere/a.bin' } } as const;
+    const step: Step = ({ frozen: { a } }) => ({ outputs: { y: a!.neg() } });
+    const spec = { name: 'gone', inputs: {}, state: {}, frozen };
+    await expect(compile(step, spec, cpu)).rejects.toThrow(
+      'engine: the weights in /nowhere/a.bin cannot be read (ENOENT); put the file back where it was',
+    );
     await expect(compile(step, spec, eager)).rejects.toThrow('device tfjs needs readFrozen');
   });
 });

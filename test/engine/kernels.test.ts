@@ -1,49 +1,47 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import * as tf from '../../lib/engine/tf';
-import '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
-import { TRACE_BACKEND } from '../../lib/engine/trace';
+import { ONNX_LOWERINGS } from '../../lib/engine/onnx/lower';
+import * as tf from '../../lib/engine/tf';
+import { BLOCKWISE, CONSTANT } from '../../lib/engine/trace/graph';
+import { SIGNATURES } from '../../lib/engine/trace/signatures';
+import { TRACE_BACKEND } from '../../lib/engine/trace/trace';
+import { XLA_LOWERINGS } from '../../lib/engine/xla/lower';
+import { xlaPossible } from '../xla/device';
 import { KERNEL_CASES } from './kernel-cases';
 import { expectSame } from './run-cases';
 
 /** Each lowering against tfjs' own kernel, op by op on tfjs' cpu backend. */
 
-let cpu: Device;
 let eager: Device;
 const called = new Set<string>();
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
-  cpu = await openDevice('cpu', 2);
   eager = await openDevice('tfjs');
-  for (const name of lowerings()) watch(name);
+  for (const name of TRACED) watch(name);
 });
 
-describe('lowerings against eager tfjs', () => {
+const DEVICES = xlaPossible ? (['cpu', 'xla:cpu'] as const) : (['cpu'] as const);
+
+describe.each(DEVICES)('lowerings for %s against eager tfjs', (name) => {
   test.for(Object.entries(KERNEL_CASES))('%s', async ([kernel, variants]) => {
     called.clear();
-    await expectSame(kernel, variants, cpu, eager, 2e-6);
-    expect(called, 'the cases must reach the kernel they stand for').toContain(kernel);
+    await expectSame(kernel, variants, await openDevice(name, 2), eager, 2e-6);
+    // XLA fuses by itself: nothing is traced in blocks for it.
+    const reached = name === 'cpu' || kernel !== BLOCKWISE;
+    expect(called.has(kernel), 'the cases must reach the kernel they stand for').toBe(reached);
   });
 });
 
-test('every lowering has its cases', () => {
-  const missing = lowerings().filter((name) => !(name in KERNEL_CASES));
-  expect(missing, 'add rows to test/engine/kernel-cases.ts').toEqual([]);
-  expect(Object.keys(KERNEL_CASES).filter((name) => !lowerings().includes(name))).toEqual([]);
-});
+/** What can be traced: tfjs' kernels and our own. */
+const TRACED = [...Object.keys(SIGNATURES), BLOCKWISE].sort();
 
-/** The kernels of the tracing backend that do something other than refuse. */
-function lowerings(): string[] {
-  return tf.getKernelsForBackend(TRACE_BACKEND).flatMap(({ kernelName, kernelFunc }) => {
-    try {
-      kernelFunc({ inputs: {}, backend: undefined, attrs: {} } as never);
-    } catch (error) {
-      return String(error).includes('has no lowering') ? [] : [kernelName];
-    }
-    return [kernelName];
-  });
-}
+test('every kernel that is traced has its cases and its form in every runtime', () => {
+  expect(Object.keys(KERNEL_CASES).sort(), 'add rows to test/engine/kernel-cases.ts').toEqual(TRACED);
+  const lowered = (table: object) => Object.keys(table).filter((name) => name !== CONSTANT);
+  expect(lowered(ONNX_LOWERINGS).sort()).toEqual(TRACED);
+  expect([...lowered(XLA_LOWERINGS), BLOCKWISE].sort()).toEqual(TRACED);
+});
 
 /** Notes each call of the kernel while tracing. */
 function watch(kernelName: string): void {

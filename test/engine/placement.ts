@@ -2,13 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tensors } from '../../lib/engine/compile';
-import { type Device, sessionOptions } from '../../lib/engine/device';
-import { encodeModel } from '../../lib/engine/onnx';
-import * as ort from '../../lib/engine/runtime';
-import { hostToOrt } from '../../lib/engine/state';
+import { encodeModel } from '../../lib/engine/onnx/encode';
+import { type OnnxDeviceName, sessionOptions } from '../../lib/engine/onnx/options';
+import * as ort from '../../lib/engine/onnx/ort';
+import { hostToOrt, onnxGraph } from '../../lib/engine/onnx/program';
 import type { HostTensors } from '../../lib/engine/tensors';
 import type * as tf from '../../lib/engine/tf';
-import { trace } from '../../lib/engine/trace';
+import { specsOf } from './run-once';
 
 interface Event {
   readonly cat: string;
@@ -19,12 +19,11 @@ interface Event {
 export async function placement(
   fn: (inputs: Tensors) => Record<string, tf.Tensor>,
   inputs: HostTensors,
-  device: Device,
+  name: OnnxDeviceName,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const declared = Object.entries(inputs).map(([name, t]) => ({ name, type: t.dtype, shape: t.shape }));
-  const graph = trace('placement', declared, device.target, (given) =>
-    Object.fromEntries(Object.entries(fn(given)).map(([name, t]) => [`out.${name}`, t])),
-  );
+  const device = { name, threads: 1, flushDenormals: false };
+  const spec = { name: 'placement', inputs: specsOf(inputs), state: {} };
+  const { graph } = onnxGraph(({ inputs: given }) => ({ outputs: fn(given) }), spec, device);
   const folder = mkdtempSync(join(tmpdir(), 'placement-'));
   try {
     const session = await ort.InferenceSession.create(encodeModel(graph), {
@@ -32,8 +31,8 @@ export async function placement(
       enableProfiling: true,
       profileFilePrefix: join(folder, 'run'),
     });
-    const asked = Object.entries(inputs).filter(([name]) => session.inputNames.includes(name));
-    await session.run(Object.fromEntries(asked.map(([name, t]) => [name, hostToOrt(t)])));
+    const fed = Object.entries(inputs).map(([name, t]) => [`in.${name}`, hostToOrt(t)] as const);
+    await session.run(Object.fromEntries(fed.filter(([name]) => session.inputNames.includes(name))));
     session.endProfiling();
     await session.release();
     const ran = new Map<string, Set<string>>();

@@ -6,15 +6,13 @@ import { PAPER_LORA, type TrainConfig } from '../../lib/config';
 import { compile, type Tensors } from '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { valueAndGradients } from '../../lib/engine/gradient';
-import type * as ort from '../../lib/engine/runtime';
+import type * as ort from '../../lib/engine/onnx/ort';
 import { createState } from '../../lib/engine/state';
 import { float32, type HostTensors, int32 } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
-import { headWeight, llamaHidden } from '../../lib/model/llama';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
 import { adamw } from '../../lib/train/adamw';
-import { crossEntropySum } from '../../lib/train/loss';
 import { compileTraining, trainingState } from '../../lib/train/programs';
 import { updateOnce } from '../../lib/train/train';
 import { TINY, tinyBatch, tinyFolder, tinyWeights } from '../model/tiny-llama';
@@ -22,6 +20,7 @@ import { KERNEL_CASES } from './kernel-cases';
 import { placement } from './placement';
 import { expectClose, expectSame, stepOf } from './run-cases';
 import { webgpuPossible } from './swiftshader';
+import { lossOf } from './tiny-loss';
 
 /**
  * Kernels of which ONNX Runtime's WebGPU gives a part back to the CPU, and the operators: right, but a copy there and
@@ -71,7 +70,7 @@ describe.skipIf(!webgpuPossible)('webgpu', () => {
     const found: Record<string, readonly string[]> = {};
     for (const [kernel, variants] of Object.entries(KERNEL_CASES)) {
       const { inputs, fn } = stepOf(variants);
-      const given = (await placement(fn, inputs, gpu)).get('CPUExecutionProvider');
+      const given = (await placement(fn, inputs, 'webgpu')).get('CPUExecutionProvider');
       if (given) found[kernel] = [...given];
     }
     expect(found).toEqual(PARTLY_ON_CPU);
@@ -92,7 +91,7 @@ describe.skipIf(!webgpuPossible)('webgpu', () => {
       });
       return { value, norm, ...Object.fromEntries(updated) };
     };
-    const ran = await placement(step, { ...weights, ...batch }, gpu);
+    const ran = await placement(step, { ...weights, ...batch }, 'webgpu');
     expect([...(ran.get('CPUExecutionProvider') ?? [])]).toEqual([]);
     expect(ran.get('WebGpuExecutionProvider')!.size).toBeGreaterThan(10);
   });
@@ -173,13 +172,6 @@ describe.skipIf(!webgpuPossible)('webgpu', () => {
     }
   });
 });
-
-function lossOf(weights: Tensors, { tokens, targets, from, positions, weights: mask }: Tensors): tf.Tensor {
-  const scope = { segments: { from: from!, positions: positions! } };
-  const linear = (name: string, x: tf.Tensor) => x.matMul(weights[`${name}.weight`]!, false, true);
-  const hidden = llamaHidden(TINY, weights, linear, tokens!, scope);
-  return crossEntropySum(hidden, headWeight(TINY, weights), targets!.flatten(), mask!.flatten());
-}
 
 async function someSteps(model: TunedModel, config: TrainConfig, separate: boolean, device: Device) {
   const programs = await compileTraining(model, config, device, { separate });

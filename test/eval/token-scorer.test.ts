@@ -12,6 +12,7 @@ import { sharedRows } from '../../lib/eval/token-tree';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
 import { TINY, tinyFolder, tinyWeights } from '../model/tiny-llama';
+import { xlaPossible } from '../xla/device';
 import { byteTokenizer, seenBy } from './fakes';
 
 const LONG = { ...TINY, maxPositionEmbeddings: 160 };
@@ -79,6 +80,22 @@ describe('scoring rows', () => {
       }
     },
   );
+
+  test.runIf(xlaPossible)('on XLA the scores are ONNX Runtime’s', async () => {
+    const base = await tinyFolder(join(folder, 'xla'), LONG);
+    const rows = trees(4);
+    const [here, there] = await Promise.all(
+      [device, await openDevice('xla:cpu')].map(async (on) =>
+        collect(createTokenScorer(tunedModel(base, 'base'), await createState(on, {}), on), rows),
+      ),
+    );
+    for (const [r, scores] of here!.entries()) {
+      for (const [p, { logProb, isGreedy }] of scores.entries()) {
+        expect(Math.abs(there![r]![p]!.logProb - logProb), `row ${r} pick ${p}`).toBeLessThan(1e-5);
+        expect(there![r]![p]!.isGreedy).toBe(isGreedy);
+      }
+    }
+  });
 
   test('who stops reading stops the model', async () => {
     const base = await tinyFolder(join(folder, 'stopped'), LONG);

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { miniatureFiles } from '../../lib/cli/build-miniature';
 import { loadDataset } from '../../lib/data/examples';
 import type { EvalItem, TrainExample } from '../../lib/data/rows';
-import { mapSource } from '../../lib/data/sources';
+import { mapSource } from '../../lib/data/sources/names';
 import { PLANTED_KINDS } from '../../lib/decontaminate/planted';
 import { MMLU_SUBJECTS } from '../../lib/eval/tasks/mmlu';
 import {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -160,7 +160,7 @@ describe('config.json', () => {
     [
       'scaled positions without a factor, newer',
       { rope_parameters: { rope_type: 'llama3' } },
-      '"rope_parameters" must be with "factor" a number of at least 1',
+      '"rope_parameters" must be with "factor", which type llama3 needs',
     ],
     [
       'positions by kind of layer',
@@ -184,9 +184,9 @@ describe('config.json', () => {
       { num_key_value_heads: 3 },
       '"num_key_value_heads" must be a divisor of num_attention_heads 4, got 3',
     ],
-    ['no width', { hidden_size: undefined }, '"hidden_size" must be a positive integer, got undefined'],
-    ['a width of text', { hidden_size: '12' }, '"hidden_size" must be a positive integer, got "12"'],
-    ['no layers', { num_hidden_layers: 0 }, '"num_hidden_layers" must be a positive integer, got 0'],
+    ['no width', { hidden_size: undefined }, '"hidden_size" must be a whole number from 1 to 1048576, got nothing'],
+    ['a width of text', { hidden_size: '12' }, '"hidden_size" must be a whole number from 1 to 1048576, got "12"'],
+    ['no layers', { num_hidden_layers: 0 }, '"num_hidden_layers" must be a whole number from 1 to 1000, got 0'],
     ['an odd head', { head_dim: 3 }, '"head_dim" must be even, for rotary positions, and is 3 here, got 3'],
     ['an epsilon of text', { rms_norm_eps: '1e-5' }, '"rms_norm_eps" must be a positive number, got "1e-5"'],
     ['a negative theta', { rope_theta: -1 }, '"rope_theta" must be a positive number, got -1'],
@@ -194,7 +194,7 @@ describe('config.json', () => {
     const folder = await modelFolder(change);
     const error = await refusal(folder);
     expect(error).toContain(`model: ${join(folder, 'config.json')}: ${message}`);
-    expect(error).toMatch(/; use another model$/);
+    expect(error).toMatch(/; (use another model|correct it as the model was made, or \S.*)$/);
   });
 
   test('quantised weights, and a field that is not known', async () => {
@@ -341,6 +341,46 @@ test('a saved model opens with the same numbers, config and tokenizer', async ()
   expect(readFileSync(join(folder, 'tokenizer.json'), 'utf8')).toBe('{"tokenizer":true}');
 });
 
+test('shards of at most so many bytes, with their index; and one file again, nothing left over', async () => {
+  const base = await openModelFolder(await modelFolder());
+  const folder = newFolder();
+  const weights = tinyWeights();
+  const list = () => readdirSync(folder).sort();
+  const files = await saveModelFolder(folder, base, (name) => weights[name]!, CARD, 2000);
+  const shards = list().filter((name) => name.endsWith('.safetensors'));
+  const bytes = Object.values(weights).map(({ data }) => data.byteLength);
+  expect(shards).toEqual(shards.map((_, i) => `model-0000${i + 1}-of-0000${shards.length}.safetensors`));
+  expect(shards.length).toBeGreaterThan(3);
+  expect(files).toEqual(shards.map((name) => join(folder, name)));
+  const index = JSON.parse(readFileSync(join(folder, 'model.safetensors.index.json'), 'utf8'));
+  const total = bytes.reduce((a, b) => a + b, 0);
+  expect(index.metadata).toEqual({ total_parameters: total / 4, total_size: total });
+  for (const shard of shards) {
+    const { tensors } = await readSafetensorsHeader(join(folder, shard));
+    expect(Object.values(tensors).reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(2000);
+    for (const name of Object.keys(tensors)) expect(index.weight_map[name]).toBe(shard);
+  }
+  expect(await readTensors((await openModelFolder(folder)).weights)).toEqual(weights);
+  await saveModelFolder(folder, base, (name) => weights[name]!, CARD, 1);
+  expect(list().filter((name) => name.endsWith('.safetensors'))).toHaveLength(bytes.length);
+  await saveModelFolder(folder, base, (name) => weights[name]!, CARD, total);
+  expect(list()).toEqual(['README.md', 'config.json', 'model.safetensors']);
+  expect(await readTensors((await openModelFolder(folder)).weights)).toEqual(weights);
+});
+
+test('a model is not saved over the one that it is made from', async () => {
+  const base = await openModelFolder(await modelFolder());
+  const before = readFileSync(join(base.folder, 'model.safetensors'));
+  const link = join(work, 'a link to the base');
+  symlinkSync(base.folder, link);
+  for (const folder of [base.folder, link]) {
+    await expect(saveModelFolder(folder, base, () => float32([1]), CARD)).rejects.toThrow(
+      'is the folder of the model that this one is made from; save to another one',
+    );
+  }
+  expect(readFileSync(join(base.folder, 'model.safetensors')).equals(before)).toBe(true);
+});
+
 test('a model whose saving fails has no config.json', async () => {
   const base = await openModelFolder(await modelFolder());
   const folder = newFolder();
@@ -418,9 +458,13 @@ describe('adapters', () => {
       { layers_pattern: 'layers' },
       '"layers_to_transform" must be given beside "layers_pat',
     ],
-    ['a rank of text', { rank_pattern: { q_proj: 'x' } }, '"rank_pattern" must be an object of positive numbers'],
-    ['no rank', { r: null }, '"r" must be a positive integer, got null'],
-    ['no alpha', { lora_alpha: 'x' }, '"lora_alpha" must be a number, got "x"'],
+    [
+      'a rank of text',
+      { rank_pattern: { q_proj: 'x' } },
+      '"rank_pattern.q_proj" must be a whole number from 1 to 65536, got "x"',
+    ],
+    ['no rank', { r: null }, '"r" must be a whole number from 1 to 65536, got null'],
+    ['no alpha', { lora_alpha: 'x' }, '"lora_alpha" must be a positive number, got "x"'],
     ['no layers', { target_modules: null }, '"target_modules" must be names of layers, or one regular expression, got'],
   ])('%s', async ([, change, message]) => {
     const folder = await saved(change);

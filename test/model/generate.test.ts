@@ -13,6 +13,7 @@ import { createGenerator } from '../../lib/model/generate';
 import { readTensor } from '../../lib/model/safetensors';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
+import { xlaPossible } from '../xla/device';
 import { normal } from './tiny-llama';
 
 /** Generation with its cache against a whole forward pass for every token, and against llama2.c's own golden tokens. */
@@ -65,9 +66,13 @@ async function cached(
   trained: HostTensors,
   prompt: readonly number[],
   limit: number,
-  { stop = [], maxLength }: { readonly stop?: readonly number[]; readonly maxLength?: number } = {},
+  {
+    stop = [],
+    maxLength,
+    on = device,
+  }: { readonly stop?: readonly number[]; readonly maxLength?: number; readonly on?: Device } = {},
 ): Promise<number[]> {
-  const generator = await createGenerator(model, await createState(device, trained), device, stop, maxLength);
+  const generator = await createGenerator(model, await createState(on, trained), on, stop, maxLength);
   try {
     return await generator.generate(prompt, limit);
   } finally {
@@ -91,6 +96,9 @@ describe.skipIf(!here)('stories260K', () => {
     const rest = ids.slice(start!.length);
     expect(await cached(model, {}, start!, rest.length)).toEqual(rest);
     expect(await uncached(model, {}, start!, rest.length)).toEqual(rest);
+    if (xlaPossible) {
+      expect(await cached(model, {}, start!, rest.length, { on: await openDevice('xla:cpu') })).toEqual(rest);
+    }
   });
 });
 

@@ -11,13 +11,14 @@ import { openModelFolder, saveModelFolder } from '../../lib/model/folder';
 import { readSafetensorsHeader, readTensors } from '../../lib/model/safetensors';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
 import { webgpuPossible } from '../engine/swiftshader';
+import { xlaPossible } from '../xla/device';
 import { batches, configOf, largestDifference, logitsOf, referenceTensor, STEPS, startOf, trainHere } from './against';
 import { endReference, MODELS, pythonReady, reference } from './python';
 
 /**
  * Ten updates against transformers, peft and torch.optim.AdamW, run live by reference.py: every loss, gradient norm and
  * final weight within 1e-4, uneven masks, the paper's schedule shortened to ten steps. Models that one side saves, the
- * other opens.
+ * other opens. On XLA losses are ONNX Runtime's within 1e-5 of their size, too.
  */
 const TOLERANCE = 1e-4;
 
@@ -83,9 +84,11 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
 
       // SwiftShader is slow: one model is enough there, without accumulation (webgpu.test.ts has it); MED42_EVERYTHING=1 runs all.
       const chosen = everything || accumulation === 1;
-      const devices =
-        folder === MODELS.at(-1) && webgpuPossible && chosen ? (['cpu', 'webgpu'] as const) : (['cpu'] as const);
-      test.each(devices)('on %s', async (deviceName: DeviceName) => {
+      const devices: DeviceName[] = ['cpu'];
+      if (folder === MODELS.at(-1) && webgpuPossible && chosen) devices.push('webgpu');
+      if (xlaPossible && (everything || folder === MODELS.at(-1))) devices.push('xla:cpu');
+      const losses = new Map<DeviceName, number[]>();
+      test.each(devices)('on %s', async (deviceName) => {
         const { base, model, start, steps } = await prepare();
         const { state, log } = await trainHere(model, config, deviceName, start, steps);
         const expected = JSON.parse(readFileSync(join(theirs, 'train.json'), 'utf8')) as {
@@ -101,6 +104,14 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
         for (const weight of Object.keys(model.trainedShapes)) {
           const own = await state.read(weight);
           expect(largestDifference(own.data, final[prefix + weight]!.data), weight).toBeLessThan(TOLERANCE);
+        }
+        losses.set(
+          deviceName,
+          log.map(({ loss }) => loss),
+        );
+        if (deviceName === 'xla:cpu') {
+          for (const [i, loss] of losses.get('cpu')!.entries())
+            expect(Math.abs(log[i]!.loss / loss - 1), `loss of step ${i} beside ONNX Runtime's`).toBeLessThan(1e-5);
         }
         if (deviceName === 'cpu' && accumulation === 1)
           await expectSavedLoads(base.folder, model, state, steps[0]![0]!.tokens, name);

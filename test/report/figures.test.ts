@@ -44,7 +44,10 @@ const FIGURES: readonly [string, Figure][] = [
     'dots, markup in every name',
     dotsFigure(
       [`a set${HOSTILE}`, `${LONG} ${LONG} ${LONG}`, `many short words ${'of a name '.repeat(30)}`, 'short'],
-      [{ name: 'first & last', values: [1, 2, 3, null] }],
+      [
+        { name: 'first & last', values: [1, 2, 3, null] },
+        { name: 'second', values: [2, 3, 1, 1] },
+      ],
       { key: 'dots', title: 'Dots', subject: record.subject, x: { title: 'share' } },
     ),
   ],

@@ -181,10 +181,10 @@ describe('the results folder', () => {
     const text = readFileSync(file, 'utf8');
     for (const [other, form] of [
       [JSON.stringify({ ...JSON.parse(text), version: 99 }), '99'],
-      [text.slice(0, 30), 'undefined'],
+      [text.slice(0, 30), 'nothing'],
     ] as const) {
       writeFileSync(file, other);
-      const message = `results: ${out} holds results of form ${form}, this library writes 4; choose another --out or add --fresh`;
+      const message = `results: ${out} holds results of form ${form}, this library writes 4 (config.json); choose another --out or add --fresh`;
       expectRefusal(await reproduceCli(smoke(out)), message);
       expect(readFileSync(file, 'utf8')).toBe(other);
     }
@@ -220,7 +220,7 @@ describe('the results folder', () => {
       return second !== undefined;
     };
     await reproduceCli(smoke(busy), { when: untilRefused, signal: 'SIGKILL' });
-    expectRefusal(second!, /^reproduce: .* is in use by process \d+ on .*; wait for it to end, choose another --out/);
+    expectRefusal(second!, /^results: .* is in use by process \d+ on .*; wait for it to end, choose another --out/);
   });
 
   test('that cannot be, below a file', async () => {

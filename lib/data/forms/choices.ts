@@ -1,3 +1,4 @@
+import { parseJson } from '../../json-file';
 import type { Fields } from './fields';
 
 export const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
@@ -16,7 +17,7 @@ export function choicesOf(row: Fields, field: 'choices' | 'options'): readonly s
   let value = row.get(field);
   if (typeof value === 'string' && value.trim().startsWith('[')) {
     try {
-      value = JSON.parse(value);
+      value = parseJson(value);
     } catch {
       throw row.refuse(field, 'a JSON array of choices', value);
     }

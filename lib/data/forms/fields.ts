@@ -8,6 +8,8 @@ export class RowError extends Error {
     message: string,
     /** Without the row's place and content: '"response" must be a non-empty string'. */
     readonly reason: string,
+    /** A text that is needed is there, and blank. */
+    readonly blank = false,
   ) {
     super(message);
   }
@@ -84,6 +86,7 @@ export function fieldsOf(
       `examples: ${file} ${at}${name}: "${field}" must be ${required}, got ${show(given)}${hint}; ` +
         'fix or delete the row, or leave such rows out with --skip-bad-rows',
       `"${field}" must be ${required}`,
+      typeof got === 'string' && got.trim() === '',
     );
   };
   return {
@@ -94,7 +97,7 @@ export function fieldsOf(
     has,
     text: (field) => {
       const value = get(field);
-      if (typeof value !== 'string' || value.trim() === '') throw refuse(field, 'a non-empty string', look(field));
+      if (typeof value !== 'string' || value.trim() === '') throw refuse(field, 'a non-empty string', all[field]);
       return value;
     },
     optionalText: <K extends string>(field: K): Optional<K> => {

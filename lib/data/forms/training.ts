@@ -59,6 +59,8 @@ const PROMPT_RESPONSE: TrainingForm = {
   fits: (row) => row.has('prompt', 'response'),
   read: (row) => ({
     ...systemOf(row),
+    // A field of this name may hold something else, such as a patient's.
+    ...(Array.isArray(row.get('history')) ? historyOf(row) : {}),
     prompt: row.text('prompt'),
     response: row.text('response'),
     ...row.optionalText('question'),

@@ -1,4 +1,4 @@
-import type { Dataset, EvalSet, Reading, TrainSet } from '../examples';
+import type { Dataset, EvalSet, Reading, TrainReading } from '../examples';
 
 /** How many files a note names. */
 const NAMED = 5;
@@ -27,7 +27,7 @@ export function evaluationNotes(set: EvalSet, quiet: ReadonlySet<string> = new S
 }
 
 /** What is to be said of training rows and their files; `quiet` as above. */
-export function trainingNotes(set: TrainSet, quiet: ReadonlySet<string> = new Set()): string[] {
+export function trainingNotes(set: TrainReading, quiet: ReadonlySet<string> = new Set()): string[] {
   return [
     ...readingNotes(set, quiet),
     ...Object.entries(set.endMarkers).map(

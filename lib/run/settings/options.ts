@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ALL_LINEAR } from '../../config';
+import { modelFolderOf } from '../../data/sources/model';
 import { TEMPLATES } from '../../data/template';
+import { DEVICE_HELP } from '../../engine/device-names';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
 import type { EffectiveSettings } from './effective';
 import { checkSettings, type Layer } from './read';
@@ -95,24 +97,27 @@ const OPTIONS: readonly SettingOption[] = [
     kind: 'whole',
     least: 1,
   },
-  { flags: '--device <name>', help: 'cpu | webgpu | cuda | tfjs', setting: 'device', kind: 'text' },
+  { flags: '--device <name>', help: DEVICE_HELP, setting: 'device', kind: 'text' },
   { flags: '--threads <n>', help: 'of the CPU, for each model', setting: 'threads', kind: 'whole', least: 1 },
 ];
 
-/** Of no use where one model is trained and none is scored. */
-const NOT_OF_TRAIN = ['--limit', '--seeds'];
-/** A comparison is one of whole epochs. */
-const NOT_OF_REPRODUCE = ['--max-steps'];
+/** What is of use to one command alone: a comparison scores and has several seeds, and is of whole epochs. */
+const ONLY: Readonly<Record<string, string>> = {
+  '--limit': 'reproduce',
+  '--seeds': 'reproduce',
+  '--max-steps': 'train',
+};
 const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
 
 /**
  * The common settings as options.
  *
+ * @param name of the command
  * @param defaults what holds where an option is not given
  */
-export function withSettingsOptions(command: Command, isReproduce: boolean, defaults: EffectiveSettings): Command {
+export function withSettingsOptions(command: Command, name: string, defaults: EffectiveSettings): Command {
   for (const option of OPTIONS) {
-    if ((isReproduce ? NOT_OF_REPRODUCE : NOT_OF_TRAIN).includes(flagOf(option))) continue;
+    if ((ONLY[flagOf(option)] ?? name) !== name) continue;
     command.option(option.flags, `${option.help}  (default: ${defaultOf(option, defaults)})`);
   }
   return withRowOptions(command);
@@ -148,7 +153,10 @@ export function settingsLayers(values: SettingsArguments, cwd: string, refusal: 
       ['--model', 'model', values.model],
       ['--out', 'output.folder', values.out],
     ] as const
-  ).flatMap(([flag, setting, path]) => (path === undefined ? [] : [[flag, setting, resolve(cwd, path)] as const]));
+  ).flatMap(([flag, setting, path]) => {
+    if (path === undefined) return [];
+    return [[flag, setting, setting === 'model' ? modelFolderOf(path, cwd) : resolve(cwd, path)] as const];
+  });
   const rows = Object.entries(rowOptions(values, refusal)).map(
     ([name, value]) => [name === 'fields' ? '--fields' : '--skip-bad-rows', `data.${name}`, value] as const,
   );

@@ -2,6 +2,7 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { ALL_LINEAR } from '../../config';
 import { TEMPLATES } from '../../data/template';
+import { DEVICE_NAMES } from '../../engine/device-names';
 
 /*
  * A settings file, as people write it. Every field may be left out; `extends` names where it then comes from. The JSON
@@ -83,7 +84,7 @@ export const SETTINGS = v.strictObject({
     folder: say(v.string(), 'Where results go; relative to this file.'),
     checkpointEvery: say(whole(1), 'Updates between checkpoints.'),
   }),
-  device: v.optional(v.picklist(['cpu', 'webgpu', 'cuda', 'tfjs'])),
+  device: v.optional(v.picklist(DEVICE_NAMES)),
   threads: v.optional(say(v.nullable(whole(1)), 'Of the CPU, for each model; null: all.')),
 });
 

@@ -1,0 +1,79 @@
+import type { DeviceState } from './state';
+import { checkTensor, type FrozenWeight, type HostTensor, type HostTensors, type Specs } from './tensors';
+import type * as tf from './tf';
+
+export type Tensors = Readonly<Record<string, tf.Tensor>>;
+
+/**
+ * What a program computes, in tf.* ops and tfjs autodiff. It must be pure: same arguments, same result.
+ * `state` in the result replaces the state tensors of those names.
+ */
+export type Step = (given: { readonly inputs: Tensors; readonly state: Tensors; readonly frozen: Tensors }) => {
+  readonly outputs: Tensors;
+  readonly state?: Tensors;
+};
+
+export interface ProgramSpec {
+  readonly name: string;
+  readonly inputs: Specs;
+  readonly state: Specs;
+  readonly frozen?: Readonly<Record<string, FrozenWeight>>;
+  /** Sizes in the inputs' shapes that stand for lengths which each run chooses (`openSizes`); none in state or frozen. */
+  readonly open?: readonly number[];
+  /** Reads a frozen weight into the host: only the eager device `tfjs` needs it. */
+  readonly readFrozen?: (weight: FrozenWeight) => Promise<HostTensor>;
+}
+
+export interface Program {
+  readonly name: string;
+  /** Nodes of the compiled graph; 0 when it runs eagerly. */
+  readonly nodeCount: number;
+  /** One run: reads and replaces `state`, returns the outputs on the host. */
+  run(inputs: HostTensors, state: DeviceState): Promise<HostTensors>;
+  dispose(): Promise<void>;
+}
+
+/** A tensor in the form of the runtime that holds it. */
+export type Held = object;
+
+/** What runs programs on one device. */
+export interface Runtime {
+  compile(step: Step, spec: ProgramSpec): Promise<Program>;
+  /** What a run will hold at once beside inputs, state and frozen weights, in bytes; nothing is compiled. */
+  workingBytes(step: Step, spec: ProgramSpec): number;
+  upload(tensor: HostTensor): Promise<Held>;
+  /** A copy on the host. */
+  download(held: Held): Promise<Float32Array | Int32Array>;
+  release(held: Held): void;
+}
+
+/** @throws naming an input that is missing or not as the program was compiled for */
+export function checkInputs(spec: ProgramSpec, inputs: HostTensors): void {
+  for (const [name, expected] of Object.entries(spec.inputs)) {
+    checkTensor(`engine: ${spec.name}: input`, name, expected, inputs[name], spec.open);
+  }
+}
+
+/** @throws naming a state tensor that is missing or not as the program was compiled for */
+export function checkState(spec: ProgramSpec, state: DeviceState): void {
+  for (const [name, expected] of Object.entries(spec.state)) {
+    if (!state.slots.has(name))
+      throw new Error(`engine: ${spec.name} needs state "${name}", which the given state lacks`);
+    const { dtype, shape } = state.specs[name]!;
+    if (dtype !== expected.dtype || String(shape) !== String(expected.shape)) {
+      throw new Error(
+        `engine: ${spec.name} needs state "${name}" as ${expected.dtype} [${expected.shape}], the given one is ${dtype} [${shape}]`,
+      );
+    }
+  }
+}
+
+/** A tensor that would replace a state tensor must be like it. */
+export function checkUpdate(spec: ProgramSpec, name: string, tensor: tf.Tensor): void {
+  const { dtype, shape } = spec.state[name] ?? { dtype: 'none', shape: 'none' };
+  if (dtype !== tensor.dtype || String(shape) !== String(tensor.shape)) {
+    throw new Error(
+      `engine: ${spec.name} replaces state "${name}", ${dtype} [${shape}], by ${tensor.dtype} [${tensor.shape}]`,
+    );
+  }
+}

@@ -1,0 +1,223 @@
+import * as tf from '../tf';
+import {
+  BLOCKWISE,
+  CONSTANT,
+  type TracedBody,
+  type TracedGraph,
+  type TracedInput,
+  type TracedNode,
+  type TracedSpec,
+  type TracedValue,
+  type TraceInput,
+} from './graph';
+import { refuseKernel, refuseOtherKernels, refuseRandomness, unreadable } from './refusals';
+import { SIGNATURES, tracedDtype } from './signatures';
+
+/**
+ * A tfjs backend that records instead of computing.
+ *
+ *     step(tensors) --tf.* ops and autodiff--> kernel calls --signatures--> nodes of one graph
+ */
+export const TRACE_BACKEND = 'trace';
+
+/** What a trace must know of where the graph will run. */
+export interface TraceTarget {
+  /** What the graph is written in, for messages. */
+  readonly language: string;
+  /** The kernels that have a lowering. */
+  readonly kernels: Readonly<Record<string, unknown>>;
+  /** Work in blocks that stay in a core's cache pays. */
+  readonly blocks: boolean;
+}
+
+class TraceBackend extends tf.KernelBackend {
+  /** Of the present trace only: a tensor kept from an earlier one belongs to another graph. */
+  values = new WeakMap<object, TracedValue>();
+  nodes: TracedNode[] = [];
+  /** Undefined outside `trace`. */
+  target: TraceTarget | undefined;
+  private created = 0;
+
+  /** A value that is not there yet. */
+  value({ dtype, shape }: TracedSpec): TracedValue {
+    return { id: ++this.created, dtype, shape: [...shape] };
+  }
+
+  /** Records a call. */
+  record(node: Omit<TracedNode, 'outputs'>, outputs: readonly TracedSpec[]): readonly TracedValue[] {
+    if (!this.target) throw new Error(`engine: the ${TRACE_BACKEND} backend works only inside trace()`);
+    if (!Object.hasOwn(this.target.kernels, node.kernel)) throw refuseKernel(node.kernel, this.target.language);
+    const values = outputs.map((spec) => this.value(spec));
+    this.nodes.push({ ...node, outputs: values });
+    return values;
+  }
+
+  /** Registers a value as a tfjs tensor's data. */
+  keep(value: TracedValue): tf.TensorInfo {
+    const dataId = { id: value.id };
+    this.values.set(dataId, value);
+    return { dataId, shape: [...value.shape], dtype: value.dtype };
+  }
+
+  lookup(info: tf.TensorInfo): TracedValue {
+    const value = this.values.get(info.dataId);
+    if (!value) {
+      throw new Error(
+        'engine: a tensor made outside the traced function was used inside it; pass it as an input, state or frozen weight',
+      );
+    }
+    // tfjs shares one dataId among reshapes and casts; the tensor's own shape is what counts.
+    return String(value.shape) === String(info.shape) ? value : { ...value, shape: info.shape };
+  }
+
+  /** tf.scalar, tf.tensor, tf.zeros, tf.ones inside a traced function: constants of the graph. */
+  override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {
+    refuseRandomness();
+    const spec = { dtype: tracedDtype(dtype), shape };
+    const numbers = Array.from(values as ArrayLike<number>, Number);
+    const [value] = this.record({ kernel: CONSTANT, inputs: {}, attrs: { values: numbers } }, [spec]);
+    return this.keep(value!).dataId;
+  }
+
+  override read(): Promise<never> {
+    return Promise.reject(unreadable());
+  }
+  override readSync(): never {
+    throw unreadable();
+  }
+  override numDataIds(): number {
+    return this.created;
+  }
+  override disposeData(): boolean {
+    return true;
+  }
+  override incRef(): void {}
+  decRef(): void {}
+  override refCount(): number {
+    return 1;
+  }
+  override floatPrecision(): 32 {
+    return 32;
+  }
+  override epsilon(): number {
+    return 1e-7;
+  }
+  override memory() {
+    return { unreliable: true, reasons: ['tracing holds no data'] } as never;
+  }
+  override timerAvailable(): boolean {
+    return false;
+  }
+  override dispose(): void {}
+}
+
+const backend = new TraceBackend();
+tf.registerBackend(TRACE_BACKEND, () => backend, -1);
+
+/** tfjs passes lists (Concat, AddN, Pack) as an array or as an object with numbered keys. */
+function operandsOf(inputs: object): Record<string, TracedValue | TracedValue[]> {
+  const operands: Record<string, TracedValue | TracedValue[]> = {};
+  for (const [name, tensor] of Object.entries(inputs as Record<string, tf.TensorInfo | tf.TensorInfo[] | null>)) {
+    if (tensor === undefined || tensor === null) continue;
+    operands[name] = Array.isArray(tensor) ? tensor.map((t) => backend.lookup(t)) : backend.lookup(tensor);
+  }
+  return operands;
+}
+
+for (const [kernelName, signature] of Object.entries(SIGNATURES)) {
+  tf.registerKernel({
+    kernelName,
+    backendName: TRACE_BACKEND,
+    kernelFunc: ({ inputs, attrs: given }) => {
+      const attrs = { ...given } as Readonly<Record<string, unknown>>;
+      const operands = operandsOf(inputs);
+      const outputs = signature({ inputs: operands, attrs });
+      const values = backend.record({ kernel: kernelName, inputs: operands, attrs }, [outputs].flat());
+      return Array.isArray(outputs) ? values.map((v) => backend.keep(v)) : backend.keep(values[0]!);
+    },
+  });
+}
+
+type Blocks = (tensors: tf.Tensor[]) => readonly tf.Tensor[];
+
+tf.registerKernel({
+  kernelName: BLOCKWISE,
+  backendName: TRACE_BACKEND,
+  kernelFunc: ({ inputs, attrs }) => {
+    const { fn, block } = attrs as unknown as { fn: Blocks; block: number };
+    const operands = Object.values(operandsOf(inputs)) as TracedValue[];
+    const body = traceBody(
+      operands.map(({ dtype }) => ({ dtype, shape: [block] })),
+      fn,
+    );
+    const outputs = body.outputs.map(({ dtype }) => ({ dtype, shape: operands[0]!.shape }));
+    const node = { kernel: BLOCKWISE, inputs: { tensors: operands }, attrs: { block }, body };
+    return backend.record(node, outputs).map((v) => backend.keep(v));
+  },
+});
+
+refuseOtherKernels(TRACE_BACKEND, () => backend.target?.language ?? 'any runtime');
+
+/** Applies `fn` to tensors [N, block] one row at a time, each row as [block]. */
+export function runBlockwise(fn: Blocks, tensors: readonly tf.Tensor[], block: number): tf.Tensor[] {
+  const inputs = Object.fromEntries(tensors.map((t, i) => [`t${i}`, t]));
+  const result = tf.engine().runKernel(BLOCKWISE, inputs as never, { fn, block } as never);
+  return [result].flat() as tf.Tensor[];
+}
+
+function traceBody(inputs: readonly TracedSpec[], fn: Blocks): TracedBody {
+  const outer = backend.nodes;
+  backend.nodes = [];
+  try {
+    const formal = inputs.map((spec) => backend.value(spec));
+    const outputs = fn(formal.map(tensorOf)).map((tensor) => backend.lookup(tensor));
+    return { inputs: formal, nodes: backend.nodes, outputs };
+  } finally {
+    backend.nodes = outer;
+  }
+}
+
+const tensorOf = (value: TracedValue): tf.Tensor => tf.engine().makeTensorFromTensorInfo(backend.keep(value));
+
+export const tracesBlocks = (): boolean => backend.target?.blocks ?? false;
+
+/**
+ * Runs `fn` once on recording tensors and returns the graph of everything it did.
+ *
+ * @param inputs the graph's inputs and frozen weights, in order; frozen 16-bit weights arrive as float32
+ * @param fn may use tf.* ops and gradients; it must not read values nor draw random numbers
+ * @param open sizes that stand for lengths which each run chooses (`open-size.ts`)
+ * @throws naming kernel and op when a kernel has no lowering; when randomness or a read is met
+ */
+export function trace(
+  name: string,
+  inputs: readonly TraceInput[],
+  target: TraceTarget,
+  fn: (tensors: Readonly<Record<string, tf.Tensor>>) => Readonly<Record<string, tf.Tensor>>,
+  open: readonly number[] = [],
+): TracedGraph {
+  // Undefined until a backend was first asked for.
+  const before = tf.getBackend() ?? 'cpu';
+  const engine = tf.engine();
+  backend.values = new WeakMap();
+  backend.nodes = [];
+  backend.target = target;
+  engine.startScope(name);
+  try {
+    tf.setBackend(TRACE_BACKEND);
+    const declared = inputs.map((input): TracedInput => {
+      const dtype = input.type === 'int32' ? 'int32' : 'float32';
+      return { ...input, value: backend.value({ dtype, shape: input.shape }) };
+    });
+    const tensors = Object.fromEntries(declared.map((input) => [input.name, tensorOf(input.value)]));
+    const outputs = Object.entries(fn(tensors)).map(([output, tensor]) => ({
+      name: output,
+      value: backend.lookup(tensor),
+    }));
+    return { name, inputs: declared, nodes: backend.nodes, outputs, open };
+  } finally {
+    engine.endScope();
+    backend.target = undefined;
+    tf.setBackend(before);
+  }
+}

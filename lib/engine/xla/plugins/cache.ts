@@ -1,0 +1,41 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { type PluginEntry, type PluginName, readRequirements } from './catalogue';
+
+/** Where installed plug-ins lie: XDG_CACHE_HOME/med42/xla/NAME, or ~/.cache/... */
+export function pluginCache(env: NodeJS.ProcessEnv = process.env): string {
+  const given = env.XDG_CACHE_HOME;
+  // The XDG specification: a relative path is to be ignored.
+  const cache = given && isAbsolute(given) ? given : join(env.HOME ?? homedir(), '.cache');
+  return join(cache, 'med42', 'xla');
+}
+
+/** Written as the last file of an installed plug-in. */
+export const RECORD = 'installed.json';
+
+export interface Installed {
+  readonly name: PluginName;
+  /** package==version */
+  readonly packages: readonly string[];
+  /** False where only what compiling ahead needs was installed. */
+  readonly complete: boolean;
+}
+
+export interface InstalledPlugin extends Installed {
+  readonly folder: string;
+  readonly file: string;
+  /** The pins of this library are others by now. */
+  readonly outdated: boolean;
+}
+
+/** What the cache has of a plug-in; undefined where it is not installed. */
+export function readInstalled(entry: PluginEntry, cache: string): InstalledPlugin | undefined {
+  const folder = join(cache, entry.name);
+  const file = join(folder, entry.library);
+  const record = join(folder, RECORD);
+  if (!existsSync(record) || !existsSync(file)) return undefined;
+  const installed = JSON.parse(readFileSync(record, 'utf8')) as Installed;
+  const pinned = new Set(readRequirements(entry.name).map((p) => `${p.name}==${p.version}`));
+  return { ...installed, folder, file, outdated: installed.packages.some((p) => !pinned.has(p)) };
+}
