@@ -132,8 +132,12 @@ function resultName(model: string, adapter: string | null, variant: TaskVariant)
   return names.join('+') + (variant === 'present' ? '' : `-${variant}`);
 }
 
-/** A run's models are all called 'lora' or 'full', in RUN/models: the run's name tells them apart. */
+const IN_CACHE = /models--[^/\\]*--([^/\\]+)[/\\]snapshots[/\\][^/\\]+$/;
+
+/** In the Hub's cache a folder is called by its commit: the model's name stands above it. A run's models are all called 'lora' or 'full', in RUN/models: the run's name tells them apart. */
 function nameOf(folder: string): string {
+  const ofHub = IN_CACHE.exec(folder)?.[1];
+  if (ofHub !== undefined) return ofHub;
   const parent = dirname(folder);
   return basename(parent) === 'models' ? `${basename(dirname(parent))}-${basename(folder)}` : basename(folder);
 }

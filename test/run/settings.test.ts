@@ -170,6 +170,8 @@ test('scores of a base, of its adapters and of the variants lie in folders of th
   expect(out('--model', 'results/train/models/full', '--variant', 'continuation')).toBe(
     join('miniature', 'train-full-continuation'),
   );
+  const snapshot = join('hub', 'models--HuggingFaceTB--SmolLM2-135M', 'snapshots', '0123abc');
+  expect(out('--model', snapshot)).toBe(join('miniature', 'SmolLM2-135M'));
   expect(parseScoreOptions(['--out', 'here'], '/root', '/home').out).toBe(join('/home', 'here'));
 });
 
