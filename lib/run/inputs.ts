@@ -4,7 +4,6 @@ import { assertFits, loadTokenizer } from '../data/tokenizer';
 import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
-import { openModelFolder } from '../model/folder';
 import {
   type PreparedData,
   type PreparedRows,
@@ -15,8 +14,9 @@ import {
 } from './data-stage';
 import { prepareMixed } from './mixed-training';
 import type { MadeChunks, ModelInputs } from './model-inputs';
+import { openModelAt } from './open-model';
 import type { ModelPlan } from './plan';
-import type { RunConfig } from './presets';
+import { chunkLength, type RunConfig } from './presets';
 import type { OpenProgress } from './progress';
 
 /** Where a run reads. */
@@ -93,10 +93,10 @@ export async function openTrainingInputs(sources: Sources, config: RunConfig): P
 
 /** @returns besides the model, the settings with chunks no longer than its context */
 async function openModel(folder: string, config: RunConfig) {
-  const base = await openModelFolder(folder);
+  const base = await openModelAt(folder);
   const tokenizer = await loadTokenizer(folder);
   assertFits(tokenizer, base.config.vocabSize);
-  const maxSeqLen = Math.min(config.full.maxSeqLen, base.config.maxPositionEmbeddings);
+  const maxSeqLen = Math.min(chunkLength(config), base.config.maxPositionEmbeddings);
   const cut = (pair: Pick<RunConfig, 'lora' | 'full'>) => ({
     lora: { ...pair.lora, maxSeqLen },
     full: { ...pair.full, maxSeqLen },

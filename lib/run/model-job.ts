@@ -17,6 +17,7 @@ import { lockFolderPatiently } from './lock';
 import { peakMemoryBytes } from './memory';
 import { type ModelInputs, readModelInputs } from './model-inputs';
 import type { ModelPlan } from './plan';
+import { chunkLength } from './presets';
 import type { OpenProgress } from './progress';
 import { saveTrained } from './save-trained';
 import { scoreModel } from './scoring-stage';
@@ -132,7 +133,7 @@ async function trainPlan(
   openProgress: OpenProgress,
   signal: AbortSignal,
 ): Promise<Made> {
-  const config = { ...plan.training!, maxSeqLen: run.full.maxSeqLen };
+  const config = { ...plan.training!, maxSeqLen: chunkLength(run) };
   const { method } = config;
   const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
   const progress = openProgress(`${label}  training`);
@@ -155,10 +156,12 @@ async function trainPlan(
       if (resumedAt === totalSteps) progress.say(`${label}  training was done; its checkpoint is used`);
       else if (resumedAt > 0) progress.say(`${label}  training was carried on from step ${resumedAt} of ${totalSteps}`);
     },
-    onRecord: (record, { totalSteps }) => {
+    onRecord: (record, { totalSteps, stepsPerEpoch }) => {
       progress.record?.(record);
       if (record.heldOutLoss !== undefined) {
-        const when = record.step === 0 ? 'before training' : `after epoch ${record.epoch + 1}/${config.epochs}`;
+        const epoch =
+          record.step % stepsPerEpoch === 0 ? `epoch ${record.epoch + 1}/${config.epochs}` : `update ${record.step}`;
+        const when = record.step === 0 ? 'before training' : `after ${epoch}`;
         progress.say(`${label}  held-out loss ${record.heldOutLoss.toFixed(4)} ${when}`);
         return;
       }
@@ -166,7 +169,7 @@ async function trainPlan(
       progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} tokens/s`);
     },
   });
-  const files = await saveTrained(join(out, 'models', plan.name), base, model, result, config);
+  const files = await saveTrained(join(out, 'models', plan.name), base, model, result, config, run.template);
   return { model, state: result.state, training: await trainingRecord(config, model, result, files) };
 }
 

@@ -60,7 +60,7 @@ interface Given extends SettingsArguments {
   readonly fresh: boolean;
 }
 
-function command({ name, summary, preset, more = [] }: SettingsCommand): Command {
+function command({ name, summary, preset, fixed, more = [] }: SettingsCommand): Command {
   const plain = newCommand(name, summary)
     .option('--settings <file>', 'a settings file; options go before what it says')
     .option('--preset <name>', `${PRESET_NAMES.join(' | ')}  (default: ${preset.bundled}; with --data: ${preset.own})`)
@@ -82,7 +82,9 @@ function command({ name, summary, preset, more = [] }: SettingsCommand): Command
   }
   for (const [flags, help] of more) plain.option(flags, help);
   if (name === 'handoff') plain.argument('[model]', 'the same as --model');
-  return withSettingsOptions(plain, name === 'reproduce')
+  const defaults = effectiveSettings(preset.own, fixed ? [fixed] : []);
+  return withSettingsOptions(plain, name, defaults)
+    .addHelpText('after', `\nDefaults are those of the preset ${preset.own}; --print-settings shows what holds.`)
     .option('--print-settings', 'shows every setting and where it comes from, and ends')
     .option('--fresh', 'start anew; without it, the same command carries an interrupted run on');
 }
@@ -119,6 +121,14 @@ export function parseOptions(
   ];
   const settings = effectiveSettings(preset, layers);
   const config = runConfigOf(preset, settings);
+  const limited = (['lora', 'full'] as const).find((method) => config[method].maxSteps !== undefined);
+  if (kind.name !== 'train' && kind.name !== 'packing' && limited) {
+    const { from } = settings.get(`${limited}.maxSteps`)!;
+    throw new Error(
+      `settings: ${from} gives ${limited}.maxSteps, which ${kind.name} does not take: its trainings are of whole epochs; ` +
+        'leave it out, or use `med42 train`',
+    );
+  }
   const path = (name: string) => settings.get(name)?.value as string | undefined;
   const bundled = resolve(root, 'data', 'miniature');
   const [data, model] = [path('data.folder'), path('model')];

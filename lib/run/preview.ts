@@ -36,18 +36,24 @@ export function previewTraining(
   const form = { separate: packing !== 'concatenated', asked: askedPlaces(chunks, heldOut) };
   const estimate = (changed: Partial<TrainConfig>): number =>
     estimateTrainingMemory(model, { ...config, ...changed }, device, form);
-  const share = Math.round((100 * warmup) / totalSteps);
+  const epochs = `${count(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`;
+  const whole = config.epochs * stepsPerEpoch;
+  const all = `${count(whole)} = ${epochs} x ${count(stepsPerEpoch)} of ${config.batchSize * config.accumulation} chunks each`;
   return [
-    `updates: ${count(totalSteps)}, ${count(stepsPerEpoch)} an epoch of ${config.batchSize * config.accumulation} chunks; ` +
-      `warm-up: ${count(warmup)} of them, ${share} %`,
-    ...(warmup >= totalSteps
-      ? [
-          `warning: the warm-up is as long as the training, so the peak rate ${config.learningRate} is never reached; ` +
-            'use --warmup 3%',
-        ]
-      : []),
+    `updates: ${totalSteps < whole ? `${count(totalSteps)}, of ${all}` : all}; warm-up: ${count(warmup)} of them`,
     ...(device.name === 'cpu' ? [memoryLine(estimate({}), config, estimate)] : []),
+    ...warmupWarning(warmup, totalSteps, config.learningRate),
   ];
+}
+
+/** A warm-up that is most of the training: the rate is then below its peak nearly all the time. */
+function warmupWarning(warmup: number, total: number, rate: number): string[] {
+  if (2 * warmup <= total) return [];
+  const what =
+    warmup >= total
+      ? `the warm-up of ${count(warmup)} updates is no shorter than the training of ${count(total)}, so the peak rate ${rate} is never reached`
+      : `the warm-up takes ${count(warmup)} of ${count(total)} updates, so the peak rate ${rate} is reached late`;
+  return [`warning: ${what}, and little is learnt; use --warmup 3%`];
 }
 
 function memoryLine(

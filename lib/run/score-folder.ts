@@ -18,14 +18,14 @@ import { selectItems } from '../eval/select-items';
 import { inTaskOrder, isListed, taskNameOf, taskOf } from '../eval/tasks/tasks';
 import { createTokenScorer } from '../eval/token-scorer';
 import { writeFileAtomic } from '../files';
-import { openAdapterFolder } from '../model/adapter-folder';
-import { openModelFolder } from '../model/folder';
 import { hashWeights } from '../model/hash-weights';
 import { trainerOf } from '../model/trainer-file';
 import { tunedModel } from '../model/tuned';
 import { lockFolder } from './lock';
+import { openAdapterAt, openModelAt } from './open-model';
 import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
+import { readTrainedTemplate } from './trained-template';
 
 /** Every item's result, as soon as it is there. */
 const ITEMS_FILE = 'items.jsonl';
@@ -63,8 +63,9 @@ type Prepared = Awaited<ReturnType<typeof prepare>>;
 
 async function prepare(command: ScoreCommand, progress: Progress) {
   const { variant, bos, limit, seed } = command;
+  progress.say('reading the items and the model');
   const items = await chosenItems(command, progress);
-  const base = await openModelFolder(command.model);
+  const base = await openModelAt(command.model);
   const tokenizer = await loadTokenizer(command.model);
   assertFits(tokenizer, base.config.vocabSize);
   const { maxPositionEmbeddings: maxLength } = base.config;
@@ -82,7 +83,10 @@ async function prepare(command: ScoreCommand, progress: Progress) {
   const plans = ofData(command, () => scoringPlan(scorable, sample));
   const requests = plans.flatMap(({ task, chosen }) => chosen.flatMap((item) => requestsOf(item, task)));
   const answers = plans.flatMap(({ task, chosen }) => chosen.map((item) => [item.id, task.docToTarget(item)]));
-  const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base);
+  const adapter = command.adapter === null ? undefined : await openAdapterAt(command.adapter, base);
+  if (variant === 'present' && (await readTrainedTemplate(command.adapter ?? command.model)) === 'med42') {
+    progress.say('asked without the template med42 of its training, as the harness asks (with it: --variant chat)');
+  }
   const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
   const asked = [requestHash(requests), answers];
   const identity = createHash('sha256')
@@ -106,6 +110,7 @@ async function scoreAndWrite(
   let done = store.known.length;
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
 
+  if (done < total) progress.say('building the graph');
   const model = adapter ? tunedModel(adapter.base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});
   const result = await scoreItems(scorable, createTokenScorer(model, state, device), tokenizer, {

@@ -12,16 +12,18 @@ export interface BatchPlan {
 }
 
 /**
- * Every chunk is read once an epoch; the last update of an epoch may have fewer chunks.
+ * Every chunk is read once an epoch; the last update of an epoch may have fewer chunks. `maxSteps` may end it within one.
  * Resuming needs no generator state: the order of epoch e derives from the seed and e.
  */
 export function planBatches(
   chunkCount: number,
-  c: Pick<TrainConfig, 'batchSize' | 'accumulation' | 'epochs' | 'seed'>,
+  c: Pick<TrainConfig, 'batchSize' | 'accumulation' | 'epochs' | 'maxSteps' | 'seed'>,
 ): BatchPlan {
-  for (const field of ['batchSize', 'accumulation', 'epochs'] as const) {
-    if (!Number.isSafeInteger(c[field]) || c[field] <= 0) {
-      throw new Error(`train: ${field} must be a positive integer, got ${c[field]}`);
+  for (const field of ['batchSize', 'accumulation', 'epochs', 'maxSteps'] as const) {
+    const value = c[field];
+    if (field === 'maxSteps' && value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value! <= 0) {
+      throw new Error(`train: ${field} must be a positive integer, got ${value}`);
     }
   }
   if (chunkCount === 0) throw new Error('train: no chunks to train on; check the data folder and the packing report');
@@ -37,7 +39,7 @@ export function planBatches(
   };
   return {
     stepsPerEpoch,
-    totalSteps: stepsPerEpoch * c.epochs,
+    totalSteps: Math.min(stepsPerEpoch * c.epochs, c.maxSteps ?? Number.POSITIVE_INFINITY),
     microBatches: (step) => {
       const order = orderOf(Math.floor(step / stepsPerEpoch));
       const start = (step % stepsPerEpoch) * perStep;

@@ -21,7 +21,7 @@ export interface TrainOptions {
   readonly device: Device;
   /** In memory or in a file: an update reads its own alone. */
   readonly chunks: ChunkList;
-  /** Chunks never trained on, whose loss is taken before the first update and after each epoch. */
+  /** Chunks never trained on, whose loss is taken before the first update, after each epoch and after the last update. */
   readonly heldOut: ChunkList;
   /** Chunks carry segments and positions of their own (block-diagonal packing). */
   readonly separate: boolean;
@@ -98,8 +98,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         tokens: batches.length * config.batchSize * config.maxSeqLen,
         seconds: (performance.now() - began) / 1000,
       });
-      if ((step + 1) % plan.stepsPerEpoch === 0) await look(step + 1, epoch);
       const last = step + 1 === plan.totalSteps;
+      if (last || (step + 1) % plan.stepsPerEpoch === 0) await look(step + 1, epoch);
       const interrupted = options.signal?.aborted ?? false;
       if (last || interrupted || (step + 1) % options.checkpointEvery === 0) {
         await syncLog(logFile);

@@ -101,7 +101,7 @@ describe.concurrent('rows', () => {
     [
       'a row without a response',
       () => dataWith(TRAIN, 7, ({ response: _, ...row }) => row),
-      /^examples: train\/medmcqa_miniature\.jsonl line 7 \(id "\S+"\): "response" must be a non-empty string, got undefined; fix or delete the row$/,
+      /^examples: train\/medmcqa_miniature\.jsonl line 7 \(id "\S+"\): "response" must be a non-empty string, got nothing; fix or delete the row, or leave such rows out with --skip-bad-rows$/,
     ],
     [
       'a response of nothing but spaces',
@@ -111,7 +111,7 @@ describe.concurrent('rows', () => {
     [
       'an answer that is none of the choices',
       () => dataWith(EVAL, 3, (row) => ({ ...row, answer: 4 })),
-      /^examples: eval\/medqa\.jsonl line 3 \(id "\S+"\): "answer" must be an integer from 0 to 3, a letter or the text of one choice \(places are counted from 0\), got 4; fix or delete the row$/,
+      /^examples: eval\/medqa\.jsonl line 3 \(id "\S+"\): "answer" must be an integer from 0 to 3, a letter or the text of one choice \(places are counted from 0\), got 4; fix or delete the row, or leave such rows out with --skip-bad-rows$/,
     ],
     [
       'an answer of text',
