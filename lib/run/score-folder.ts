@@ -145,7 +145,7 @@ async function openEngine(
   progress: Progress,
 ): Promise<ScoringEngine> {
   const { server, variant } = command;
-  if (server === null) return localEngine(command);
+  if (server === undefined) return localEngine(command);
   // From all over the list: its tasks have texts of different kinds.
   const some = Array.from({ length: PROBED }, (_, k) => items[Math.floor((k * items.length) / PROBED)]!);
   const probes = [...new Set(some)].map((item) => requestsOf(item, taskOf(item, variant))[0]!);

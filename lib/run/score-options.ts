@@ -12,7 +12,7 @@ import { type ServerArguments, type ServerSettings, serverRun, withServerOptions
 export interface ScoreCommand {
   /** A folder; with `server`, the name under which it serves the model. */
   readonly model: string;
-  readonly server: ServerSettings | null;
+  readonly server?: ServerSettings;
   readonly adapter: string | null;
   readonly data: string;
   /** How rows are read. */
@@ -92,7 +92,7 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
   const bundled = resolve(root, 'data', 'miniature');
   return {
     model: run ? run.model : values.model ? modelFolderOf(values.model, cwd) : resolve(bundled, 'base'),
-    server: run?.server ?? null,
+    ...(run ? { server: run.server } : {}),
     adapter: values.adapter ? resolve(cwd, values.adapter) : null,
     data: values.data ? resolve(cwd, values.data) : bundled,
     rows: rowOptions(values, refusal),

@@ -70,6 +70,7 @@ export function createServerClient(options: ServerOptions): ServerClient {
   const withoutKey = (text: string) => (key === undefined ? text : text.replaceAll(key, '[the key]'));
   let retried = 0;
   let heldUntil = 0;
+  let waiting = 0;
 
   async function once(url: string, body: unknown, signal: AbortSignal | undefined): Promise<Answer> {
     const late = new AbortController();
@@ -102,7 +103,7 @@ export function createServerClient(options: ServerOptions): ServerClient {
       const { status } = answer;
       const what =
         status === undefined ? `${url} gives no answer (${answer.text})` : `${url} answers ${status}${words(answer)}`;
-      if (status !== undefined && status >= 200 && status < 300) return json(answer.text, url);
+      if (status !== undefined && status >= 200 && status < 300) return json(withoutKey(answer.text), url);
       const most = status === 500 ? Math.min(retries, RETRIES_OF_FAILURE) : retries;
       const mayHelp = status === undefined || RETRIED.has(status);
       if (!mayHelp || attempt >= most || lastTry?.aborted) {
@@ -125,11 +126,17 @@ export function createServerClient(options: ServerOptions): ServerClient {
     }
     const ms = asked ?? Math.min(pause * 2 ** attempt, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2);
     if (asked !== undefined) heldUntil = Math.max(heldUntil, Date.now() + ms);
-    if (ms >= 1000) say?.(`${what}; once more in ${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`);
+    // One of those that wait says it.
+    if (ms >= 1000 && waiting === 0) say?.(`${what}; once more in ${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`);
+    waiting++;
     const ends = [signal, lastTry].filter((one) => one !== undefined);
-    await sleep(ms, undefined, { signal: AbortSignal.any(ends) }).catch((error: unknown) => {
+    try {
+      await sleep(ms, undefined, { signal: AbortSignal.any(ends) });
+    } catch (error) {
       if (signal?.aborted) throw error;
-    });
+    } finally {
+      waiting--;
+    }
   }
 
   return {
@@ -172,9 +179,9 @@ function baseOf(given: string): string {
 function json(text: string, url: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
+  } catch {
     throw new ServerError(
-      `score: ${url} answers with no JSON (${(error as Error).message.slice(0, MOST_WORDS)}); give the address of an ` +
+      `score: ${url} answers with no JSON but ${JSON.stringify(text.slice(0, 60))}; give the address of an ` +
         'OpenAI-compatible server with --server',
       200,
     );
