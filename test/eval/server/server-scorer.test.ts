@@ -60,6 +60,8 @@ describe('a scorer behind a server', () => {
       },
     });
     await expect(run).rejects.toThrow('interrupted');
+    // What was sent just before arrives.
+    await new Promise((later) => setTimeout(later, 50));
     const asked = stub.asked.length;
     expect(asked).toBeLessThan(12);
     await new Promise((later) => setTimeout(later, 50));
