@@ -90,7 +90,7 @@ async function scoreAndWrite(
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
 
   const { tokenizer, maxLength } = engine;
-  const open = await engine.open();
+  const open = await engine.open(signal);
   const result = await scoreItems(scorable, open.scorer, tokenizer, {
     ...sample,
     bos: command.bos,

@@ -55,7 +55,7 @@ export async function serverEngine(
     tokenizer,
     maxLength,
     weights: ['server', command.model, maxLength],
-    open: async () => {
+    open: async (signal) => {
       let [plan, cost]: ServerCost[] = [
         { requests: 0, promptTokens: 0 },
         { requests: 0, promptTokens: 0 },
@@ -67,6 +67,7 @@ export async function serverEngine(
           maxLength,
           vocabSize: config.vocabSize ?? tokenizer.vocabSize,
           atOnce,
+          signal,
           onPlan: (all) => {
             plan = all;
             progress.say(`to ask: ${shown(all.requests)} requests, ${shown(all.promptTokens)} prompt tokens in all`);

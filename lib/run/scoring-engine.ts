@@ -20,8 +20,12 @@ export interface ScoringEngine {
   readonly maxLength: number;
   /** What tells its results from those of another model. */
   readonly weights: unknown;
-  /** Makes ready what takes long: after all that can be refused was. */
-  open(): Promise<OpenEngine>;
+  /**
+   * Makes ready what takes long: after all that can be refused was.
+   *
+   * @param signal aborted when the user wants an end
+   */
+  open(signal: AbortSignal): Promise<OpenEngine>;
 }
 
 export interface OpenEngine {

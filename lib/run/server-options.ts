@@ -93,10 +93,10 @@ export function serverRun(
   }
   const model = given.model ?? preset?.model;
   if (model === undefined) throw refusal('--server needs --model, the name under which it serves the model');
-  const whole = (option: 'at-once' | 'max-length', value: string | undefined): number | null => {
+  const whole = (option: 'at-once' | 'max-length', value: string | undefined, most: number): number | null => {
     if (value === undefined) return null;
-    if (!/^\d+$/.test(value) || Number(value) < 1 || Number(value) > 2 ** 31) {
-      throw refusal(`--${option} must be a whole number of 1 or more, got "${value}"`);
+    if (!/^\d+$/.test(value) || Number(value) < 1 || Number(value) > most) {
+      throw refusal(`--${option} must be a whole number from 1 to ${most}, got "${value}"`);
     }
     return Number(value);
   };
@@ -106,8 +106,8 @@ export function serverRun(
     server: {
       url,
       tokenizer: tokenizerFolder(given.tokenizer ?? preset?.model ?? model, cwd, given.tokenizer !== undefined),
-      atOnce: whole('at-once', given.atOnce) ?? 8,
-      maxLength: whole('max-length', given.maxLength) ?? preset?.maxLength ?? null,
+      atOnce: whole('at-once', given.atOnce, 1024) ?? 8,
+      maxLength: whole('max-length', given.maxLength, 2 ** 31 - 1) ?? preset?.maxLength ?? null,
     },
   };
 }

@@ -98,7 +98,7 @@ export function createServerClient(options: ServerOptions): ServerClient {
     const url = `${base}${path}`;
     for (let attempt = 0; ; attempt++) {
       const held = heldUntil - Date.now();
-      if (held > 0) await sleep(held, undefined, { signal });
+      if (held > 0) await pauseFor(held, { signal, lastTry });
       const answer = await once(url, body, signal);
       const { status } = answer;
       const what =
@@ -129,14 +129,7 @@ export function createServerClient(options: ServerOptions): ServerClient {
     // One of those that wait says it.
     if (ms >= 1000 && waiting === 0) say?.(`${what}; once more in ${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`);
     waiting++;
-    const ends = [signal, lastTry].filter((one) => one !== undefined);
-    try {
-      await sleep(ms, undefined, { signal: AbortSignal.any(ends) });
-    } catch (error) {
-      if (signal?.aborted) throw error;
-    } finally {
-      waiting--;
-    }
+    await pauseFor(ms, { signal, lastTry }).finally(() => waiting--);
   }
 
   return {
@@ -146,6 +139,14 @@ export function createServerClient(options: ServerOptions): ServerClient {
     },
     ask,
   };
+}
+
+/** `lastTry` ends the pause, `signal` the request. */
+async function pauseFor(ms: number, { signal, lastTry }: Signals): Promise<void> {
+  const ends = [signal, lastTry].filter((one) => one !== undefined);
+  await sleep(ms, undefined, { signal: AbortSignal.any(ends) }).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+  });
 }
 
 interface Answer {
@@ -212,6 +213,12 @@ function advice({ status, headers }: Answer, key: string | undefined): string {
       : 'the key in OPENAI_API_KEY was sent; set it to one that this server takes';
   }
   if (status === 404) return 'look at --model (GET .../models lists what is served) and --server';
+  if (status === 400 || status === 422) {
+    return (
+      'it must take token ids as "prompt", with "echo" and "logprobs", as vLLM does (llama.cpp’s own server and chat ' +
+      'endpoints do not), and read as many tokens as --max-length says'
+    );
+  }
   if (status === undefined) return 'start the server, or look at --server and the network; the same command carries on';
   return 'look at the server’s own log; the same command carries on';
 }

@@ -10,6 +10,8 @@ export interface ServerScorerOptions {
   readonly vocabSize: number;
   /** Requests under way at the same time. */
   readonly atOnce: number;
+  /** When it is aborted, a request that fails is not tried again: there is nothing to wait for. */
+  readonly signal?: AbortSignal;
   /** What there is to ask, before the first request. */
   readonly onPlan?: (cost: ServerCost) => void;
   /** What was asked so far, after each request. */
@@ -41,7 +43,7 @@ export function createServerScorer(client: ServerClient, options: ServerScorerOp
 
 async function* scoreRows(
   client: ServerClient,
-  { model, atOnce, onPlan, onCost }: ServerScorerOptions,
+  { model, atOnce, signal, onPlan, onCost }: ServerScorerOptions,
   rows: readonly ScoringRow[],
 ): AsyncGenerator<ScoredRow> {
   const tasks = rows.map(sequencesOf);
@@ -51,12 +53,13 @@ async function* scoreRows(
   const scores = rows.map((): PickScore[] => []);
   const queue = tasks.flatMap((sequences, row) => sequences.map((sequence) => ({ row, sequence })))[Symbol.iterator]();
   const [end, failed] = [new AbortController(), new AbortController()];
+  const lastTry = signal ? AbortSignal.any([failed.signal, signal]) : failed.signal;
   const finished: number[] = [];
   let wake = () => {};
   let cost: ServerCost = { requests: 0, promptTokens: 0 };
 
   const ask = async (row: number, { tokens, picks }: AskedSequence) => {
-    const read = await readPrompt(client, model, tokens, 1, { signal: end.signal, lastTry: failed.signal });
+    const read = await readPrompt(client, model, tokens, 1, { signal: end.signal, lastTry });
     for (const { pick, place } of picks) scores[row]![pick] = read.scoreAt(place, tokens[place]!);
     cost = { requests: cost.requests + 1, promptTokens: cost.promptTokens + read.promptTokens };
     onCost?.(cost);

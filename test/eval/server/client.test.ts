@@ -56,7 +56,7 @@ describe('a client of a server', () => {
       'a refusal',
       { status: 400, message: 'prompt too long' },
       1,
-      /answers 400 \(prompt too long\); look at the server/,
+      /answers 400 \(prompt too long\); it must take token ids .*--max-length/,
     ],
     ['a wrong key', { status: 401 }, 1, /answers 401 .*OPENAI_API_KEY/],
     ['an unknown address', { status: 404 }, 1, /answers 404 .*look at --model .*--server/],

@@ -44,8 +44,8 @@ describe('the options of --server', () => {
     [[...SERVER], /--server needs --model, the name under which/],
     [[...SERVER, '--model', 'm', '--adapter', 'a'], /--adapter is not for --server: have the server load/],
     [[...SERVER, '--preset', 'gpt'], /--preset must be one of med42-70b, got "gpt"/],
-    [[...SERVER, '--model', BASE, '--at-once', '0'], /--at-once must be a whole number of 1 or more, got "0"/],
-    [[...SERVER, '--model', BASE, '--max-length', '1e3'], /--max-length must be a whole number .*got "1e3"/],
+    [[...SERVER, '--model', BASE, '--at-once', '0'], /--at-once must be a whole number from 1 to 1024, got "0"/],
+    [[...SERVER, '--model', BASE, '--max-length', '1e3'], /--max-length must be a whole number from 1 .*got "1e3"/],
     [
       [...SERVER, '--preset', 'med42-70b'],
       /no model m42-health\/med42-70b; .*; or give the tokenizer's folder with --tokenizer/,

@@ -195,7 +195,7 @@ describe('npx med42 score --server', () => {
     const failed = await score(to(stub, out));
     expect([failed.code, failed.stderr]).toEqual([
       1,
-      expect.stringMatching(/answers 400 \(no more\); look at the server/),
+      expect.stringMatching(/answers 400 \(no more\); it must take token ids/),
     ]);
     const kept = linesOf(out).length;
     expect(kept).toBeGreaterThan(2);

@@ -67,4 +67,23 @@ describe('a scorer behind a server', () => {
     await new Promise((later) => setTimeout(later, 50));
     expect(stub.asked).toHaveLength(asked);
   });
+
+  it('waits for no server that is away once an end is asked for', async () => {
+    stub = await stubServer({ vocabSize: VOCABULARY });
+    const end = new AbortController();
+    stub.fault = (_, count) => {
+      if (count < 5) return undefined;
+      setTimeout(() => end.abort(), 20);
+      return { status: 503, message: 'loading' };
+    };
+    const scorer = createServerScorer(createServerClient({ url: stub.url, pause: 60_000 }), {
+      model: 'known',
+      maxLength: 30,
+      vocabSize: VOCABULARY,
+      atOnce: 3,
+      signal: end.signal,
+    });
+    const run = scoreItems(ITEMS, scorer, byteTokenizer());
+    await expect(run).rejects.toThrow(/answers 503 \(loading\).*; look at the server.*carries on$/);
+  });
 });
