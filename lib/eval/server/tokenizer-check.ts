@@ -30,30 +30,29 @@ export async function checkServerTokenizer(
       );
     };
     const ours = await tokenizer.encode(text, { addSpecialTokens: false });
-    const theirs = await readPrompt(client, model, text, 0);
-    const sent = await readPrompt(client, model, ours, 0);
-    const extra = theirs.promptTokens - ours.length;
+    const [theirs, sent] = await Promise.all([text, ours].map((prompt) => readPrompt(client, model, prompt, 0)));
+    const extra = theirs!.promptTokens - ours.length;
     if (extra !== 0 && !(extra === 1 && tokenizer.bosId !== undefined)) {
-      refuse(`it makes ${theirs.promptTokens} tokens where ours makes ${ours.length}`);
+      refuse(`it makes ${theirs!.promptTokens} tokens where ours makes ${ours.length}`);
     }
     // The first token of a prompt has no score, and so no id.
     const wanted = extra === 1 ? ours : ours.slice(1);
-    if (theirs.ids) {
-      const at = wanted.findIndex((token, i) => theirs.ids![i] !== token);
+    if (theirs!.ids) {
+      const at = wanted.findIndex((token, i) => theirs!.ids![i] !== token);
       if (at >= 0) {
-        const [there, here] = [theirs.ids[at]!, wanted[at]!];
+        const [there, here] = [theirs!.ids[at]!, wanted[at]!];
         const shown = (token: number) => `${token} (${JSON.stringify(tokenizer.textOf(token))})`;
         refuse(`its token ${at + 1 + (ours.length - wanted.length)} is ${there}, ours ${shown(here)}`);
       }
       continue;
     }
     compared = 'texts';
-    if (!theirs.texts || !sent.texts) return refuse('it tells neither ids nor texts of the prompt’s tokens');
-    const read = theirs.texts.slice(extra);
-    const at = sent.texts.findIndex((token, i) => i > 0 && read[i] !== token);
+    if (!theirs!.texts || !sent!.texts) return refuse('it tells neither ids nor texts of the prompt’s tokens');
+    const read = theirs!.texts.slice(extra);
+    const at = sent!.texts.findIndex((token, i) => i > 0 && read[i] !== token);
     if (at >= 0) {
       refuse(
-        `its token ${at + 1} is ${JSON.stringify(read[at])}, and our id stands for ${JSON.stringify(sent.texts[at])}`,
+        `its token ${at + 1} is ${JSON.stringify(read[at])}, and our id stands for ${JSON.stringify(sent!.texts[at])}`,
       );
     }
   }
