@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { modelFolderOf } from '../data/sources/model';
 import type { TaskVariant } from '../eval/tasks/definition';
@@ -105,18 +106,23 @@ export function serverRun(
     variant: preset?.variant,
     server: {
       url,
-      tokenizer: tokenizerFolder(given.tokenizer ?? preset?.model ?? model, cwd, given.tokenizer !== undefined),
+      tokenizer: tokenizerFolder(given.tokenizer ?? preset?.model ?? model, cwd, refusal),
       atOnce: whole('at-once', given.atOnce, 1024) ?? 8,
       maxLength: whole('max-length', given.maxLength, 2 ** 31 - 1) ?? preset?.maxLength ?? null,
     },
   };
 }
 
-function tokenizerFolder(name: string, cwd: string, chosen: boolean): string {
+function tokenizerFolder(name: string, cwd: string, refusal: (what: string) => Error): string {
+  let folder: string | undefined;
   try {
-    return modelFolderOf(name, cwd);
-  } catch (error) {
-    if (chosen) throw error;
-    throw new Error(`${(error as Error).message}; or give the tokenizer's folder with --tokenizer`);
+    folder = modelFolderOf(name, cwd);
+  } catch {
+    // A Hub id that was not fetched: the message below says what to do.
   }
+  if (folder !== undefined && existsSync(folder)) return folder;
+  throw refusal(
+    `--server needs the served model's tokenizer, and ${JSON.stringify(name)} is neither a folder here nor a model that ` +
+      '`med42 fetch --model ID` brought; give the folder of its tokenizer.json with --tokenizer',
+  );
 }

@@ -41,6 +41,8 @@ describe('the options of --server', () => {
     [['--tokenizer', BASE], /score: --tokenizer needs --server; --help/],
     [['--at-once', '2'], /score: --at-once needs --server/],
     [['--preset', 'med42-70b'], /score: --preset needs --server/],
+    [[...SERVER, '--model', 'name'], /"name" is neither a folder here .*--tokenizer/],
+    [[...SERVER, '--model', 'name', '--tokenizer', 'away'], /"away" is neither a folder here/],
     [[...SERVER], /--server needs --model, the name under which/],
     [[...SERVER, '--model', 'm', '--adapter', 'a'], /--adapter is not for --server: have the server load/],
     [[...SERVER, '--preset', 'gpt'], /--preset must be one of med42-70b, got "gpt"/],
@@ -48,7 +50,7 @@ describe('the options of --server', () => {
     [[...SERVER, '--model', BASE, '--max-length', '1e3'], /--max-length must be a whole number from 1 .*got "1e3"/],
     [
       [...SERVER, '--preset', 'med42-70b'],
-      /no model m42-health\/med42-70b; .*; or give the tokenizer's folder with --tokenizer/,
+      /"m42-health\/med42-70b" is neither a folder here nor a model that `med42 fetch --model ID` brought; .*--tokenizer/,
     ],
   ])('refuse %j', (args, message) => {
     expect(() => parse(...args)).toThrow(message);
