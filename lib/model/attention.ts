@@ -166,3 +166,18 @@ export function attentionWithPast(past: Past, q: tf.Tensor, k: tf.Tensor, v: tf.
   const sum = tf.sum(a, -1, true).add(tf.sum(b, -1, true));
   return tf.matMul(a, past.values).add(tf.matMul(b, v)).div(sum);
 }
+
+/** Added to a score, makes its probability exactly 0. */
+export const FORBIDDEN = -1e9;
+
+/** Added to scores: 0 where a token may look, a large negative number elsewhere; [1, T, T] or [B, T, T]. */
+export function attentionMask(length: number, from?: tf.Tensor): tf.Tensor {
+  const causal = new Float32Array(length * length);
+  for (let i = 0; i < length; i++) causal.fill(FORBIDDEN, i * length + i + 1, (i + 1) * length);
+  const mask = tf.tensor(causal, [1, length, length]);
+  if (!from) return mask;
+  const [batch] = from.shape as [number];
+  const places = tf.range(0, length, 1, 'int32').reshape([1, 1, length]);
+  const isReached = tf.greaterEqual(places, from.reshape([batch, length, 1]));
+  return mask.add(tf.where(isReached, tf.scalar(0), tf.scalar(FORBIDDEN).broadcastTo([batch, length, length])));
+}

@@ -1,6 +1,6 @@
 import { eachLayer, isStack, type LayerBody, overLayers } from '../engine/layers';
 import * as tf from '../engine/tf';
-import { attention, causalAttention } from './attention';
+import { attention, attentionMask, causalAttention } from './attention';
 import { rmsNorm, swiglu } from './layers';
 import { type RopeTable, rope, ropeTables } from './rope';
 import type { RopeSettings } from './rope-scaling';
@@ -112,9 +112,6 @@ export interface GenerationScope {
   /** A layer's attention in place of the model's own: over the cache's keys and values. */
   readonly attend: (layer: number) => typeof attention;
 }
-
-/** Added to a score, makes its probability exactly 0. */
-export const FORBIDDEN = -1e9;
 
 /**
  * The model up to its last norm: tokens [B, T] -> hidden states [B*T, C], or of the places asked for alone.
@@ -244,16 +241,4 @@ function selfAttention(
   const out = attend(q.reshape([batch, kv, groups * count, headDim]), k, v, queries.mask);
   const merged = out.reshape([batch, kv, groups, count, headDim]).transpose([0, 3, 1, 2, 4]);
   return project('o_proj', merged.reshape([batch * count, heads * headDim]));
-}
-
-/** Added to scores: 0 where a token may look, a large negative number elsewhere; [1, T, T] or [B, T, T]. */
-function attentionMask(length: number, from?: tf.Tensor): tf.Tensor {
-  const causal = new Float32Array(length * length);
-  for (let i = 0; i < length; i++) causal.fill(FORBIDDEN, i * length + i + 1, (i + 1) * length);
-  const mask = tf.tensor(causal, [1, length, length]);
-  if (!from) return mask;
-  const [batch] = from.shape as [number];
-  const places = tf.range(0, length, 1, 'int32').reshape([1, 1, length]);
-  const isReached = tf.greaterEqual(places, from.reshape([batch, length, 1]));
-  return mask.add(tf.where(isReached, tf.scalar(0), tf.scalar(FORBIDDEN).broadcastTo([batch, length, length])));
 }

@@ -61,6 +61,7 @@ describe('med42', () => {
       'lab',
       'notebooks',
       'bench',
+      'campaign',
     ]);
     rmSync(join(ROOT, 'dist', '.built'), { force: true });
     expect(med42('--help').stderr).toBe('Building the workbook, once.\n');

@@ -2,11 +2,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { ALL_LINEAR, type LoraConfig } from '../../lib/config';
 import { float32, type HostTensors } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
-import { attention, causalAttention } from '../../lib/model/attention';
+import { attention, causalAttention, FORBIDDEN } from '../../lib/model/attention';
 import { rmsNorm, swiglu } from '../../lib/model/layers';
 import {
   type AttentionScope,
-  FORBIDDEN,
   headWeight,
   type LlamaConfig,
   llamaHidden,

@@ -71,7 +71,7 @@ test('chunks that were changed are refused by name; lost ones are written again'
   writeFileSync(file, bytes);
   rmSync(join(out!, 'records'), { recursive: true });
   const { code, stderr } = await smoke(rows!);
-  expect([code, stderr]).toEqual([1, expect.stringMatching(/chunks\.safetensors is not what the run wrote; start it/)]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/out\.safetensors is not what the run wrote; start it/)]);
   rmSync(file);
   const again = await smoke(rows!);
   expect(again.code, again.stderr).toBe(0);
