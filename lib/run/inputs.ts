@@ -1,6 +1,7 @@
 import { loadTrainExamples } from '../data/examples';
 import type { MixedFolder } from '../data/mixing/mixed-folder';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
+import type { XlaOptions } from '../engine/xla/options';
 import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
@@ -106,13 +107,20 @@ async function openModel(folder: string, config: RunConfig) {
 }
 
 /** Says which model a record is of: two with equal hashes were made of the same things in the same way. */
-export function modelIdentity(plan: ModelPlan, inputs: ModelInputs, modelHash: string, device: string): string {
+export function modelIdentity(
+  plan: ModelPlan,
+  inputs: ModelInputs,
+  modelHash: string,
+  device: string,
+  { precision }: Pick<XlaOptions, 'precision'>,
+): string {
   const { config, packing, items, quiz, tokenizer } = inputs;
   const { limitPerTask, bos, seed } = config;
   return hashOf({
     plan,
     modelHash,
-    device,
+    // How many devices shared it changes no number beyond rounding: a run may go on with others.
+    device: precision === 'float32' ? device : `${device} ${precision}`,
     tokenizer: tokenizer.sha256,
     chunks: plan.training && packing.sha256,
     scoring: { items, quiz, limitPerTask, bos, seed },

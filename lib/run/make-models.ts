@@ -30,9 +30,9 @@ export async function makeModels(
   signal: AbortSignal,
   { say, progress }: Required<RunWatcher>,
 ): Promise<{ readonly models: readonly MadeModel[]; readonly earlierSeconds: number }> {
-  const { model, device, out } = options;
+  const { model, device, xla, out } = options;
   const labelOf = (plan: ModelPlan) => `[${plans.indexOf(plan) + 1}/${plans.length}] ${plan.title}`;
-  const identityOf = (plan: ModelPlan) => modelIdentity(plan, inputs, modelHash, device);
+  const identityOf = (plan: ModelPlan) => modelIdentity(plan, inputs, modelHash, device, xla);
   const made = new Map<ModelPlan, MadeModel>();
   for (const plan of plans) {
     const known = await readMade(out, plan.name, identityOf(plan));
@@ -54,7 +54,7 @@ export async function makeModels(
   const stop = AbortSignal.any([signal, failed.signal]);
   const make = async (plan: ModelPlan) => {
     const [label, identity] = [labelOf(plan), identityOf(plan)];
-    const job: ModelJob = { plan, label, inputs: shared, model, device, threads, out, modelHash, identity };
+    const job: ModelJob = { plan, label, inputs: shared, model, device, xla, threads, out, modelHash, identity };
     begun.set(plan, performance.now());
     await runInProcess(job, progress, stop);
     begun.delete(plan);

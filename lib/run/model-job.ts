@@ -5,6 +5,7 @@ import type { ModelRecord, TrainingRecord } from '../compare/run-record';
 import { MODEL_RECORD } from '../compare/run-record-schema';
 import { type Device, type DeviceName, openDevice } from '../engine/device';
 import { createState, type DeviceState } from '../engine/state';
+import type { XlaOptions } from '../engine/xla/options';
 import { writeFileAtomic } from '../files';
 import { parseJson, readTextIfThere } from '../json-file';
 import { weightShapes } from '../model/llama';
@@ -32,6 +33,7 @@ export interface ModelJob {
   /** The base's folder. */
   readonly model: string;
   readonly device: DeviceName;
+  readonly xla: XlaOptions;
   /** Of the CPU; null: all. */
   readonly threads: number | null;
   readonly out: string;
@@ -92,9 +94,9 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
   const began = performance.now();
   const lock = await lockFolderPatiently(join(out, 'train', plan.name));
   try {
-    const device = await openDevice(job.device, job.threads ?? undefined, { flushDenormals: true });
+    const device = await openDevice(job.device, job.threads ?? undefined, { flushDenormals: true, ...job.xla });
     const inputs = await readModelInputs(job.inputs, job.model);
-    if (modelIdentity(plan, inputs, job.modelHash, job.device) !== job.identity) {
+    if (modelIdentity(plan, inputs, job.modelHash, job.device, job.xla) !== job.identity) {
       throw new Error(`train: ${job.model} changed while the run went on; start it anew with --fresh`);
     }
     const made = plan.training

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { DeviceName } from '../engine/device';
+import type { XlaOptions } from '../engine/xla/options';
 import { newCommand, readArguments } from './arguments';
 import { PRESET_NAMES, PRESETS, type PresetName, type RunConfig } from './presets';
 import { DATA_FORMS } from './row-options';
-import { deviceOf, type EffectiveSettings, effectiveSettings, runConfigOf } from './settings/effective';
+import { deviceOf, type EffectiveSettings, effectiveSettings, runConfigOf, xlaOf } from './settings/effective';
 import { type SettingsArguments, settingsLayers, withSettingsOptions } from './settings/options';
 import { type Layer, readSettings } from './settings/read';
 
@@ -18,6 +19,8 @@ export interface RunOptions {
   readonly model: string;
   readonly out: string;
   readonly device: DeviceName;
+  /** Of `xla` devices. */
+  readonly xla: XlaOptions;
   /** Folders of sentence encoders to look for contamination with, beside TF-IDF; scores are cleaned by the first. */
   readonly encoders: readonly string[];
   /** Start anew even where the folder holds a run. */
@@ -144,6 +147,10 @@ export function parseOptions(
     out: path('output.folder') ?? resolve(root, 'results', kind.out(preset)),
     encoders: (settings.get('encoders')?.value as readonly string[] | undefined) ?? [],
     device: deviceOf(settings),
+    xla: xlaOf(
+      settings,
+      config.methods.map((method) => config[method].batchSize),
+    ),
     fresh: values.fresh,
     printSettings: values.printSettings,
     more: values as Readonly<Record<string, string | undefined>>,

@@ -68,7 +68,7 @@ export async function trainFolder(
   const lock = await lockFolder(out);
   try {
     await claimFolder(options, identity, 'train');
-    const wanted = modelIdentity(plan, inputs, modelHash, options.device);
+    const wanted = modelIdentity(plan, inputs, modelHash, options.device, options.xla);
     const known = await readMade(out, plan.name, wanted);
     if (known) say('the training was done; what it made is kept');
     else {
@@ -78,6 +78,7 @@ export async function trainFolder(
         inputs: await writeModelInputs(inputs, out),
         model,
         device: options.device,
+        xla: options.xla,
         threads: config.threads,
         out,
         modelHash,

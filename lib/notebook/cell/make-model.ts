@@ -35,7 +35,7 @@ export async function makeModel(
   if (!/^[\w.-]+$/.test(name)) {
     throw new Error(`model: "${name}" names a file, so it may have letters, digits, dot, dash and underscore only`);
   }
-  const { data, model, config, device, out } = options;
+  const { data, model, config, device, xla, out } = options;
   const plan: ModelPlan = {
     name,
     title: name,
@@ -46,7 +46,7 @@ export async function makeModel(
   };
   const inputs = await openInputs({ data, model }, config);
   const modelHash = await hashWeights(inputs.base);
-  const identity = modelIdentity(plan, inputs, modelHash, device);
+  const identity = modelIdentity(plan, inputs, modelHash, device, xla);
   const known = await readMade(out, name, identity);
   if (known) {
     say(`${name}  was made before; its record is used`);
@@ -59,6 +59,7 @@ export async function makeModel(
       inputs: await writeModelInputs(inputs, out),
       model,
       device,
+      xla,
       threads: null,
       out,
       modelHash,

@@ -52,7 +52,7 @@ export async function sweep(
   signal: AbortSignal = interruptSignal(),
   make: typeof makeModel = makeModel,
 ): Promise<SweepResult[]> {
-  const { data, model, config, device } = options;
+  const { data, model, config, device, xla } = options;
   const inputs = await openInputs({ data, model }, config);
   const modelHash = await hashWeights(inputs.base);
   const before = await readSaved(file);
@@ -66,7 +66,7 @@ export async function sweep(
       const name = `${variant}-${seed}`;
       const { method } = training;
       const plan = { name, title: name, method, setting: 'tuned', seed, training } as const;
-      const identity = modelIdentity(plan, inputs, modelHash, device);
+      const identity = modelIdentity(plan, inputs, modelHash, device, xla);
       const known = before.find((one) => one.identity === identity);
       const saved = known ?? { name, identity, ...resultOf(await make({ name, training, options }, watcher, signal)) };
       used.push(saved);

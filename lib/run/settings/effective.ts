@@ -1,6 +1,7 @@
 import { dirname, relative } from 'node:path';
 import { ALL_LINEAR, type LoraConfig, type Method, type TrainConfig } from '../../config';
 import type { DeviceName } from '../../engine/device';
+import type { XlaOptions } from '../../engine/xla/options';
 import { writeFileAtomic } from '../../files';
 import { chunkLength, PRESETS, type PresetName, type RunConfig } from '../presets';
 import type { Layer } from './read';
@@ -73,6 +74,9 @@ function ofPreset(config: RunConfig): Record<string, unknown> {
     'output.checkpointEvery': config.checkpointEvery,
     device: 'cpu',
     threads: config.threads,
+    devices: 1,
+    precision: 'float32',
+    recompute: 'none',
   };
 }
 
@@ -191,3 +195,30 @@ const ofPresetName = (preset: PresetName): string => `preset ${preset}`;
 const relativeTo = (file: string, path: string): string => relative(dirname(file), path).replaceAll('\\', '/') || '.';
 
 export const deviceOf = (settings: EffectiveSettings): DeviceName => settings.get('device')!.value as DeviceName;
+
+/**
+ * How trainings are made on XLA.
+ *
+ * @throws when one of its settings is given for another device, or the devices cannot share a batch evenly
+ */
+export function xlaOf(settings: EffectiveSettings, batchSizes: readonly number[]): XlaOptions {
+  const get = <T>(name: string) => settings.get(name)!.value as T;
+  const device = deviceOf(settings);
+  const options = { devices: get<number>('devices'), precision: get<'float32' | 'bf16'>('precision') };
+  const loops = get<string>('recompute') === 'layers';
+  const given = ['devices', 'precision', 'recompute'].find((name) => !settings.get(name)!.from.startsWith('preset '));
+  if (given !== undefined && !device.startsWith('xla')) {
+    throw new Error(
+      `settings: ${settings.get(given)!.from} gives "${given}", which is a setting of XLA, but device is "${device}"; ` +
+        'use --device xla, or leave it out',
+    );
+  }
+  const uneven = batchSizes.find((size) => size % options.devices !== 0);
+  if (uneven !== undefined) {
+    throw new Error(
+      `settings: devices must share a batch evenly, got ${options.devices} devices and a batch size of ${uneven}; ` +
+        `use a --batch-size that ${options.devices} divides`,
+    );
+  }
+  return { ...options, loops };
+}

@@ -99,6 +99,9 @@ const OPTIONS: readonly SettingOption[] = [
   },
   { flags: '--device <name>', help: DEVICE_HELP, setting: 'device', kind: 'text' },
   { flags: '--threads <n>', help: 'of the CPU, for each model', setting: 'threads', kind: 'whole', least: 1 },
+  { flags: '--devices <n>', help: 'of XLA, that share each training', setting: 'devices', kind: 'whole', least: 1 },
+  { flags: '--precision <name>', help: 'of products on XLA: float32, bf16', setting: 'precision', kind: 'text' },
+  { flags: '--recompute <what>', help: 'on XLA: none, layers', setting: 'recompute', kind: 'text' },
 ];
 
 /** What is of use to one command alone: a comparison scores and has several seeds, and is of whole epochs. */

@@ -86,6 +86,11 @@ export const SETTINGS = v.strictObject({
   }),
   device: v.optional(v.picklist(DEVICE_NAMES)),
   threads: v.optional(say(v.nullable(whole(1)), 'Of the CPU, for each model; null: all.')),
+  devices: v.optional(say(whole(1), 'Of XLA: so many share each training.')),
+  precision: v.optional(say(v.picklist(['float32', 'bf16']), 'Of matrix products, on XLA.')),
+  recompute: v.optional(
+    say(v.picklist(['none', 'layers']), 'On XLA: layers are looped over, and computed again on the way back.'),
+  ),
 });
 
 export type Settings = v.InferOutput<typeof SETTINGS>;
