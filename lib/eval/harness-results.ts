@@ -9,12 +9,30 @@ export const HARNESS_VERSION = '0.4.13';
 /** Of the part `workbook` of a results file. */
 const FORMAT = 1;
 
+/** Who scored in the workbook's place, and what was asked of it since this start. */
+export interface ScoringServer {
+  /** Its address, which holds no key. */
+  readonly url: string;
+  /** Folder or Hub id of the tokenizer, without this machine's folders. */
+  readonly tokenizer: string;
+  /** What the first items' tokens were compared by. */
+  readonly tokenizerChecked: 'ids' | 'texts';
+  readonly atOnce: number;
+  readonly requests: number;
+  readonly promptTokens: number;
+  /** Requests that were asked once more. */
+  readonly retried: number;
+}
+
 /** What a results file says beside the numbers. */
 export interface ScoredWith {
   /** The model's name, without this machine's folders. */
   readonly model: string;
   readonly adapter: string | null;
-  readonly device: string;
+  /** Null behind a server, which does not say. */
+  readonly device: string | null;
+  /** The server that scored; absent where the workbook itself did. */
+  readonly server?: ScoringServer;
   readonly maxLength: number;
   readonly bosId: number | undefined;
   readonly eosId: number;
@@ -62,9 +80,10 @@ export function harnessResults(
       effective: task.n,
     })),
     config: {
-      model: 'med42-workbook',
-      model_args: `pretrained=${by.model}${by.adapter === null ? '' : `,peft=${by.adapter}`}`,
-      model_dtype: 'float32',
+      // The harness's own name for a completions endpoint.
+      model: by.server ? 'local-completions' : 'med42-workbook',
+      model_args: modelArgs(by),
+      model_dtype: by.server ? null : 'float32',
       batch_size: null,
       batch_sizes: [],
       device: by.device,
@@ -79,7 +98,7 @@ export function harnessResults(
     eot_token_id: by.eosId,
     max_length: by.maxLength,
     task_hashes: Object.fromEntries(Object.entries(samples).map(([name, of]) => [name, harnessTaskHash(of)])),
-    model_source: 'med42-workbook',
+    model_source: by.server ? 'local-completions' : 'med42-workbook',
     model_name: by.adapter ?? by.model,
     model_name_sanitized: sanitizedModelName(by.adapter ?? by.model),
     system_instruction: null,
@@ -93,11 +112,17 @@ export function harnessResults(
       harnessFormat: HARNESS_VERSION,
       identity: by.identity,
       leftOut: by.leftOut,
+      ...(by.server ? { server: by.server } : {}),
       tasks,
       groups,
     },
   };
 }
+
+const modelArgs = ({ model, adapter, server }: ScoredWith): string =>
+  server
+    ? `model=${model},base_url=${server.url}/completions,tokenizer=${server.tokenizer},num_concurrent=${server.atOnce}`
+    : `pretrained=${model}${adapter === null ? '' : `,peft=${adapter}`}`;
 
 /** The task as the harness shows one; prompts are functions here, so their place stands for them. */
 function taskConfig({ task, variant, version }: TaskResult, metrics: readonly string[]): Record<string, unknown> {

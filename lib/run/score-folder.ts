@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { type EvalItem, loadEvalItems } from '../data/examples';
 import { evaluationNotes } from '../data/reading/notes';
-import { assertFits, loadTokenizer } from '../data/tokenizer';
-import { openDevice } from '../engine/device';
-import { createState } from '../engine/state';
 import { harnessName } from '../eval/harness-documents';
 import { fileDate, harnessResults, sanitizedModelName } from '../eval/harness-results';
 import { type HarnessSample, harnessSample } from '../eval/harness-samples';
@@ -16,15 +13,12 @@ import { type ScoreResult, scoreItems, scoringPlan } from '../eval/score';
 import { openScoreFile } from '../eval/score-file';
 import { selectItems } from '../eval/select-items';
 import { inTaskOrder, isListed, taskNameOf, taskOf } from '../eval/tasks/tasks';
-import { createTokenScorer } from '../eval/token-scorer';
 import { writeFileAtomic } from '../files';
-import { openAdapterFolder } from '../model/adapter-folder';
-import { openModelFolder } from '../model/folder';
-import { hashWeights } from '../model/hash-weights';
-import { tunedModel } from '../model/tuned';
 import { lockFolder } from './lock';
 import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
+import { PROBED, serverEngine } from './score-server';
+import { localEngine, type ScoringEngine } from './scoring-engine';
 
 export interface FolderScore {
   readonly result: ScoreResult;
@@ -35,7 +29,7 @@ export interface FolderScore {
 }
 
 /**
- * Scores a model folder on a data folder, item after item to OUT/items.jsonl, and writes the harness's files at the end.
+ * Scores a model folder, or a server's model, on a data folder, item after item to OUT/items.jsonl, and writes the harness's files at the end.
  *
  * @param signal stops after the batch in hand
  * @throws naming what is wrong with model, data or options, or when interrupted
@@ -60,10 +54,8 @@ type Prepared = Awaited<ReturnType<typeof prepare>>;
 async function prepare(command: ScoreCommand, progress: Progress) {
   const { variant, bos, limit, seed } = command;
   const items = await chosenItems(command, progress);
-  const base = await openModelFolder(command.model);
-  const tokenizer = await loadTokenizer(command.model);
-  assertFits(tokenizer, base.config.vocabSize);
-  const { maxPositionEmbeddings: maxLength } = base.config;
+  const engine = await openEngine(command, items, progress);
+  const { tokenizer, maxLength } = engine;
   const { scorable, overlong } = await splitOverlong(items, tokenizer, maxLength, bos, variant);
   const leftOut: Record<string, number> = {};
   for (const item of overlong) leftOut[taskNameOf(item)] = (leftOut[taskNameOf(item)] ?? 0) + 1;
@@ -78,19 +70,16 @@ async function prepare(command: ScoreCommand, progress: Progress) {
   const plans = ofData(command, () => scoringPlan(scorable, sample));
   const requests = plans.flatMap(({ task, chosen }) => chosen.flatMap((item) => requestsOf(item, task)));
   const answers = plans.flatMap(({ task, chosen }) => chosen.map((item) => [item.id, task.docToTarget(item)]));
-  const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base);
-  const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
   const asked = [requestHash(requests), answers];
   const identity = createHash('sha256')
-    .update(JSON.stringify([weights, tokenizer.sha256, asked, variant, bos, limit, seed, command.device]))
+    .update(JSON.stringify([engine.weights, tokenizer.sha256, asked, variant, bos, limit, seed, command.device]))
     .digest('hex');
-  const device = await openDevice(command.device, undefined, { flushDenormals: true });
-  return { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength };
+  return { engine, scorable, leftOut, sample, plans, identity };
 }
 
 async function scoreAndWrite(
   command: ScoreCommand,
-  { base, adapter, tokenizer, device, scorable, leftOut, sample, plans, identity, maxLength }: Prepared,
+  { engine, scorable, leftOut, sample, plans, identity }: Prepared,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<FolderScore> {
@@ -100,21 +89,21 @@ async function scoreAndWrite(
   let done = store.known.length;
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
 
-  const model = adapter ? tunedModel(adapter.base, 'lora', adapter.config) : tunedModel(base, 'base');
-  const state = await createState(device, adapter?.adapter ?? {});
-  const result = await scoreItems(scorable, createTokenScorer(model, state, device), tokenizer, {
+  const { tokenizer, maxLength } = engine;
+  const open = await engine.open(signal);
+  const result = await scoreItems(scorable, open.scorer, tokenizer, {
     ...sample,
     bos: command.bos,
     known: store.known,
     onItem: async (item) => {
       await store.append(item);
-      progress.at(++done, total, 'items');
+      progress.at(++done, total, open.details());
       if (signal.aborted && done < total) {
         throw new Error(`score: interrupted after item ${done} of ${total}; the same command goes on from there`);
       }
     },
   });
-  state.dispose();
+  open.dispose();
 
   const samples: Record<string, HarnessSample[]> = {};
   const byKey = new Map(result.items.map((one) => [`${one.task} ${one.id}`, one]));
@@ -123,12 +112,10 @@ async function scoreAndWrite(
       harnessSample(i, item, task, byKey.get(`${task.name} ${item.id}`)!),
     );
   }
-  const name = (folder: string) => basename(folder);
+  const named = open.named();
   const now = new Date();
   const results = harnessResults(result.tasks, result.groups, samples, {
-    model: name(command.model),
-    adapter: command.adapter === null ? null : name(command.adapter),
-    device: command.device,
+    ...named,
     maxLength,
     bosId: tokenizer.bosId,
     eosId: tokenizer.eosId,
@@ -138,7 +125,7 @@ async function scoreAndWrite(
     seconds: (performance.now() - began) / 1000,
     identity,
   });
-  const folder = join(command.out, sanitizedModelName(name(command.adapter ?? command.model)));
+  const folder = join(command.out, sanitizedModelName(named.adapter ?? named.model));
   const earlier = done === store.known.length ? await resultsOf(folder, identity) : undefined;
   if (earlier !== undefined) return { result, file: earlier, maxLength };
   for (const [task, lines] of Object.entries(samples)) {
@@ -150,6 +137,19 @@ async function scoreAndWrite(
   const file = join(folder, `results_${fileDate(now)}.json`);
   await writeFileAtomic(file, `${JSON.stringify(results, null, 2)}\n`);
   return { result, file, maxLength };
+}
+
+async function openEngine(
+  command: ScoreCommand,
+  items: readonly EvalItem[],
+  progress: Progress,
+): Promise<ScoringEngine> {
+  const { server, variant } = command;
+  if (server === undefined) return localEngine(command);
+  // From all over the list: its tasks have texts of different kinds.
+  const some = Array.from({ length: PROBED }, (_, k) => items[Math.floor((k * items.length) / PROBED)]!);
+  const probes = [...new Set(some)].map((item) => requestsOf(item, taskOf(item, variant))[0]!);
+  return serverEngine({ ...command, server }, probes, progress);
 }
 
 async function chosenItems(command: ScoreCommand, progress: Progress): Promise<readonly EvalItem[]> {
@@ -179,14 +179,6 @@ function ofData<T>({ data }: ScoreCommand, use: () => T): T {
     const { message } = error as Error;
     throw message.includes(data) ? error : new Error(`${message} (items of ${join(data, 'eval')})`);
   }
-}
-
-/** sha256 over the adapter's two files. */
-async function hashAdapter(folder: string): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
-    hash.update(await readFile(join(folder, file)));
-  return hash.digest('hex');
 }
 
 /** The results file of the start that finished the same run. */

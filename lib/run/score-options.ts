@@ -7,9 +7,12 @@ import type { BosPolicy } from '../eval/encode-request';
 import { TASK_VARIANTS, type TaskVariant } from '../eval/tasks/definition';
 import { newCommand, readArguments } from './arguments';
 import { DATA_FORMS, type RowArguments, rowOptions, withRowOptions } from './row-options';
+import { type ServerArguments, type ServerSettings, serverRun, withServerOptions } from './server-options';
 
 export interface ScoreCommand {
+  /** A folder; with `server`, the name under which it serves the model. */
   readonly model: string;
+  readonly server?: ServerSettings;
   readonly adapter: string | null;
   readonly data: string;
   /** How rows are read. */
@@ -27,11 +30,13 @@ export interface ScoreCommand {
 
 /** The command line of `med42 score`. */
 const command = (): Command =>
-  withRowOptions(
-    newCommand(
-      'score',
-      'Scores a Llama zero-shot. Writes FOLDER/MODEL/results_DATE.json and samples_TASK_DATE.jsonl as ' +
-        'lm-evaluation-harness does. The same command carries an interrupted run on.',
+  withServerOptions(
+    withRowOptions(
+      newCommand(
+        'score',
+        'Scores a Llama zero-shot. Writes FOLDER/MODEL/results_DATE.json and samples_TASK_DATE.jsonl as ' +
+          'lm-evaluation-harness does. The same command carries an interrupted run on.',
+      ),
     ),
   )
     .option(
@@ -41,7 +46,7 @@ const command = (): Command =>
     .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .option('--data <folder>', `items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature)`)
     .option('--tasks <names>', 'tasks, mmlu, usmle or all, by commas', 'all')
-    .option('--variant <name>', TASK_VARIANTS.join(' | '), 'present')
+    .option('--variant <name>', `${TASK_VARIANTS.join(' | ')}  (default: present)`)
     .option('--bos', 'the tokenizer’s own BOS before each text, as the harness since 0.4.9.2')
     .option('--limit <n>', 'a sample of N items a task')
     .option('--seed <n>', 'of the sample  (default: 0)')
@@ -49,12 +54,12 @@ const command = (): Command =>
     .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu')
     .option('--show-requests <x>', 'prints what is asked for an item (its id) or a task, as JSON lines, and ends');
 
-interface Given extends RowArguments {
+interface Given extends RowArguments, ServerArguments {
   readonly model?: string;
   readonly adapter?: string;
   readonly data?: string;
   readonly tasks: string;
-  readonly variant: string;
+  readonly variant?: string;
   readonly bos: boolean;
   readonly limit?: string;
   readonly seed?: string;
@@ -79,13 +84,15 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
     }
     return number;
   };
-  const variant = values.variant as TaskVariant;
+  const run = serverRun(values, cwd, refusal);
+  const variant = (values.variant ?? run?.variant ?? 'present') as TaskVariant;
   if (!TASK_VARIANTS.includes(variant)) {
     throw refusal(`--variant must be one of ${TASK_VARIANTS.join(', ')}, got "${variant}"`);
   }
   const bundled = resolve(root, 'data', 'miniature');
   return {
-    model: values.model ? modelFolderOf(values.model, cwd) : resolve(bundled, 'base'),
+    model: run ? run.model : values.model ? modelFolderOf(values.model, cwd) : resolve(bundled, 'base'),
+    ...(run ? { server: run.server } : {}),
     adapter: values.adapter ? resolve(cwd, values.adapter) : null,
     data: values.data ? resolve(cwd, values.data) : bundled,
     rows: rowOptions(values, refusal),

@@ -45,7 +45,8 @@ export interface Client {
 }
 
 export const DEFAULT_ENDPOINT = 'https://huggingface.co';
-const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Answers after which another try may help. */
+export const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MOST_REDIRECTS = 8;
 /** A longer Retry-After ends the fetching: the user is told when to come back. */
@@ -67,7 +68,7 @@ export function createClient(options: ClientOptions = {}): Client {
   }
 
   async function wait(attempt: number, what: string, retryAfter?: string | null): Promise<void> {
-    const asked = secondsOf(retryAfter);
+    const asked = pauseOf(retryAfter);
     const ms =
       asked === undefined ? Math.min(pause * 2 ** attempt, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2) : asked;
     if (ms > LONGEST_WAIT_MS) {
@@ -175,7 +176,7 @@ async function answerWithin(patience: number, url: URL, init: RequestInit): Prom
 }
 
 /** Retry-After: seconds or a date, as ms from now. */
-function secondsOf(value: string | null | undefined): number | undefined {
+export function pauseOf(value: string | null | undefined): number | undefined {
   if (value === null || value === undefined) return undefined;
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
   const date = Date.parse(value);
