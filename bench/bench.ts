@@ -4,6 +4,7 @@
  */
 const BENCHES: Readonly<Record<string, () => unknown>> = {
   adapter: () => require('./adapter'),
+  'full-size': () => require('./full-size'),
   generate: () => require('./generate'),
   places: () => require('./response-places'),
   scoring: () => require('./scoring'),

@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     await loadTokenizer(base.folder),
     preset.lora.maxSeqLen,
   );
-  const most = askedPlaces([...chunks, ...heldOut]);
+  const most = askedPlaces(chunks, heldOut);
   console.log(
     `${updates} updates each, ${threads} thread(s), ${cpus()[0]?.model}; most response tokens a chunk: ${most}`,
   );

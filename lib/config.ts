@@ -34,6 +34,8 @@ export const ALL_LINEAR = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 
 export interface TrainConfig {
   readonly method: Method;
   readonly epochs: number;
+  /** Updates at most: training and schedule end there, within the epochs. Default: all of the epochs. */
+  readonly maxSteps?: number;
   /** Peak learning rate, reached after `warmupSteps` updates. */
   readonly learningRate: number;
   /** Updates, or their share of all: '3%'. */

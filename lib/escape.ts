@@ -2,35 +2,62 @@
  * Names of models, data and devices come from outside: each format's own way to show them as they are.
  */
 
-/** RFC 4180: quoted when it holds a comma, a quote or a line break; quotes doubled. */
+/** Control characters, halves of a character, and what turns the direction of the text around it. */
+const UNSEEN = /[\p{Cc}\p{Cs}\p{Bidi_Control}]/gu;
+
+/** What spreadsheets compute, in whatever width it is written; they skip the white space before it. */
+const FORMULA = /^\s*[=+\-@＝＋－＠]/u;
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/**
+ * A cell of a CSV file (RFC 4180). Text is quoted when it holds a separator, a quote or a line break, quotes doubled; its
+ * line breaks and tabs stay, other control characters and those of direction become spaces. Text that a spreadsheet would
+ * compute gets an apostrophe before it, which says there that it is text; text that is a number stays one.
+ *
+ * Source: OWASP, CSV injection.
+ */
 export function csvField(cell: string | number | null): string {
-  const text = cell === null ? '' : String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  if (cell === null) return '';
+  if (typeof cell === 'number') return String(cell);
+  const seen = cell.replace(UNSEEN, (character) => (/[\t\r\n]/.test(character) ? character : ' '));
+  const text = FORMULA.test(seen) && !NUMBER.test(seen) ? `'${seen}` : seen;
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** Without control characters, which could move a terminal's cursor or split a line; every run of white space is one space. */
 export function plainText(text: string): string {
-  // Not a regular expression over control characters: the rule is easier to read by number.
-  const visible = [...text].map((character) => (isControl(character.codePointAt(0)!) ? ' ' : character)).join('');
-  return visible.replace(/\s+/g, ' ').trim();
+  return text.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
 }
 
-function isControl(code: number): boolean {
-  return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e);
+/**
+ * What is printed: lines and tabs as they are, every other control character and every one of direction as its code, as
+ * JSON writes it, so that a line of JSON stays what it is.
+ */
+export function terminalText(text: string): string {
+  const code = (character: string) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`;
+  return text.replace(UNSEEN, (character) => (/[\t\n]/.test(character) ? character : code(character)));
 }
 
-/** One line of Markdown text: no cell border, emphasis, link or HTML comes out of it. */
+/**
+ * One line of Markdown text: no cell border, emphasis, link, formula or HTML comes out of it. A dollar stands apart, for
+ * Jupyter and GitHub look for formulas after the escapes are gone.
+ */
 export function markdownText(text: string): string {
   return plainText(text)
     .replace(/[\\`*_[\]|~#]/g, '\\$&')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;');
+    .replaceAll('>', '&gt;')
+    .replaceAll('$', '<span>\\$</span>');
 }
 
-/** Plotly reads <b>, <a href> and entities in every text it draws. */
+/** Plotly reads <b>, <a href>, entities, and formulas between dollars in every text it draws. */
 export function plotlyText(text: string): string {
-  return plainText(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return plainText(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('$', '&#36;');
 }
 
 /** Text as HTML text or attribute, white space as it is: no tag or entity comes out of it. */

@@ -1,7 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 /** The workbook's own folder, from lib/ and from dist/ alike. */
 export const WORKBOOK_ROOT = join(__dirname, '..');
@@ -21,6 +20,7 @@ export async function writeFileAtomic(
   let file: FileHandle | undefined;
   try {
     await mkdir(dirname(path), { recursive: true });
+    await removeLeftOver(path);
     file = await open(aside, 'w');
     if (typeof content === 'function') await content(file);
     else await file.writeFile(content);
@@ -32,6 +32,26 @@ export async function writeFileAtomic(
     await file?.close().catch(() => {});
     await unlink(aside).catch(() => {});
     throw describeWriteError(path, error);
+  }
+}
+
+/** What killed processes left aside of a file that is written now. */
+async function removeLeftOver(path: string): Promise<void> {
+  const folder = dirname(path);
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(basename(path))) continue;
+    const [, pid] = /^\.(\d+)\.tmp$/.exec(name.slice(basename(path).length)) ?? [];
+    if (pid !== undefined && !isRunning(Number(pid))) await unlink(join(folder, name)).catch(() => {});
+  }
+}
+
+/** Whether this machine has such a process. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -55,39 +75,6 @@ export async function appendLine(path: string, line: string): Promise<void> {
 }
 
 /**
- * A result file of this workbook, or its recorded copy FILE.gz; undefined where neither is there.
- *
- * @throws when the file is no JSON, or its `version` is another than this library's
- */
-export async function readVersionedJson<T>(file: string, version: number): Promise<T | undefined> {
-  const text = await readPlainOrGzip(file);
-  if (text === undefined) return undefined;
-  const value = parse(text, file) as { readonly version?: unknown } & T;
-  if (value?.version !== version) {
-    throw new Error(
-      `results: ${file} is of form ${value?.version}, this library reads ${version}; make the run anew with \`npm run reproduce -- --fresh\``,
-    );
-  }
-  return value;
-}
-
-/** Recorded runs are kept as FILE.gz. */
-async function readPlainOrGzip(file: string): Promise<string | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text !== undefined) return text;
-  const packed = await readFile(`${file}.gz`).catch(() => undefined);
-  return packed && gunzipSync(packed).toString('utf8');
-}
-
-function parse(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`results: ${file} is damaged (${(error as Error).message}); delete it and start the run again`);
-  }
-}
-
-/**
  * What stands in a file in place of its content, from its first bytes, and what to do; undefined where it is no known
  * mistake. A download of such a file once more gives the same.
  */
@@ -107,7 +94,8 @@ export function misplacedContent(first: Uint8Array): string | undefined {
   return undefined;
 }
 
-function describeWriteError(path: string, error: unknown): Error {
+/** What went wrong when `path` was written, and what to do. */
+export function describeWriteError(path: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new Error(`files: no space left to write ${path}; free some and run the same command again`, {
@@ -129,8 +117,16 @@ function describeWriteError(path: string, error: unknown): Error {
       },
     );
   }
-  if (code === 'EACCES' || code === 'EROFS') {
-    return new Error(`files: may not write ${path} (${code}); choose another folder with --out`, { cause: error });
+  if (code === 'ENOENT') {
+    return new Error(`files: cannot write ${path}: its folder is gone; run the same command again`, { cause: error });
+  }
+  if (code === 'EISDIR') {
+    return new Error(`files: cannot write ${path}: a folder has that name; delete or rename it`, { cause: error });
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new Error(`files: may not write ${path} (${code}); make its folder writable, or choose another one`, {
+      cause: error,
+    });
   }
   return error instanceof Error ? error : new Error(String(error));
 }

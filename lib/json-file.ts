@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import { misplacedContent } from './files';
 
 /** Bytes of a JSON file that are read at most: the largest tokenizer has a tenth. */
@@ -20,9 +21,12 @@ export async function requireRegularFile(path: string, owner: string): Promise<S
     throw error;
   });
   if (stats === undefined || stats.isFile()) return stats;
-  const kind = stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'FIFO' : stats.isSocket() ? 'socket' : 'device';
-  throw new Error(`${owner}: ${path} is a ${kind}; put the file itself there`);
+  throw new Error(`${owner}: ${path} is a ${kindOf(stats)}; put the file itself there`);
 }
+
+/** What is there in place of a file. */
+const kindOf = (stats: Stats): string =>
+  stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'FIFO' : stats.isSocket() ? 'socket' : 'device';
 
 /**
  * A small file whole.
@@ -37,6 +41,84 @@ export async function readSmallFile(path: string, owner: string): Promise<Buffer
     );
   }
   return readFile(path);
+}
+
+/**
+ * A text file; undefined where nothing is there.
+ *
+ * @throws when something other than a file is there, or it cannot be read
+ */
+export const readTextIfThere = async (path: string, owner: string): Promise<string | undefined> =>
+  (await readIfThere(path, owner))?.toString('utf8');
+
+async function readIfThere(path: string, owner: string): Promise<Buffer | undefined> {
+  try {
+    if (await requireRegularFile(path, owner)) return await readFile(path);
+    // What a link leads to may lie on a disk that is not there now: its file is not simply missing.
+    const link = await lstat(path).catch(() => undefined);
+    if (link !== undefined) {
+      throw new Error(`${owner}: ${path} is a link to what is not there; bring that back, or delete the link`);
+    }
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new Error(`${owner}: ${path} cannot be read (${code}); check its permissions, or the disk`, { cause: error });
+  }
+}
+
+/**
+ * As JSON.parse, for text from outside.
+ *
+ * @throws when the text is no JSON, or nests deeper than what people write
+ */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  requireShallow(value);
+  return value;
+}
+
+/** @throws when lists and objects of a value nest deeper than what people write */
+export function requireShallow(value: unknown): void {
+  if (typeof value === 'object' && value !== null && isDeeper(value, MAX_DEPTH)) {
+    throw new Error(`it nests more than ${MAX_DEPTH} levels`);
+  }
+}
+
+/**
+ * A result file of this workbook, or its recorded copy FILE.gz; undefined where neither is there.
+ *
+ * @throws when the file is no JSON, or its `version` is another than this library's
+ */
+export async function readVersionedJson(file: string, version: number): Promise<unknown> {
+  const text = await readPlainOrGzip(file);
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    throw new Error(`results: ${file} is damaged (${(error as Error).message}); delete it and start the run again`);
+  }
+  const { version: own } = (value ?? {}) as { readonly version?: unknown };
+  if (own !== version) {
+    throw new Error(
+      `results: ${file} is of form ${JSON.stringify(own)?.slice(0, 40) ?? 'none'}, this library reads ${version}; make the run anew with ` +
+        '`npm run reproduce -- --fresh`',
+    );
+  }
+  return value;
+}
+
+/** Recorded runs are kept as FILE.gz. */
+async function readPlainOrGzip(file: string): Promise<string | undefined> {
+  const text = await readTextIfThere(file, 'results');
+  if (text !== undefined) return text;
+  const packed = await readIfThere(`${file}.gz`, 'results');
+  try {
+    return packed && gunzipSync(packed).toString('utf8');
+  } catch (error) {
+    throw new Error(`results: ${file}.gz is damaged (${(error as Error).message}); copy or fetch it again`);
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
-import { makeFolder } from './files';
+import { basename, dirname, join } from 'node:path';
+import { describeWriteError, isRunning, makeFolder } from './files';
 
 /** The process that holds a lock. */
 export interface Holder {
@@ -13,67 +13,121 @@ export interface Lock {
   readonly release: () => void;
 }
 
-/** Locks of this very process: a process id alone may be a former process's. */
+/** What a process writes beside the file that it locks: its name is no other process's, for ids are used again. */
+interface Claim extends Holder {
+  /** When the process began. */
+  readonly started: string;
+}
+
+/** Two that claim at one moment see each other, both step back, and try again at different moments. */
+const SETTLE_MS = 300;
+
+/** Claims of this very process. */
 const held = new Set<string>();
+process.once('exit', () => {
+  for (const file of held) removeQuietly(file);
+});
 
 /**
- * Takes a lock file for this process alone until `release`, or until the process ends in whatever way: a lock whose
- * holder is gone is taken over.
+ * Takes a lock for this process alone until `release`, or until the process ends in whatever way.
  *
+ * Each process writes a claim of its own name beside `file`, "4711-1234567@host.FILE", and only then looks for others: of
+ * two, the later one to write sees the other's. So two never hold a lock at once. The claim of a process that is gone may
+ * be deleted by anybody, for no other process ever has its name.
+ *
+ * @param file what the claims are named for; it is never written itself
  * @param patience waits for the holder, ms
- * @param busy the error for a holder that does not let go
+ * @param busy the error for a holder that does not let go; `claim` is its file
  * @param onWait told once, where there is a wait
+ * @throws naming the file that cannot be written
  */
 export async function lockFile(
   file: string,
   patience: number,
-  busy: (holder: Holder) => Error,
+  busy: (holder: Holder, claim: string) => Error,
   onWait?: (holder: Holder) => void,
 ): Promise<Lock> {
-  const own: Holder = { pid: process.pid, host: hostname() };
+  const own: Claim = { pid: process.pid, host: hostname(), started: startOf(process.pid) ?? OWN_START };
+  const claim = pathOf(file, own);
   await makeFolder(dirname(file));
-  for (let waited = 0; ; waited += 100) {
-    try {
-      // 'wx' fails where the file is there: of two that try at once, one gets it.
-      writeFileSync(file, JSON.stringify(own), { flag: 'wx' });
-      held.add(file);
-      const release = () => {
-        process.removeListener('exit', release);
-        if (held.delete(file)) rmSync(file, { force: true });
-      };
-      process.once('exit', release);
-      return { release };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  const began = performance.now();
+  for (let told = false; ; ) {
+    let other = held.has(claim) ? own : findOther(file, own);
+    if (!other) {
+      try {
+        writeFileSync(claim, `${JSON.stringify(own)}\n`);
+      } catch (error) {
+        throw describeWriteError(claim, error);
+      }
+      held.add(claim);
+      other = findOther(file, own);
+      if (!other) return { release: () => held.delete(claim) && removeQuietly(claim) };
+      held.delete(claim);
+      removeQuietly(claim);
     }
-    const holder = readHolder(file);
-    if (holder === undefined || !isAlive(holder, file)) {
-      rmSync(file, { force: true });
-      continue;
-    }
-    if (waited >= patience) throw busy(holder);
-    if (waited === 0) onWait?.(holder);
-    await new Promise((resume) => setTimeout(resume, 100));
+    if (performance.now() - began > Math.max(patience, SETTLE_MS)) throw busy(other, pathOf(file, other));
+    if (!told && patience > 0) onWait?.(other);
+    told = true;
+    await new Promise((resume) => setTimeout(resume, 5 + 45 * Math.random()));
   }
 }
 
-function readHolder(file: string): Holder | undefined {
+/** Whether a name is that of a claim for the file of this name. */
+export const isClaim = (name: string, of: string): boolean => claimOf(name, of) !== undefined;
+
+/** Where the system does not say when a process began: whole ms. */
+const OWN_START = String(Math.round(performance.timeOrigin));
+
+const pathOf = (file: string, { pid, started, host }: Claim): string =>
+  join(dirname(file), `${pid}-${started}@${encodeURIComponent(host)}.${basename(file)}`);
+
+function claimOf(name: string, of: string): Claim | undefined {
+  if (!name.endsWith(`.${of}`)) return undefined;
+  const [, pid, started, host] = /^(\d+)-(\d+)@(.+)$/.exec(name.slice(0, -of.length - 1)) ?? [];
+  return pid === undefined ? undefined : { pid: Number(pid), started: started!, host: decodeURIComponent(host!) };
+}
+
+/** Another process that claims the file; claims of processes that are gone are deleted. */
+function findOther(file: string, own: Claim): Claim | undefined {
+  let other: Claim | undefined;
+  const mine = pathOf(file, own);
+  for (const name of readdirSync(dirname(file))) {
+    const claim = claimOf(name, basename(file));
+    if (!claim || pathOf(file, claim) === mine) continue;
+    if (isAlive(claim)) other ??= claim;
+    else removeQuietly(join(dirname(file), name));
+  }
+  return other;
+}
+
+/** A process of another machine cannot be asked: it counts as alive. */
+function isAlive({ pid, started, host }: Claim): boolean {
+  if (host !== hostname()) return true;
+  if (pid === process.pid) return false;
+  const start = startOf(pid);
+  if (start !== undefined) return start === started;
+  return isRunning(pid);
+}
+
+/** When a process began, in the kernel's ticks since its own start; undefined where there is no such process or no /proc. */
+function startOf(pid: number): string | undefined {
   try {
-    const holder = JSON.parse(readFileSync(file, 'utf8')) as Holder;
-    return Number.isInteger(holder.pid) ? holder : undefined;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // A program's name may hold spaces and brackets; the start is the 20th field after it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch {
     return undefined;
   }
 }
 
-/** A process of another machine cannot be asked: it counts as alive. */
-function isAlive({ pid, host }: Holder, file: string): boolean {
-  if (host !== hostname()) return true;
-  if (pid === process.pid) return held.has(file);
+/**
+ * The claim of a folder that vanished or is read-only now cannot be removed, and need not be: whoever finds it sees that
+ * its process is gone. Why the work ended is to be shown, not that.
+ */
+function removeQuietly(file: string): void {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    rmSync(file, { force: true });
+  } catch {
+    // As said above.
   }
 }

@@ -80,8 +80,12 @@ export function checkFields<T extends v.GenericSchema>(
   const result = v.safeParse(schema, json);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const field = (issue.path ?? []).map(({ key }) => String(key)).join('.');
-  throw new Error(`${where}: "${field}" must be ${issue.message}, got ${shown(issue.input)}; ${remedy}`);
+  const field = (issue.path ?? []).map(({ key }) => String(key)).join('.') || 'the file';
+  // Of a field that is not there, valibot says what the object around it must be.
+  const isMissing = issue.type === 'loose_object' && issue.expected !== 'Object';
+  const required = isMissing ? 'there' : issue.message;
+  const came = issue.type === 'check' ? 'and is not' : `got ${shown(issue.input)}`;
+  throw new Error(`${where}: "${field}" must be ${required}, ${came}; ${remedy}`);
 }
 
 /** A value as JSON has it, its beginning where it is long. */

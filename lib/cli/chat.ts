@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Message } from '../data/chat-template';
 import { newCommand, readArguments } from '../run/arguments';
+import { sayLine } from '../run/progress';
 import { openSpeaker, type Speaker, type SpeakerOptions, withSpeakerOptions } from './speaker';
 
 const command = () =>
@@ -18,7 +19,7 @@ interface Given extends SpeakerOptions {
 
 export async function main(args: readonly string[]): Promise<void> {
   const { options } = readArguments<Given>(command(), args);
-  const speaker = await openSpeaker('chat', options);
+  const speaker = await openSpeaker('chat', options, 'med42', sayLine);
   process.stdout.write('Research only, not for clinical decisions. What the model says may be wrong.\n');
   process.stdout.write('/new forgets the conversation, /exit leaves; Ctrl-C stops an answer, once more leaves.\n');
   try {
@@ -88,6 +89,8 @@ async function answer(
     return messages.slice(0, -1);
   }
   const content = await speaker.speak(ids, (text) => process.stdout.write(text), isStopped);
+  const isEmpty = content.trim() === '' && !isStopped();
+  if (isEmpty) process.stdout.write(speaker.emptyReply);
   process.stdout.write(isStopped() ? '\n[stopped]\n' : '\n');
   return [...messages, { role: 'assistant', content }];
 }

@@ -1,4 +1,5 @@
 import { newCommand, readArguments } from '../run/arguments';
+import { sayLine } from '../run/progress';
 import { openSpeaker, type SpeakerOptions, withSpeakerOptions } from './speaker';
 
 const command = () =>
@@ -16,11 +17,12 @@ interface Given extends SpeakerOptions {
 
 export async function main(args: readonly string[]): Promise<void> {
   const { options } = readArguments<Given>(command(), args);
-  const speaker = await openSpeaker('generate', options);
+  const speaker = await openSpeaker('generate', options, 'none', sayLine);
   try {
     const ids = await speaker.encode([{ role: 'user', content: options.prompt }]);
     process.stdout.write(await speaker.tokenizer.decode(ids));
-    await speaker.speak(ids, (text) => process.stdout.write(text));
+    const said = await speaker.speak(ids, (text) => process.stdout.write(text));
+    if (said.trim() === '') process.stdout.write(`\n${speaker.emptyReply}`);
   } finally {
     await speaker.dispose();
   }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { terminalText } from '../escape';
 import { HelpShown } from '../run/arguments';
 
 /** A command of `med42`: its file is loaded when it is asked for, so that help is there at once. */
@@ -30,6 +31,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./run'),
   },
   {
+    name: 'mix',
+    group: 'The paper’s line:',
+    summary: 'table A1’s mixture from any number of rows, as a folder',
+    load: () => require('./mix'),
+  },
+  {
     name: 'train',
     group: 'Your own:',
     summary: 'one model by one method on your rows',
@@ -40,6 +47,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: 'Your own:',
     summary: 'what a training needs and takes on GPUs, before any is rented',
     load: () => require('./plan'),
+  },
+  {
+    name: 'handoff',
+    group: 'Your own:',
+    summary: 'a folder that trains the same on a cluster',
+    load: () => require('./handoff'),
   },
   {
     name: 'merge',
@@ -168,6 +181,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const med42 = program();
   // `med42 --help | head` closes the pipe early.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  guardConsole();
   try {
     if (args.length === 0) med42.outputHelp();
     else await med42.parseAsync([...args], { from: 'user' });
@@ -180,6 +194,15 @@ export async function run(args: readonly string[]): Promise<void> {
       `\n${message.replace(/^error: /, 'med42: ').replace(/\s*\(Did you mean (.*)\?\)$/s, ', did you mean $1')}${unknown}`,
     );
     process.exitCode = 1;
+  }
+}
+
+/** Names and rows come from outside: what they hold must not move the cursor or turn a line around. */
+function guardConsole(): void {
+  for (const name of ['log', 'error'] as const) {
+    const print = console[name].bind(console);
+    console[name] = (...parts: unknown[]) =>
+      print(...parts.map((part) => (typeof part === 'string' ? terminalText(part) : part)));
   }
 }
 

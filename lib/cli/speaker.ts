@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { conversationEncoder, type EncodeConversation } from '../data/conversation';
 import { modelFolderOf } from '../data/sources/model';
@@ -7,13 +7,12 @@ import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { type DeviceName, openDevice } from '../engine/device';
 import { DEVICE_HELP } from '../engine/device-names';
 import { createState } from '../engine/state';
-import { WORKBOOK_ROOT } from '../files';
-import { openAdapterFolder } from '../model/adapter-folder';
-import { openModelFolder } from '../model/folder';
 import { createGenerator } from '../model/generate';
 import { type ChooseToken, likeliest, sampler } from '../model/sampling';
 import { tunedModel } from '../model/tuned';
 import { createRandom } from '../random';
+import { BUNDLED_BASE, openAdapterAt, openModelAt } from '../run/open-model';
+import { readTrainedTemplate } from '../run/trained-template';
 import { callersFolder } from './interrupt';
 
 /** What `generate` and `chat` share: the model that speaks, and how its tokens are chosen and shown. */
@@ -21,7 +20,7 @@ import { callersFolder } from './interrupt';
 export interface SpeakerOptions {
   readonly model?: string;
   readonly adapter?: string;
-  readonly template: string;
+  readonly template?: string;
   readonly tokens: string;
   readonly temperature: string;
   readonly topK?: string;
@@ -39,8 +38,8 @@ export const withSpeakerOptions = (command: Command, template: TemplateName): Co
     .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .option(
       '--template <name>',
-      `${TEMPLATES.join(' | ')}: the paper’s, the tokenizer’s own, or the bare text`,
-      template,
+      `${TEMPLATES.join(' | ')}: the paper’s, the tokenizer’s own, or the bare text  (default: what the model was trained ` +
+        `with, where its folder says so; else ${template})`,
     )
     .option('--tokens <n>', 'new tokens at most', '100')
     .option('--temperature <t>', '0: always the likeliest token; above 0: drawn, the likeliest less often', '0')
@@ -56,6 +55,8 @@ export interface Speaker {
   readonly limit: number;
   readonly tokenizer: Tokenizer;
   readonly encode: EncodeConversation;
+  /** What is to be said of a reply without a text. */
+  readonly emptyReply: string;
   /**
    * Continues `ids` by `limit` tokens at most, or as many as the context holds.
    *
@@ -69,23 +70,36 @@ export interface Speaker {
 
 /**
  * @param owner the command's name, for messages
+ * @param otherwise the template where neither `--template` nor the model's folder names one
+ * @param say takes what is said while the model is loaded
  * @throws naming the option that is wrong, before a model is loaded
  */
-export async function openSpeaker(owner: string, options: SpeakerOptions): Promise<Speaker> {
+export async function openSpeaker(
+  owner: string,
+  options: SpeakerOptions,
+  otherwise: TemplateName,
+  say: (text: string) => void,
+): Promise<Speaker> {
   const limit = wholeNumber(owner, 'tokens', options.tokens, 1);
   const choose = readSampling(owner, options);
-  const template = TEMPLATES.find((name) => name === options.template);
-  if (!template) {
+  const given = TEMPLATES.find((name) => name === options.template);
+  if (options.template !== undefined && given === undefined) {
     throw new Error(`${owner}: --template must be one of ${TEMPLATES.join(', ')}, got "${options.template}"`);
   }
   const from = callersFolder();
-  const bundled = resolve(WORKBOOK_ROOT, 'data', 'miniature', 'base');
-  const base = await openModelFolder(options.model ? modelFolderOf(options.model, from) : bundled);
+  const folder = options.model ? modelFolderOf(options.model, from) : BUNDLED_BASE;
+  const adapterFolder = options.adapter === undefined ? undefined : resolve(from, options.adapter);
+  say(`loading the model ${relative(from, folder) || '.'}`);
+  const base = await openModelAt(folder);
   const tokenizer = await loadTokenizer(base.folder);
   assertFits(tokenizer, base.config.vocabSize);
+  const trained = await readTrainedTemplate(adapterFolder ?? base.folder);
+  const template = given ?? trained ?? otherwise;
   const encode = await conversationEncoder(template, base.folder, tokenizer);
   const device = await openDevice(options.device as DeviceName, undefined, { flushDenormals: true });
-  const adapter = options.adapter ? await openAdapterFolder(resolve(from, options.adapter), base) : undefined;
+  const adapter = adapterFolder === undefined ? undefined : await openAdapterAt(adapterFolder, base);
+  if (trained !== undefined && given === undefined) say(`template: ${template}, as in its training`);
+  say('building the graph');
   const model = adapter ? tunedModel(adapter.base, 'lora', adapter.config) : tunedModel(base, 'base');
   const state = await createState(device, adapter?.adapter ?? {});
   const generator = await createGenerator(model, state, device, tokenizer.stopIds);
@@ -95,6 +109,7 @@ export async function openSpeaker(owner: string, options: SpeakerOptions): Promi
     limit,
     tokenizer,
     encode,
+    emptyReply: emptyReply(template, trained),
     speak: async (ids, write, isStopped = () => false) => {
       const show = textStream(tokenizer, ids);
       let said = '';
@@ -116,6 +131,11 @@ export async function openSpeaker(owner: string, options: SpeakerOptions): Promi
       state.dispose();
     },
   };
+}
+
+function emptyReply(template: TemplateName, trained: TemplateName | undefined): string {
+  const other = trained !== undefined && trained !== template ? `: it was trained with --template ${trained}` : '';
+  return `[the reply is empty: the model ended it at once with --template ${template}${other}]`;
 }
 
 function readSampling(owner: string, options: SpeakerOptions): ChooseToken {

@@ -21,9 +21,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args, WORKBOOK_ROOT, from, TRAIN);
   if (options.printSettings) return console.log(settingsText(options.settings));
   const signal = abortOnInterrupt('stopping after this update, with a checkpoint');
-  const { folder, made } = await trainFolder(options, signal, { say: sayLine });
+  const { folder, made, prompt } = await trainFolder(options, signal, { say: sayLine });
   const { training } = made.record;
-  const { template } = options.config;
   const path = (name: string) => relative(from, name) || '.';
   const gigabytes = (made.took.peakMemoryBytes / 2 ** 30).toFixed(2);
   const isAdapter = training?.config.method === 'lora';
@@ -31,14 +30,21 @@ export async function main(args: readonly string[]): Promise<void> {
   console.log(
     [
       '',
-      `${training?.updates} updates in ${clock(made.took.seconds)}; at most ${gigabytes} GB of memory.`,
+      `${training?.updates} updates; ${clock(made.took.seconds)} with loading, held-out losses and saving; at most ${gigabytes} GB of memory.`,
       `${isAdapter ? 'The adapter' : 'The model'} lies in ${path(folder)}, losses in ${path(options.out)}/train/${made.record.name}/train.jsonl, ` +
         `all settings in ${path(options.out)}/settings.json.`,
       'Next:',
-      `  npx med42 chat ${model}${template === 'med42' ? '' : ` --template ${template}`}`,
+      `  npx med42 generate ${model} --prompt ${quoted(prompt)}`,
+      `  npx med42 chat ${model}`,
       `  npx med42 score ${model}${existsSync(join(options.data, 'eval')) ? ` --data ${path(options.data)}` : ''}`,
-      ...(isAdapter ? [`  npx med42 merge ${model} --out MERGED`] : []),
+      ...(isAdapter ? [`  npx med42 merge ${model} --out ${path(join(WORKBOOK_ROOT, 'results', 'merged'))}`] : []),
       'Research only, not for clinical decisions.',
     ].join('\n'),
   );
+}
+
+/** A prompt for a command line; one that a shell would read otherwise is left to the user. */
+function quoted(prompt: string): string {
+  const line = prompt.trim();
+  return /^[^\n"`$\\!%]{1,80}$/.test(line) ? `"${line}"` : '"YOUR PROMPT"';
 }

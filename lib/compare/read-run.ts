@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Decontamination } from '../decontaminate/record';
 import { readDecontamination } from '../decontaminate/result-file';
-import { readVersionedJson } from '../files';
+import { readVersionedJson } from '../json-file';
 import { RUN_RECORD_VERSION, type RunRecord } from './run-record';
+import { checkRunRecord } from './run-record-schema';
 
 /** With `decontamination.json`, the file of a results folder that all others are made from. */
 export const RUN_FILE = 'run.json';
@@ -16,15 +17,17 @@ export interface SavedRun {
 /**
  * What a finished run left in its results folder.
  *
- * @throws when the run is not finished, a file is damaged, or it is of another form than this library's
+ * @throws when the run is not finished, a file is damaged, a number is missing, or it is of another form than this library's
  */
 export async function readRun(folder: string): Promise<SavedRun> {
-  const record = await readVersionedJson<RunRecord>(join(folder, RUN_FILE), RUN_RECORD_VERSION);
-  if (!record) {
+  const file = join(folder, RUN_FILE);
+  const json = await readVersionedJson(file, RUN_RECORD_VERSION);
+  if (json === undefined) {
     throw new Error(
       `results: ${folder} holds no finished run (${RUN_FILE}); run \`npm run reproduce\`, or name another folder`,
     );
   }
+  const record = checkRunRecord(json, file);
   const found = await readDecontamination(folder);
   return { record: { ...record, packing: named(record.packing) }, decontamination: found?.methods ?? [] };
 }

@@ -11,6 +11,8 @@ export interface Message {
 
 /** A model's own chat template. */
 export interface ChatTemplate {
+  /** As the folder has it, in Jinja. */
+  readonly source: string;
   /** @param prompting the text ends where the assistant is to begin */
   render(messages: readonly Message[], prompting: boolean): string;
 }
@@ -59,6 +61,7 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
     }),
   );
   return {
+    source,
     render: (messages, prompting) =>
       attempt('refuses a conversation', () =>
         template.render({ ...tokens, messages, add_generation_prompt: prompting }),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Random } from '../random';
 import type { TrainExample } from './rows';
 
@@ -20,13 +21,30 @@ export function splitDevelopment(
   fraction: number,
   random: Random,
 ): DevelopmentSplit {
+  const held = heldOutRows(examples.map(promptKey), fraction, random);
+  return {
+    train: examples.filter((_, i) => !held.has(i)),
+    development: examples.filter((_, i) => held.has(i)),
+  };
+}
+
+/** What rows that must stay on one side have in common, short enough to be kept for every row of a large set. */
+export function promptKey({ history = [], prompt, response, plain }: TrainExample): string {
+  const asked = [...history.map((exchange) => exchange.prompt), plain ? response : prompt];
+  return createHash('md5').update(asked.join('\n').trim().replace(/\s+/g, ' ').toLowerCase()).digest('base64');
+}
+
+/**
+ * The numbers of the rows that `splitDevelopment` holds out.
+ *
+ * @param keys `promptKey` of each row
+ */
+export function heldOutRows(keys: readonly string[], fraction: number, random: Random): ReadonlySet<number> {
   if (!(fraction > 0 && fraction < 1)) {
     throw new Error(`development: the fraction must lie between 0 and 1, got ${fraction}; 0.01 is usual`);
   }
   const groups = new Map<string, number[]>();
-  for (const [i, { history = [], prompt, response, plain }] of examples.entries()) {
-    const asked = [...history.map((exchange) => exchange.prompt), plain ? response : prompt];
-    const key = asked.join('\n').trim().replace(/\s+/g, ' ').toLowerCase();
+  for (const [i, key] of keys.entries()) {
     const group = groups.get(key);
     if (group) group.push(i);
     else groups.set(key, [i]);
@@ -34,7 +52,7 @@ export function splitDevelopment(
   if (groups.size < 2) {
     throw new Error(`development: a split needs two different prompts or more, got ${groups.size}; add rows`);
   }
-  const wanted = Math.max(1, Math.round(fraction * examples.length));
+  const wanted = Math.max(1, Math.round(fraction * keys.length));
   const shuffled = random.shuffle([...groups.values()]);
   const held = new Set<number>();
   let left = groups.size;
@@ -47,8 +65,5 @@ export function splitDevelopment(
     const smallest = shuffled.reduce((best, group) => (group.length < best.length ? group : best));
     for (const i of smallest) held.add(i);
   }
-  return {
-    train: examples.filter((_, i) => !held.has(i)),
-    development: examples.filter((_, i) => held.has(i)),
-  };
+  return held;
 }

@@ -1,50 +1,14 @@
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { TEMPLATE_TAGS, takeOffEndMarkers } from './end-markers';
-import { type Fields, fieldsOf, RowError } from './forms/fields';
+import { RowError } from './forms/fields';
 import { readItem } from './forms/items';
+import { SeenNames } from './forms/renaming';
 import { readExample } from './forms/training';
-import { type Half, listFiles, READ_ENDINGS, type UnreadFile } from './reading/list-files';
-import { openRecords } from './reading/records';
+import { type Reading, type ReadOptions, readHalf } from './read-half';
+import { listFiles, READ_ENDINGS } from './reading/list-files';
 import type { EvalItem, RowPlace, TrainExample } from './rows';
 
+export type { LoadedFile, Reading, ReadOptions } from './read-half';
 export type { EvalItem, Exchange, TrainExample } from './rows';
-
-/** What one file gave, for the manifest. */
-export interface LoadedFile {
-  /** Inside the data folder, with forward slashes: `train/medquad.jsonl.gz`. */
-  readonly path: string;
-  /** Rows kept. */
-  readonly rows: number;
-  /** Of the file's bytes as they lie on disk. */
-  readonly sha256: string;
-  /** 'JSON Lines', 'Parquet' and so on. */
-  readonly format: string;
-  /** Rows kept of each form: 'messages (role, content)'. */
-  readonly forms: Readonly<Record<string, number>>;
-}
-
-export interface ReadOptions {
-  /** What the files call a field, by the field's own name: {prompt: 'Question'}. */
-  readonly fields?: Readonly<Record<string, string>>;
-  /** `skip` leaves bad rows out and counts them by reason. Default `error`: the first one throws. */
-  readonly badRows?: 'error' | 'skip';
-  /** Told now and then how far the reading is, in rows of a file. */
-  readonly onRows?: (file: string, rows: number) => void;
-}
-
-/** Rows between two calls of `onRows`. */
-const ROWS_A_CALL = 2000;
-
-/** What was read of one half, and what was not. */
-export interface Reading {
-  readonly files: readonly LoadedFile[];
-  readonly unread: readonly UnreadFile[];
-  /** What is to be said of files: where name and content differ. */
-  readonly notes: readonly string[];
-  /** Rows left out by `badRows: 'skip'`, by reason. */
-  readonly skipped: Readonly<Record<string, number>>;
-}
 
 export interface EvalOptions extends ReadOptions {
   /** `exclude` leaves out, and counts, the items with an `image`. Default `keep`. */
@@ -59,12 +23,16 @@ export interface EvalSet extends Reading {
   readonly excluded: number;
 }
 
-export interface TrainSet extends Reading {
-  readonly examples: readonly TrainExample[];
+/** What reading training rows found beside them. */
+export interface TrainReading extends Reading {
   /** Responses that ended with an end marker of another trainer, which was taken off; by marker. */
   readonly endMarkers: Readonly<Record<string, number>>;
   /** Prompts that bring a chat template's tag, by tag: they will be put into a template again. */
   readonly templateTags: Readonly<Record<string, number>>;
+}
+
+export interface TrainSet extends TrainReading {
+  readonly examples: readonly TrainExample[];
 }
 
 export interface Dataset {
@@ -89,7 +57,11 @@ export async function loadDataset(folder: string, options: EvalOptions = {}): Pr
         `files, or load the one half with ${present === 'eval' ? 'loadEvalItems' : 'loadTrainExamples'}`,
     );
   }
-  return { evaluation: await loadEvalItems(folder, options), training: await loadTrainExamples(folder, options) };
+  const seen = new SeenNames();
+  const evaluation = await readItems(folder, options, seen);
+  const training = await gatherExamples(folder, options, seen);
+  seen.check(options.fields);
+  return { evaluation, training };
 }
 
 /**
@@ -100,16 +72,24 @@ export async function loadDataset(folder: string, options: EvalOptions = {}): Pr
  * Source: paper, Model evaluation: 'all questions containing images were excluded'.
  * Differs: table A2's 2,742 HeadQA items include 67 with an image, so keeping is what gives the paper's counts.
  */
-export async function loadEvalItems(
+export async function loadEvalItems(folder: string, options: EvalOptions = {}): Promise<EvalSet> {
+  const seen = new SeenNames();
+  const set = await readItems(folder, options, seen);
+  seen.check(options.fields);
+  return set;
+}
+
+async function readItems(
   folder: string,
-  { images = 'keep', ...options }: EvalOptions = {},
+  { images = 'keep', ...options }: EvalOptions,
+  names: SeenNames,
 ): Promise<EvalSet> {
   const items: EvalItem[] = [];
   const seen = new Map<string, RowPlace>();
   let withImage = 0;
   let excluded = 0;
-  const reading = await readHalf(folder, 'eval', options, (row) => {
-    const { item, form } = readItem(row);
+  const reading = await readHalf(folder, 'eval', options, names, (row, before) => {
+    const { item, form } = readItem(row, before);
     const { file, at } = row.place;
     const first = seen.get(item.id);
     if (first) {
@@ -134,20 +114,54 @@ export async function loadEvalItems(
 }
 
 /**
- * The training examples of `<folder>/train/`, files in name order, rows in file order. End markers of other trainers
- * are taken off the responses, and counted: learning to write them would be learning a file format.
+ * The training examples of `<folder>/train/`, files in name order, rows in file order.
  *
  * @throws on a missing folder or an invalid row
  */
 export async function loadTrainExamples(folder: string, options: ReadOptions = {}): Promise<TrainSet> {
+  const seen = new SeenNames();
+  const set = await gatherExamples(folder, options, seen);
+  seen.check(options.fields);
+  return set;
+}
+
+async function gatherExamples(folder: string, options: ReadOptions, names: SeenNames): Promise<TrainSet> {
   const examples: TrainExample[] = [];
+  const reading = await readExamples(folder, (example) => examples.push(example), options, names);
+  return { ...reading, examples };
+}
+
+/**
+ * Reads the training examples of `<folder>/train/` one after the other, and keeps none. End markers of other trainers
+ * are taken off the responses, and counted: learning to write them would be learning a file format.
+ *
+ * @param take is given each row; a promise it returns is waited for
+ * @throws on a missing folder or an invalid row
+ */
+export async function readTrainExamples(
+  folder: string,
+  take: (example: TrainExample) => unknown,
+  options: ReadOptions = {},
+): Promise<TrainReading> {
+  const seen = new SeenNames();
+  const reading = await readExamples(folder, take, options, seen);
+  seen.check(options.fields);
+  return reading;
+}
+
+async function readExamples(
+  folder: string,
+  take: (example: TrainExample) => unknown,
+  options: ReadOptions,
+  names: SeenNames,
+): Promise<TrainReading> {
   const endMarkers: Record<string, number> = {};
   const templateTags: Record<string, number> = {};
   const count = (counts: Record<string, number>, name: string | undefined) => {
     if (name !== undefined) counts[name] = (counts[name] ?? 0) + 1;
   };
-  const reading = await readHalf(folder, 'train', options, (row) => {
-    const { example, form } = readExample(row);
+  const reading = await readHalf(folder, 'train', options, names, (row, before) => {
+    const { example, form } = readExample(row, before);
     const { text, markers } = takeOffEndMarkers(example.response);
     if (markers.length > 0 && text.trim() === '') {
       throw row.refuse('response', `more than the end marker ${JSON.stringify(markers.join(''))}`, example.response);
@@ -162,53 +176,8 @@ export async function loadTrainExamples(folder: string, options: ReadOptions = {
       templateTags,
       TEMPLATE_TAGS.find((tag) => [...(example.history ?? []), example].some(({ prompt }) => prompt.includes(tag))),
     );
-    examples.push({ ...example, ...(history ? { history } : {}), response: text });
-    return form;
+    const taken = take({ ...example, ...(history ? { history } : {}), response: text });
+    return taken instanceof Promise ? taken.then(() => form) : form;
   });
-  return { ...reading, examples, endMarkers, templateTags };
-}
-
-/** @param keep takes a row and gives the name of its form, or undefined for one that is not kept */
-async function readHalf(
-  folder: string,
-  half: Half,
-  { fields, badRows = 'error', onRows }: ReadOptions,
-  keep: (row: Fields) => string | undefined,
-): Promise<Reading> {
-  const { names, unread } = await listFiles(folder, half);
-  if (names.length === 0) {
-    const others = unread.map(({ path, why }) => `${path} (${why})`).join(', ');
-    throw new Error(
-      `examples: no file of rows in ${join(folder, half)} (${READ_ENDINGS})${others && `, only ${others}`}; ` +
-        'pass a folder that holds eval/ and train/ with such files',
-    );
-  }
-  const files: LoadedFile[] = [];
-  const notes: string[] = [];
-  const skipped: Record<string, number> = {};
-  for (const name of names) {
-    const path = `${half}/${name}`;
-    const hash = createHash('sha256');
-    const opened = await openRecords(join(folder, half, name), path, hash);
-    if (opened.note !== undefined) notes.push(opened.note);
-    const forms: Record<string, number> = {};
-    let rows = 0;
-    let found = 0;
-    for await (const raw of opened.rows) {
-      found++;
-      if (found % ROWS_A_CALL === 0) onRows?.(path, found);
-      try {
-        const form = keep(fieldsOf(raw, fields));
-        if (form === undefined) continue;
-        rows++;
-        forms[form] = (forms[form] ?? 0) + 1;
-      } catch (error) {
-        if (!(error instanceof RowError) || badRows === 'error') throw error;
-        skipped[error.reason] = (skipped[error.reason] ?? 0) + 1;
-      }
-    }
-    if (found === 0) throw new Error(`examples: ${path} has no rows; fill the file or delete it`);
-    files.push({ path, rows, sha256: hash.digest('hex'), format: opened.format, forms });
-  }
-  return { files, unread, notes, skipped };
+  return { ...reading, endMarkers, templateTags };
 }

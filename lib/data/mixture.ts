@@ -1,58 +1,9 @@
-import { SUBSETS, TOTALS } from '../paper/table-a1';
 import type { Random } from '../random';
+import { type MixtureReport, type MixtureShareRule, planMixture, poolOf, reportMixture } from './mixture-plan';
 import type { TrainExample } from './rows';
-import { mapSource } from './sources/names';
+import { KNOWN_SOURCES, mapSource } from './sources/names';
 
-/**
- * By which shares rows are drawn: table A1's, in proportion to the rows that are there, or weights by the row's `source`.
- */
-export type MixtureShareRule = 'paper' | 'all' | Readonly<Record<string, number>>;
-
-/** One subset's or source's line of the mixture's report. Percents are of the whole set; points are differences of percents. */
-export interface MixtureRow {
-  /** A key of table A1, or a `source`. */
-  readonly subset: string;
-  readonly name: string;
-  /** Null for a source that table A1 does not have. */
-  readonly domain: 'medical' | 'general' | null;
-  /** Null, as the paper's other columns, where table A1 was not asked. */
-  readonly paperSamples: number | null;
-  /** As table A1 prints it. */
-  readonly paperPercent: number | null;
-  /** The wanted share among the subsets that are present. */
-  readonly targetPercent: number;
-  /** Rows given to draw from. */
-  readonly available: number;
-  readonly drawn: number;
-  readonly drawnPercent: number;
-  /** drawnPercent - paperPercent. */
-  readonly deviation: number | null;
-  /** Rows drawn that stand in for the subset's own. */
-  readonly standInRows: number;
-  readonly standIn: boolean;
-  /** True when the subset gave all its rows and that was less than its share. */
-  readonly short: boolean;
-}
-
-export interface MixtureReport {
-  readonly total: number;
-  /** Whose shares were wanted. */
-  readonly shares: 'paper' | 'all' | 'given';
-  /** Present subsets, in table A1's order; sources in the order in which they appear. */
-  readonly rows: readonly MixtureRow[];
-  /** Subsets or sources that were wanted and have no row. */
-  readonly missing: readonly string[];
-  /** Null where table A1 was not asked. */
-  readonly domains: Readonly<Record<'medical' | 'general', DomainShare>> | null;
-  /** The largest total at which no present subset is short. */
-  readonly totalWithoutShortfall: number;
-}
-
-export interface DomainShare {
-  readonly drawn: number;
-  readonly drawnPercent: number;
-  readonly paperPercent: number;
-}
+export type { MixtureReport, MixtureRow, MixtureShareRule } from './mixture-plan';
 
 export interface Mixture {
   readonly examples: readonly TrainExample[];
@@ -60,59 +11,15 @@ export interface Mixture {
 }
 
 /**
- * Draws `total` rows in table A1's proportions, without replacement, in shuffled order.
- *
- * Shares are renormalised over the subsets that are PRESENT: a missing subset's share goes to all others in
- * proportion. A subset with fewer rows than its share gives all it has, and what it lacks is shared out in
- * proportion among the rest, so that `total` is always met; no present subset gets less than one row. In one formula,
- *
- *     rows of s = clamp(level x paper samples of s, 1, available rows of s)
- *
- * with the one level at which they add up to `total`; fractions are settled by the largest remainder
- * (ties in table A1's order).
+ * Draws `total` rows in table A1's proportions by `planMixture`'s rule, without replacement, in shuffled order.
  *
  * @param examples rows of any known source
  * @param total rows to draw, from the number of present subsets to the number of rows given
  * @throws on an unknown source, or a total out of that range
  * Source: paper, appendix A.3 and table A1 ('Mixture ratio (%)' is of samples, not of tokens).
  */
-export function mixByPaper(examples: readonly TrainExample[], total: number, random: Random): Mixture {
-  const drawn = draw(
-    groupBy(examples, ({ source }) => mapSource(source).subset),
-    SUBSETS.map(({ key, samples }) => ({ key, weight: samples })),
-    total,
-    random,
-  );
-  const rows = drawn.groups.map((group): MixtureRow => {
-    const subset = SUBSETS.find(({ key }) => key === group.key)!;
-    const standInRows = group.rows.filter(({ source }) => mapSource(source).standIn).length;
-    return {
-      ...rowOf(group, total),
-      name: subset.name,
-      domain: subset.domain,
-      paperSamples: subset.samples,
-      paperPercent: subset.percent,
-      deviation: (100 * group.rows.length) / total - subset.percent,
-      standInRows,
-      standIn: standInRows > 0,
-    };
-  });
-  const domain = (name: 'medical' | 'general'): DomainShare => {
-    const count = rows.filter((row) => row.domain === name).reduce((sum, row) => sum + row.drawn, 0);
-    return { drawn: count, drawnPercent: (100 * count) / total, paperPercent: TOTALS[name].percent };
-  };
-  return {
-    examples: drawn.examples,
-    report: {
-      total,
-      shares: 'paper',
-      rows,
-      missing: drawn.missing,
-      domains: { medical: domain('medical'), general: domain('general') },
-      totalWithoutShortfall: drawn.totalWithoutShortfall,
-    },
-  };
-}
+export const mixByPaper = (examples: readonly TrainExample[], total: number, random: Random): Mixture =>
+  draw(examples, 'paper', total, random);
 
 /**
  * Draws `total` rows of any sources, without replacement, in shuffled order: in proportion to the rows that are there
@@ -120,131 +27,67 @@ export function mixByPaper(examples: readonly TrainExample[], total: number, ran
  *
  * @throws on a weight that is not above 0, a total out of range, or weights of which no source has a row
  */
-export function mixBySource(
+export const mixBySource = (
   examples: readonly TrainExample[],
   shares: Exclude<MixtureShareRule, 'paper'>,
   total: number,
   random: Random,
-): Mixture {
-  const pools = groupBy(examples, ({ source }) => source);
-  const wanted =
-    shares === 'all'
-      ? [...pools].map(([key, rows]) => ({ key, weight: rows.length }))
-      : Object.entries(shares).map(([key, weight]) => ({ key, weight }));
-  const wrong = wanted.find(({ weight }) => !(weight > 0 && Number.isFinite(weight)));
-  if (wrong) {
-    throw new Error(`mixture: the share of "${wrong.key}" must be above 0, got ${wrong.weight}; leave it out instead`);
-  }
-  if (!wanted.some(({ key }) => pools.has(key))) {
-    throw new Error(
-      `mixture: no row has a source that shares are given for (${wanted.map(({ key }) => key).join(', ')}); ` +
-        `sources there: ${[...pools.keys()].join(', ')}`,
-    );
-  }
-  const drawn = draw(pools, wanted, total, random);
-  const rows = drawn.groups.map(
-    (group): MixtureRow => ({
-      ...rowOf(group, total),
-      name: group.key,
-      domain: null,
-      paperSamples: null,
-      paperPercent: null,
-      deviation: null,
-      standInRows: 0,
-      standIn: false,
-    }),
-  );
-  const { missing, totalWithoutShortfall } = drawn;
-  const report = { total, shares: shares === 'all' ? 'all' : 'given', rows, missing, domains: null } as const;
-  return { examples: drawn.examples, report: { ...report, totalWithoutShortfall } };
-}
+): Mixture => draw(examples, shares, total, random);
 
-interface DrawnGroup {
-  readonly key: string;
-  readonly rows: readonly TrainExample[];
-  readonly available: number;
-  readonly targetPercent: number;
-  /** Rows that its share comes to. */
-  readonly share: number;
-}
-
-function rowOf({ key, rows, available, targetPercent, share }: DrawnGroup, total: number) {
-  return {
-    subset: key,
-    targetPercent,
-    available,
-    drawn: rows.length,
-    drawnPercent: (100 * rows.length) / total,
-    short: rows.length === available && rows.length < share,
-  };
-}
-
-function groupBy(examples: readonly TrainExample[], keyOf: (example: TrainExample) => string) {
+function draw(examples: readonly TrainExample[], shares: MixtureShareRule, total: number, random: Random): Mixture {
   const pools = new Map<string, TrainExample[]>();
   for (const example of examples) {
-    const key = keyOf(example);
+    const key = poolOf(shares, example.source);
     const pool = pools.get(key);
     if (pool) pool.push(example);
     else pools.set(key, [example]);
   }
-  return pools;
+  const plan = planMixture(shares, new Map([...pools].map(([key, rows]) => [key, rows.length])), total);
+  const drawn = plan.pools.map(({ key, count }) => random.shuffle(pools.get(key)!).slice(0, count));
+  const standInRows = (key: string) =>
+    drawn[plan.pools.findIndex((pool) => pool.key === key)]!.filter(({ source }) => mapSource(source).standIn).length;
+  return { examples: random.shuffle(drawn.flat()), report: reportMixture(shares, plan, standInRows) };
 }
 
-function draw(
-  pools: ReadonlyMap<string, readonly TrainExample[]>,
-  wanted: readonly { readonly key: string; readonly weight: number }[],
-  total: number,
-  random: Random,
-) {
-  const present = wanted.filter(({ key }) => pools.has(key));
-  const weights = present.map(({ weight }) => weight);
-  const available = present.map(({ key }) => pools.get(key)!.length);
-  const given = available.reduce((a, b) => a + b, 0);
-  if (!Number.isInteger(total) || total < present.length || total > given || present.length === 0) {
-    throw new Error(
-      `mixture: total must be an integer from ${present.length} (one row for each present subset) to ` +
-        `${given} (the rows given), got ${total}; change total or give more rows`,
-    );
-  }
-  const counts = allocate(weights, available, total);
-  const all = weights.reduce((a, b) => a + b);
-  const groups = present.map(
-    ({ key, weight }, i): DrawnGroup => ({
-      key,
-      rows: random.shuffle(pools.get(key)!).slice(0, counts[i]),
-      available: available[i]!,
-      targetPercent: (100 * weight) / all,
-      share: Math.floor((total * weight) / all),
-    }),
-  );
-  return {
-    groups,
-    examples: random.shuffle(groups.flatMap(({ rows }) => rows)),
-    missing: wanted.filter(({ key }) => !pools.has(key)).map(({ key }) => key),
-    totalWithoutShortfall: Math.floor(Math.min(...present.map(({ weight }, i) => (available[i]! * all) / weight))),
-  };
+/** `auto`: table A1's shares where every row is of one of its sets, else all rows alike. */
+export function chooseShares(shares: MixtureShareRule | 'auto', sources: readonly string[]): MixtureShareRule {
+  if (shares !== 'auto') return shares;
+  const known = new Set(KNOWN_SOURCES);
+  return sources.every((source) => known.has(source)) ? 'paper' : 'all';
 }
 
 /**
- * Whole numbers that add up to `total`, proportional to `weights` but each from 1 to its `available`.
- * The caller has seen to it that this is possible.
+ * Takes rows of a folder that was mixed before (`mixing/`), by the same rule: of each pool the first that it is to give, in
+ * the order in which they lie. So a smaller mixture of a folder is a part of a larger one.
+ *
+ * @param sources of the rows, in order
+ * @param samples rows to take; null: all
+ * @returns for each row 1 where it is taken, else 0
  */
-function allocate(weights: readonly number[], available: readonly number[], total: number): number[] {
-  const quotas = (level: number) => weights.map((weight, i) => Math.min(Math.max(level * weight, 1), available[i]!));
-  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-  // The sum of quotas rises with the level: halve the interval until it has no middle.
-  let low = 0;
-  let high = Math.max(...weights.map((weight, i) => available[i]! / weight));
-  for (let middle = high / 2; middle > low && middle < high; middle = (low + high) / 2) {
-    if (sum(quotas(middle)) < total) low = middle;
-    else high = middle;
+export function takeInOrder(
+  sources: readonly string[],
+  shares: MixtureShareRule,
+  samples: number | null,
+): { readonly taken: Uint8Array; readonly report: MixtureReport } {
+  const isWanted = (source: string) => typeof shares === 'string' || source in shares;
+  const available = new Map<string, number>();
+  let rows = 0;
+  for (const source of sources) {
+    if (!isWanted(source)) continue;
+    const pool = poolOf(shares, source);
+    available.set(pool, (available.get(pool) ?? 0) + 1);
+    rows++;
   }
-  const exact = quotas(high);
-  const counts = exact.map(Math.floor);
-  const byRemainder = exact
-    .map((quota, i) => ({ i, remainder: quota - Math.floor(quota) }))
-    .sort((a, b) => b.remainder - a.remainder || a.i - b.i);
-  const left = total - sum(counts);
-  for (const { i } of byRemainder.slice(0, left)) counts[i]!++;
-  return counts;
+  const plan = planMixture(shares, available, Math.min(samples ?? rows, rows));
+  const left = new Map(plan.pools.map(({ key, count }) => [key, count]));
+  const standIns = new Map<string, number>();
+  const taken = Uint8Array.from(sources, (source) => {
+    const pool = poolOf(shares, source);
+    const more = left.get(pool) ?? 0;
+    if (more === 0) return 0;
+    left.set(pool, more - 1);
+    if (shares === 'paper' && mapSource(source).standIn) standIns.set(pool, (standIns.get(pool) ?? 0) + 1);
+    return 1;
+  });
+  return { taken, report: reportMixture(shares, plan, (key) => standIns.get(key) ?? 0) };
 }

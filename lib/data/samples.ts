@@ -19,6 +19,18 @@ export interface Sample {
   readonly labels: Int32Array;
 }
 
+/** Samples one after the other, or one by its number: an array of them, or files that are read as they are asked for. */
+export interface SampleList extends Iterable<Sample> {
+  readonly length: number;
+  at(index: number): Sample | undefined;
+  /** Tokens of each, where they are known without reading it. */
+  readonly lengths?: Int32Array;
+}
+
+/** Tokens of each sample. */
+export const lengthsOf = (samples: SampleList): Int32Array =>
+  samples.lengths ?? Int32Array.from(samples, ({ ids }) => ids.length);
+
 export interface SampleReport {
   readonly samples: number;
   readonly tokens: number;
@@ -60,16 +72,23 @@ export async function tokenizeExamples(
   let tokens = 0;
   let lossTokens = 0;
   let straddlingTokens = 0;
-  for (let start = 0; start < examples.length; start += BATCH) {
+  const make = (start: number): Promise<Made[]> | undefined => {
+    if (start >= examples.length) return undefined;
     const batch = examples.slice(start, start + BATCH);
-    const made =
-      typeof template === 'string'
-        ? await tokenizeJoined(batch, tokenizer, template)
-        : await tokenizeRendered(batch, tokenizer, template);
-    for (const { straddles, ...sample } of made) {
+    return typeof template === 'string'
+      ? tokenizeJoined(batch, tokenizer, template)
+      : tokenizeRendered(batch, tokenizer, template);
+  };
+  let next = make(0);
+  for (let start = BATCH; next; start += BATCH) {
+    const made = next;
+    // The tokenizer's threads have the next batch while this one becomes samples here.
+    next = make(start);
+    next?.catch(() => {});
+    for (const { straddles, ...sample } of await made) {
       samples.push(sample);
       tokens += sample.ids.length;
-      lossTokens += sample.labels.reduce((sum, label) => sum + Number(label !== IGNORED), 0);
+      for (const label of sample.labels) if (label !== IGNORED) lossTokens++;
       if (straddles) straddlingTokens++;
     }
   }
@@ -88,30 +107,33 @@ async function tokenizeJoined(
   const encoded = await tokenizer.encodeJoint(rendered.flat());
   let next = 0;
   return batch.map(({ id, source }, i) => {
-    const ids: number[] = addBos && bosId !== undefined ? [bosId] : [];
-    const labels: number[] = ids.map(() => IGNORED);
-    let straddling = false;
-    for (const _ of rendered[i]!) {
-      const { ids: text, responseStart, straddles } = encoded[next++]!;
+    const parts = rendered[i]!.map(() => encoded[next++]!);
+    const begin = addBos && bosId !== undefined ? [bosId] : [];
+    const length = parts.reduce((sum, part) => sum + part.ids.length + 1, begin.length);
+    const ids = new Int32Array(length);
+    const labels = new Int32Array(length).fill(IGNORED);
+    ids.set(begin);
+    let at = begin.length;
+    for (const { ids: text, responseStart } of parts) {
       if (responseStart >= text.length) {
         throw new Error(`samples: example "${id}": the response must yield a token, got none; fix or delete the row`);
       }
-      const control = text.find((token) => token === eosId || token === bosId);
-      if (control !== undefined) {
-        throw new Error(
-          `samples: example "${id}": its text yields the control token ${control}, which would end or start a ` +
-            'sequence; fix or delete the row',
-        );
+      for (let t = 0; t < text.length; t++, at++) {
+        const token = text[t]!;
+        if (token === eosId || token === bosId) {
+          throw new Error(
+            `samples: example "${id}": its text yields the control token ${token}, which would end or start a ` +
+              'sequence; fix or delete the row',
+          );
+        }
+        ids[at] = token;
+        if (t >= responseStart) labels[at] = token;
       }
-      for (const [t, token] of text.entries()) {
-        ids.push(token);
-        labels.push(t < responseStart ? IGNORED : token);
-      }
-      ids.push(eosId);
-      labels.push(eosId);
-      straddling ||= straddles;
+      ids[at] = eosId;
+      labels[at] = eosId;
+      at++;
     }
-    return { id, source, ids: Int32Array.from(ids), labels: Int32Array.from(labels), straddles: straddling };
+    return { id, source, ids, labels, straddles: parts.some(({ straddles }) => straddles) };
   });
 }
 

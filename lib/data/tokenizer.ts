@@ -147,8 +147,7 @@ export function assertFits(tokenizer: Pick<Tokenizer, 'vocabSize'>, vocabSize: n
  * Offsets count code points (an astral character is one); the byte tokens of one character all cover it.
  */
 function findSeam(encoding: Encoding, prompt: string): Pick<JointEncoding, 'responseStart' | 'straddles'> {
-  let seam = 0;
-  for (const _ of prompt) seam++;
+  const seam = countCodePoints(prompt);
   let low = 0;
   let high = encoding.getLength();
   while (low < high) {
@@ -158,6 +157,17 @@ function findSeam(encoding: Encoding, prompt: string): Pick<JointEncoding, 'resp
   }
   const start = encoding.tokenToChars(low)?.[0];
   return { responseStart: low, straddles: start !== undefined && start < seam };
+}
+
+/** As many as iteration gives, several times faster: prompts are long. */
+function countCodePoints(text: string): number {
+  const isHigh = (unit: number) => unit >= 0xd800 && unit < 0xdc00;
+  let count = text.length;
+  for (let i = 1; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0xdc00 && unit < 0xe000 && isHigh(text.charCodeAt(i - 1))) count--;
+  }
+  return count;
 }
 
 /** Offsets count code points. */

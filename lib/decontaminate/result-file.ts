@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { readVersionedJson, writeFileAtomic } from '../files';
+import { writeFileAtomic } from '../files';
+import { readVersionedJson } from '../json-file';
 import type { Decontamination } from './record';
+import { checkDecontamination } from './result-schema';
 
 /** What was found, in a run's folder and in that of the command alone. */
 export const DECONTAMINATION_FILE = 'decontamination.json';
@@ -29,6 +31,8 @@ export async function writeDecontamination(
  *
  * @throws when the file is damaged, or of another form
  */
-export function readDecontamination(folder: string): Promise<DecontaminationResult | undefined> {
-  return readVersionedJson<DecontaminationResult>(join(folder, DECONTAMINATION_FILE), VERSION);
+export async function readDecontamination(folder: string): Promise<DecontaminationResult | undefined> {
+  const file = join(folder, DECONTAMINATION_FILE);
+  const json = await readVersionedJson(file, VERSION);
+  return json === undefined ? undefined : checkDecontamination(json, file);
 }

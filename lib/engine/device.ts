@@ -4,6 +4,7 @@ import { eagerRuntime } from './eager';
 import { openOnnx } from './onnx/device';
 import type { Runtime } from './program';
 import { openXla } from './xla/device';
+import type { XlaOptions } from './xla/options';
 import type { XlaDevice } from './xla/plugins/find';
 
 export type { DeviceName };
@@ -17,20 +18,26 @@ export interface Device {
   readonly runtime: Runtime;
 }
 
+export interface DeviceOptions extends Partial<XlaOptions> {
+  /**
+   * For a process or worker that does nothing else, before its first program: an x86 CPU takes numbers
+   * below 1.2e-38 for zero, of which attention computes many, each in ten times the time of others. JavaScript's own
+   * numbers below 2.2e-308 then become zero in that thread too, until it ends: nothing for a process with a user's code.
+   */
+  readonly flushDenormals?: boolean;
+}
+
 /**
  * Opens a device and tries it: only a session that was made tells whether a GPU is there.
  *
  * @param threads of the CPU's matrix products; results are equal for equal counts. XLA has no such number: it takes the
  *   processors that this process may use
- * @param flushDenormals for a process or worker that does nothing else, before its first program: an x86 CPU takes numbers
- *   below 1.2e-38 for zero, of which attention computes many, each in ten times the time of others. JavaScript's own
- *   numbers below 2.2e-308 then become zero in that thread too, until it ends: nothing for a process with a user's code
  * @throws when this installation or machine cannot run the device, with what to do
  */
 export async function openDevice(
   name: DeviceName = 'cpu',
   threads = defaultThreads(),
-  { flushDenormals = false }: { readonly flushDenormals?: boolean } = {},
+  { flushDenormals = false, ...options }: DeviceOptions = {},
 ): Promise<Device> {
   if (name === 'tfjs') return { name, threads: 1, flushDenormals: false, runtime: eagerRuntime };
   if (!DEVICE_NAMES.includes(name))
@@ -38,7 +45,8 @@ export async function openDevice(
   if (!Number.isSafeInteger(threads) || threads <= 0) {
     throw new Error(`device: threads must be a positive integer, got ${threads}`);
   }
-  if (isXla(name)) return { name, threads: availableParallelism(), flushDenormals, runtime: await openXla(name) };
+  if (isXla(name))
+    return { name, threads: availableParallelism(), flushDenormals, runtime: await openXla(name, options) };
   return { name, threads, flushDenormals, runtime: await openOnnx({ name, threads, flushDenormals }) };
 }
 

@@ -12,16 +12,23 @@ const P = 46_337;
  * @param x [N, C]; kept numbers are divided by 1 - rate
  * @param seed scalar int32 in [0, 46337)
  * @param step scalar int32 in [0, 46337): reduce a larger one modulo 46337
- * @param layer tells the masks of one step apart
+ * @param layer tells the masks of one step apart; a scalar int32 where it is counted on the device
  * Source: the round function is MiMC's (Albrecht et al. 2016), over a prime small enough for int32 products
  */
-export function dropout(x: tf.Tensor, rate: number, seed: tf.Tensor, step: tf.Tensor, layer: number): tf.Tensor {
+export function dropout(
+  x: tf.Tensor,
+  rate: number,
+  seed: tf.Tensor,
+  step: tf.Tensor,
+  layer: number | tf.Tensor,
+): tf.Tensor {
   if (!(rate >= 0 && rate < 1)) throw new Error(`dropout: rate must be in [0, 1), got ${rate}`);
   if (rate === 0) return x;
   const [rows, columns] = x.shape as [number, number];
   if (rows > P || columns > P) throw new Error(`dropout: at most ${P} rows and columns, got [${x.shape}]`);
   let h: tf.Tensor = tf.scalar(1, 'int32');
-  for (const key of [seed, step, tf.scalar(layer % P, 'int32')]) h = mix(h, key);
+  const place = typeof layer === 'number' ? tf.scalar(layer % P, 'int32') : layer;
+  for (const key of [seed, step, place]) h = mix(h, key);
   h = mix(h, tf.range(0, rows, 1, 'int32').reshape([rows, 1]));
   h = mix(h, tf.range(0, columns, 1, 'int32').reshape([1, columns]));
   h = mix(mix(h, tf.scalar(12_345, 'int32')), tf.scalar(40_503, 'int32'));

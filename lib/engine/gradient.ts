@@ -23,6 +23,11 @@ export function withGradient(
   return op(...inputs);
 }
 
+/** The tensors that gradients are being taken of. */
+let underWay: readonly tf.Tensor[] = [];
+export const variables = (): readonly tf.Tensor[] => underWay;
+export const isVariable = (tensor: tf.Tensor): boolean => underWay.includes(tensor);
+
 /** The scalar `loss()` and its gradient with respect to each named tensor. */
 export function valueAndGradients(
   loss: (variables: Readonly<Record<string, tf.Tensor>>) => tf.Tensor,
@@ -30,8 +35,28 @@ export function valueAndGradients(
 ): { value: tf.Tensor; gradients: Record<string, tf.Tensor> } {
   const names = Object.keys(variables);
   const named = (tensors: readonly tf.Tensor[]) => Object.fromEntries(names.map((n, i) => [n, tensors[i]!]));
-  const { value, grads } = tf.valueAndGrads((...xs: tf.Tensor[]) => loss(named(xs)).asScalar())(
-    names.map((n) => variables[n]!),
-  );
-  return { value, gradients: named(grads) };
+  const outer = underWay;
+  underWay = names.map((n) => variables[n]!);
+  try {
+    const { value, grads } = tf.valueAndGrads((...xs: tf.Tensor[]) => loss(named(xs)).asScalar())([...underWay]);
+    return { value, gradients: named(grads) };
+  } finally {
+    underWay = outer;
+  }
+}
+
+/** The gradient of fn(xs) with respect to each x, for a change dy of its value: inside another gradient as well. */
+export function gradientsOf(
+  fn: (xs: readonly tf.Tensor[]) => tf.Tensor,
+  xs: readonly tf.Tensor[],
+  dy: tf.Tensor,
+): tf.Tensor[] {
+  // tfjs keeps one tape and throws it away after each gradient; the outer one still needs its own.
+  const { state } = tf.engine() as unknown as { state: { activeTape: unknown } };
+  const tape = state.activeTape;
+  try {
+    return tf.grads((...given: tf.Tensor[]) => fn(given))([...xs], dy);
+  } finally {
+    state.activeTape = tape;
+  }
 }

@@ -38,10 +38,13 @@ export type Held = object;
 
 /** What runs programs on one device. */
 export interface Runtime {
+  /** Layers of one shape lie stacked and are looped over (`layers.ts`). */
+  readonly loops: boolean;
   compile(step: Step, spec: ProgramSpec): Promise<Program>;
   /** What a run will hold at once beside inputs, state and frozen weights, in bytes; nothing is compiled. */
   workingBytes(step: Step, spec: ProgramSpec): number;
-  upload(tensor: HostTensor): Promise<Held>;
+  /** @param name the state's, by which devices that share it split it */
+  upload(tensor: HostTensor, name: string): Promise<Held>;
   /** A copy on the host. */
   download(held: Held): Promise<Float32Array | Int32Array>;
   release(held: Held): void;
@@ -59,7 +62,7 @@ export function checkState(spec: ProgramSpec, state: DeviceState): void {
   for (const [name, expected] of Object.entries(spec.state)) {
     if (!state.slots.has(name))
       throw new Error(`engine: ${spec.name} needs state "${name}", which the given state lacks`);
-    const { dtype, shape } = state.specs[name]!;
+    const { dtype, shape } = state.slots.get(name)!.spec;
     if (dtype !== expected.dtype || String(shape) !== String(expected.shape)) {
       throw new Error(
         `engine: ${spec.name} needs state "${name}" as ${expected.dtype} [${expected.shape}], the given one is ${dtype} [${shape}]`,

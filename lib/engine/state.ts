@@ -1,6 +1,7 @@
 import type { Device } from './device';
+import { isStack, stacksOf } from './layers';
 import type { Held } from './program';
-import { checkTensor, type HostTensor, type HostTensors, type Specs } from './tensors';
+import { checkTensor, type HostTensor, type HostTensors, type Specs, sizeOf, type TensorSpec } from './tensors';
 
 /**
  * Tensors that live on a device from run to run: parameters, moments, sums of gradients.
@@ -20,33 +21,65 @@ export interface DeviceState {
 
 /** `spare`: a second buffer that a runtime's next run may write into, so that nothing is allocated. */
 export interface Slot {
+  readonly spec: TensorSpec;
   current: Held;
   spare?: Held;
+}
+
+/** A tensor's place: a slot of its own, or a part of a stack's. */
+interface Place {
+  readonly slot: string;
+  readonly layer: number;
 }
 
 export async function createState(device: Device, values: HostTensors): Promise<DeviceState> {
   const { runtime } = device;
   const slots = new Map<string, Slot>();
+  const places = new Map<string, Place>();
   const specs = Object.fromEntries(
     Object.entries(values).map(([name, { shape, dtype }]) => [name, { shape, dtype } as const]),
   );
-  const slot = (name: string): Slot => {
-    const found = slots.get(name);
-    if (!found) throw new Error(`state: no tensor "${name}"; it has ${[...slots.keys()].slice(0, 8).join(', ')} ...`);
-    return found;
+  const placeOf = (name: string): Place => {
+    const found = places.get(name);
+    if (found && slots.has(found.slot)) return found;
+    throw new Error(`state: no tensor "${name}"; it has ${[...slots.keys()].slice(0, 8).join(', ')} ...`);
   };
-  for (const [name, tensor] of Object.entries(values)) {
-    checkTensor('state', name, specs[name]!, tensor);
-    slots.set(name, { current: await runtime.upload(tensor) });
+  /** The last slot that was read: the layers of a stack are asked for one after the other. */
+  let last: { readonly held: Held; readonly data: Promise<Float32Array | Int32Array> } | undefined;
+  const download = (held: Held): Promise<Float32Array | Int32Array> => {
+    if (last?.held !== held) last = { held, data: runtime.download(held) };
+    return last.data;
+  };
+  for (const [name, tensor] of Object.entries(values)) checkTensor('state', name, specs[name]!, tensor);
+  const stacks = runtime.loops ? stacksOf(specs) : new Map(Object.keys(values).map((name) => [name, [name]]));
+  for (const [slot, members] of stacks) {
+    for (const [layer, name] of members.entries()) places.set(name, { slot, layer });
+    const tensor = isStack(slot) ? stacked(members.map((name) => values[name]!)) : values[slot]!;
+    const spec = { shape: tensor.shape, dtype: tensor.dtype };
+    slots.set(slot, { spec, current: await runtime.upload(tensor, slot) });
   }
   return {
     specs,
     slots,
-    read: async (name) => ({ ...specs[name]!, data: await runtime.download(slot(name).current) }),
+    read: async (name) => {
+      const { slot, layer } = placeOf(name);
+      const { current } = slots.get(slot)!;
+      const spec = specs[name]!;
+      if (!isStack(slot)) return { ...spec, data: await runtime.download(current) };
+      const size = sizeOf(spec.shape);
+      return { ...spec, data: (await download(current)).slice(layer * size, (layer + 1) * size) };
+    },
     write: async (name, tensor) => {
-      const target = slot(name);
+      const { slot, layer } = placeOf(name);
       checkTensor('state', name, specs[name]!, tensor);
-      const fresh = await runtime.upload(tensor);
+      const target = slots.get(slot)!;
+      let whole = tensor;
+      if (isStack(slot)) {
+        const data = (await runtime.download(target.current)).slice();
+        data.set(tensor.data as Float32Array & Int32Array, layer * sizeOf(tensor.shape));
+        whole = { ...target.spec, data };
+      }
+      const fresh = await runtime.upload(whole, slot);
       runtime.release(target.current);
       target.current = fresh;
     },
@@ -55,4 +88,12 @@ export async function createState(device: Device, values: HostTensors): Promise<
       slots.clear();
     },
   };
+}
+
+function stacked(layers: readonly HostTensor[]): HostTensor {
+  const { shape, dtype } = layers[0]!;
+  const size = sizeOf(shape);
+  const data = dtype === 'int32' ? new Int32Array(layers.length * size) : new Float32Array(layers.length * size);
+  for (const [i, layer] of layers.entries()) data.set(layer.data as Float32Array & Int32Array, i * size);
+  return { shape: [layers.length, ...shape], dtype, data };
 }

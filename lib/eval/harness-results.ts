@@ -29,6 +29,8 @@ export interface ScoredWith {
   /** The model's name, without this machine's folders. */
   readonly model: string;
   readonly adapter: string | null;
+  /** Who trained it, where another trainer's file in its folder says so. */
+  readonly trainer?: string | undefined;
   /** Null behind a server, which does not say. */
   readonly device: string | null;
   /** The server that scored; absent where the workbook itself did. */
@@ -111,6 +113,7 @@ export function harnessResults(
       format: FORMAT,
       harnessFormat: HARNESS_VERSION,
       identity: by.identity,
+      ...(by.trainer === undefined ? {} : { trainer: by.trainer }),
       leftOut: by.leftOut,
       ...(by.server ? { server: by.server } : {}),
       tasks,

@@ -1,3 +1,4 @@
+import { csvField } from '../escape';
 import type { GroupResult } from './groups';
 import type { ItemResult, TaskResult } from './score';
 
@@ -62,11 +63,5 @@ export function groupsToCsv(groups: readonly GroupResult[]): string {
 
 function table<T>(columns: readonly (readonly [string, (row: T) => Cell])[], rows: readonly T[]): string {
   const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
-  return lines.map((cells) => `${cells.map(quote).join(',')}\r\n`).join('');
-}
-
-/** RFC 4180: quoted when it holds a comma, a quote or a line break; quotes doubled. */
-function quote(cell: Cell): string {
-  const text = cell === null ? '' : String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return lines.map((cells) => `${cells.map(csvField).join(',')}\r\n`).join('');
 }

@@ -1,4 +1,5 @@
 import { withGradient } from '../engine/gradient';
+import { afresh, recomputes } from '../engine/recompute';
 import * as tf from '../engine/tf';
 
 /**
@@ -26,14 +27,17 @@ const SMALLEST_BLOCK = 64;
  *     queries t..2t   keys 0..2t       ...
  */
 export function causalAttention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  const length = mask.shape[1]!;
+  return attentionOver(causalBlocks(mask.shape[1]!), q, k, v, mask);
+}
+
+function causalBlocks(length: number): Block[] {
   const size = Math.max(SMALLEST_BLOCK, 16 * Math.ceil(length / BLOCKS / 16));
   const blocks: Block[] = [];
   for (let start = 0; start < length; start += size) {
     const count = Math.min(size, length - start);
     blocks.push({ start, count, end: start + count });
   }
-  return attentionOver(blocks, q, k, v, mask);
+  return blocks;
 }
 
 /** The queries `start`.. of each head, `count` of them, against the keys before `end`. */
@@ -43,8 +47,14 @@ interface Block {
   readonly end: number;
 }
 
-/** @param blocks all queries in order; the last sees every key */
+/**
+ * Where the way back computes again what it can, of each query the logarithm of its sum of exponentials alone is kept: of
+ * T x T numbers a head, one block's are held at a time (FlashAttention's algorithm 4, over queries).
+ *
+ * @param blocks all queries in order; the last sees every key
+ */
 function attentionOver(blocks: readonly Block[], q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  const again = recomputes();
   const [batch, kv, rows] = q.shape as [number, number, number];
   const length = mask.shape[1]!;
   const groups = rows / length;
@@ -79,24 +89,35 @@ function attentionOver(blocks: readonly Block[], q: tf.Tensor, k: tf.Tensor, v: 
 
   return withGradient([q, k, v], (inputs) => {
     const [query, key, value] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const probabilities = blocks.map((block) => {
+    /** [B, K * G, count, end] */
+    const scoresOf = (queries: tf.Tensor, allKeys: tf.Tensor, block: Block): tf.Tensor => {
       const { start, count, end } = block;
-      const scores = tf.matMul(rowsOf(query, block), keysOf(key, 0, end), false, true);
+      const scores = tf.matMul(rowsOf(queries, block), keysOf(allKeys, 0, end), false, true);
       const whole = count === length && end === keys;
       const own = whole ? mask : tf.slice(mask, [0, start, 0], [mask.shape[0]!, count, end]);
-      const masked = scores.reshape([batch, kv * groups, count, end]).add(own.reshape([mask.shape[0]!, 1, count, end]));
-      return tf.softmax(masked).reshape([batch, kv, groups * count, end]);
-    });
+      return scores.reshape([batch, kv * groups, count, end]).add(own.reshape([mask.shape[0]!, 1, count, end]));
+    };
+    const rowsAgain = (x: tf.Tensor, { count }: Block): tf.Tensor =>
+      x.reshape([batch, kv, groups * count, x.shape[3]!]);
+    const scores = blocks.map((block) => scoresOf(query, key, block));
+    const sums = again ? scores.map((own) => tf.logSumExp(own, -1, true)) : []; // [B, K * G, count, 1]
+    const probabilities = blocks.map((block, i) =>
+      rowsAgain(again ? tf.exp(scores[i]!.sub(sums[i]!)) : tf.softmax(scores[i]!), block),
+    );
     const out = join(blocks.map(({ end }, i) => tf.matMul(probabilities[i]!, keysOf(value, 0, end))));
     return {
       value: out,
-      saved: [query, key, value, out, ...probabilities],
+      saved: [query, key, value, out, ...(again ? sums : probabilities)],
       gradient: (dy, saved) => {
-        const [sq, sk, sv, o, ...ps] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
+        const [sq, sk, sv, o, ...rest] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
+        const probabilitiesAgain = (block: Block, i: number): tf.Tensor => {
+          const [query2, key2, sum] = afresh([sq, sk, rest[i]!, dy]) as [tf.Tensor, tf.Tensor, tf.Tensor];
+          return rowsAgain(tf.exp(scoresOf(query2, key2, block).sub(sum)), block);
+        };
         const delta = tf.sum(dy.mul(o), -1, true); // [B, K, G*T, 1]
         const parts = blocks.map((block, i) => {
           const { end } = block;
-          const p = ps[i]!;
+          const p = again ? probabilitiesAgain(block, i) : rest[i]!;
           const own = rowsOf(dy, block);
           const ds = p.mul(tf.matMul(own, keysOf(sv, 0, end), false, true).sub(rowsOf(delta, block)));
           return {

@@ -1,4 +1,5 @@
 import { withGradient } from '../engine/gradient';
+import { afresh, recomputes } from '../engine/recompute';
 import * as tf from '../engine/tf';
 
 /** Layers whose gradients are written out: fewer passes over memory than autodiff's own. */
@@ -30,15 +31,22 @@ export function swiglu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
   return withGradient([gate, up], ([a, b]) => {
     const sigmoid = tf.sigmoid(a!);
     const silu = a!.mul(sigmoid);
+    const again = recomputes();
     return {
       value: silu.mul(b!),
-      saved: [sigmoid, silu, b!],
+      saved: again ? [a!, b!] : [sigmoid, silu, b!],
       gradient: (dy, saved) => {
-        const [s, h, u] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const [s, h, u] = (again ? activationAgain(saved, dy) : saved) as [tf.Tensor, tf.Tensor, tf.Tensor];
         // silu' = s + silu (1 - s)
         const slope = s.add(h.sub(h.mul(s)));
         return [dy.mul(u).mul(slope), dy.mul(h)];
       },
     };
   });
+}
+
+function activationAgain(saved: readonly tf.Tensor[], dy: tf.Tensor): tf.Tensor[] {
+  const [a, b] = afresh([...saved, dy]) as [tf.Tensor, tf.Tensor];
+  const sigmoid = tf.sigmoid(a);
+  return [sigmoid, a.mul(sigmoid), b];
 }

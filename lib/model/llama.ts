@@ -1,3 +1,4 @@
+import { eachLayer, isStack, type LayerBody, overLayers } from '../engine/layers';
 import * as tf from '../engine/tf';
 import { attention, causalAttention } from './attention';
 import { rmsNorm, swiglu } from './layers';
@@ -22,6 +23,9 @@ export type Weights = Readonly<Record<string, tf.Tensor>>;
 
 /** y = x W^T for the linear layer `name` ("model.layers.0.self_attn.q_proj"); x [N, in] -> [N, out]. */
 export type Linear = (name: string, x: tf.Tensor) => tf.Tensor;
+
+/** The linear layers over a block's own tensors; `at` is its number, in a loop. */
+export type LinearOf = (own: Weights, at?: tf.Tensor) => Linear;
 
 export const EMBEDDING = 'model.embed_tokens.weight';
 export const HEAD = 'lm_head.weight';
@@ -80,8 +84,11 @@ export interface TrainingScope {
   };
   /** [B, R]: the places of each row that are wanted. The last layer computes no others, and hidden is [B*R, C]. */
   readonly asked?: tf.Tensor;
-  /** Called after every layer but the last; `hidden` gives what the last norm makes of its states [B*T, C]. */
-  readonly watch?: (layer: number, hidden: () => tf.Tensor) => void;
+  /** Layers, in order and not the last, after which `see` is called; `hidden` is what the last norm makes of their states [B*T, C]. */
+  readonly watch?: {
+    readonly layers: readonly number[];
+    readonly see: (layer: number, hidden: () => tf.Tensor) => void;
+  };
 }
 
 /** Rows with a few places asked about; of a row with branches, each sees its own. */
@@ -113,12 +120,13 @@ export const FORBIDDEN = -1e9;
  * The model up to its last norm: tokens [B, T] -> hidden states [B*T, C], or of the places asked for alone.
  * Multiply by `headWeight` for logits.
  *
- * @param linear how linear layers are computed; LoRA passes its own
+ * @param weights all tensors, an adapter's too; where layers lie stacked, under the names of the stacks
+ * @param linearOf how linear layers are computed; LoRA passes its own
  */
 export function llamaHidden(
   c: LlamaConfig,
   weights: Weights,
-  linear: Linear,
+  linearOf: LinearOf,
   tokens: tf.Tensor,
   scope: AttentionScope = {},
 ): tf.Tensor {
@@ -127,24 +135,36 @@ export function llamaHidden(
   const { mask, isCausal, asked } = view;
   const tables = ropeTables(c, length, view.positions);
   const all: Queries = { select: (x) => x, length, table: tables.query, mask };
-  let x: tf.Tensor = tf.gather(weights[EMBEDDING]!, tokens.reshape([batch * length])); // [B*T, C]
-  for (let layer = 0; layer < c.numHiddenLayers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    const queries = asked && layer === c.numHiddenLayers - 1 ? askedQueries(c, view, asked) : all;
-    const norm = (name: string, input: tf.Tensor) => rmsNorm(input, weights[`${prefix}.${name}.weight`]!, c.rmsNormEps);
-    const project: Linear = (name, input) => linear(`${prefix}.self_attn.${name}`, input);
-    const attend = view.attend?.(layer) ?? (isCausal && queries === all ? causalAttention : attention);
-    const normed = norm('input_layernorm', x);
-    x = queries.select(x).add(selfAttention(c, project, normed, [batch, length], queries, tables.key, attend));
+  const last = c.numHiddenLayers - 1;
+  const block: LayerBody = (input, own, layer) => {
+    const prefix = `model.layers.${layer.label}`;
+    const linear = linearOf(own, layer.at);
+    const queries = asked && layer.index === last ? askedQueries(c, view, asked) : all;
+    const norm = (name: string, x: tf.Tensor) => rmsNorm(x, own[`${prefix}.${name}.weight`]!, c.rmsNormEps);
+    const project: Linear = (name, x) => linear(`${prefix}.self_attn.${name}`, x);
+    const attend = view.attend?.(layer.index!) ?? (isCausal && queries === all ? causalAttention : attention);
+    const normed = norm('input_layernorm', input);
+    const x = queries
+      .select(input)
+      .add(selfAttention(c, project, normed, [batch, length], queries, tables.key, attend));
     const h = norm('post_attention_layernorm', x);
     const gated = swiglu(linear(`${prefix}.mlp.gate_proj`, h), linear(`${prefix}.mlp.up_proj`, h)); // [B*T, F]
-    x = x.add(linear(`${prefix}.mlp.down_proj`, gated));
-    if (layer < c.numHiddenLayers - 1) {
-      const states = x;
-      view.watch?.(layer, () => rmsNorm(states, weights[FINAL_NORM]!, c.rmsNormEps));
-    }
+    return x.add(linear(`${prefix}.mlp.down_proj`, gated));
+  };
+  const finalNorm = (x: tf.Tensor) => rmsNorm(x, weights[FINAL_NORM]!, c.rmsNormEps);
+
+  let x: tf.Tensor = tf.gather(weights[EMBEDDING]!, tokens.reshape([batch * length])); // [B*T, C]
+  if (view.attend) return finalNorm(eachLayer(weights, c.numHiddenLayers, x, block));
+  let from = 0;
+  for (const layer of view.watch?.layers ?? []) {
+    x = overLayers(weights, [from, layer + 1], x, block);
+    const states = x;
+    view.watch!.see(layer, () => finalNorm(states));
+    from = layer + 1;
   }
-  return rmsNorm(x, weights[FINAL_NORM]!, c.rmsNormEps);
+  x = overLayers(weights, [from, last + 1], x, block);
+  // A loop computes every layer alike, the last one too.
+  return finalNorm(asked && Object.keys(weights).some(isStack) ? tf.gather(x, placesInRows(asked, length)) : x);
 }
 
 /** Any scope, as the layers read it. */

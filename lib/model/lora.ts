@@ -1,5 +1,6 @@
 import { ALL_LINEAR, type LoraConfig } from '../config';
 import { withGradient } from '../engine/gradient';
+import { isStack, stackOf } from '../engine/layers';
 import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
 import * as tf from '../engine/tf';
 import type { Random } from '../random';
@@ -9,6 +10,18 @@ import { type Linear, type LlamaConfig, linearShapes, plainLinear, type Weights 
 export function loraScaling(c: LoraConfig, layer?: string): number {
   const { rank, alpha } = (layer === undefined ? undefined : c.layers?.[layer]) ?? c;
   return alpha / (c.useRsLora ? Math.sqrt(rank) : rank);
+}
+
+/** @throws when the layers of a stack differ in it: a loop has one for all */
+function scalingOf(c: LoraConfig, name: string): number {
+  if (!isStack(name) || !c.layers) return loraScaling(c, name);
+  const own = Object.keys(c.layers).filter((layer) => stackOf(`${layer}.`) === `${name}.`);
+  const scalings = new Set(own.map((layer) => loraScaling(c, layer)));
+  const [scaling] = scalings;
+  if (scalings.size === 1) return scaling!;
+  throw new Error(
+    `lora: ${name} must have one alpha and rank in every layer to be looped over, got scalings ${[...scalings].join(', ')}`,
+  );
 }
 
 /** The adapted layers with their [out, in], in the model's order. */
@@ -92,10 +105,12 @@ export function loraLinear(
     const b = adapter[`${name}.lora_B.weight`];
     if (!a || !b) return plain(name, x);
     const w = weights[`${name}.weight`]!;
-    const isTall = x.shape[0]! > Math.max(...w.shape);
-    if (isTall && !dropout) return mergedLinear(x, w, a, b, loraScaling(c, name));
+    const scaling = scalingOf(c, name);
+    // In a loop the sum would be a float32 copy of each weight, which a frozen base in 16 bits is meant to spare.
+    const isTall = x.shape[0]! > Math.max(...w.shape) && !isStack(name);
+    if (isTall && !dropout) return mergedLinear(x, w, a, b, scaling);
     const low = tf.matMul(dropout ? dropout(x, name) : x, a, false, true); // [N, R]
-    return plain(name, x).add(tf.matMul(low, b, false, true).mul(loraScaling(c, name)));
+    return plain(name, x).add(tf.matMul(low, b, false, true).mul(scaling));
   };
 }
 

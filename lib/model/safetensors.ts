@@ -179,6 +179,39 @@ export async function readTensors(stored: Readonly<Record<string, StoredTensor>>
   return tensors;
 }
 
+const WRITTEN = {
+  int32: { name: 'I32', bytes: 4 },
+  float32: { name: 'F32', bytes: 4 },
+  uint8: { name: 'U8', bytes: 1 },
+} as const;
+
+/**
+ * The bytes before a file's tensors, and the place of each in the file. Every tensor begins at a multiple of its size
+ * where those of four bytes are named first.
+ */
+export function safetensorsHeader(
+  specs: Readonly<Record<string, { readonly shape: readonly number[]; readonly dtype: keyof typeof WRITTEN }>>,
+  metadata: Readonly<Record<string, string>>,
+): { readonly header: Uint8Array; readonly offsets: Readonly<Record<string, number>> } {
+  const entries: Record<string, unknown> = { __metadata__: metadata };
+  const starts: Record<string, number> = {};
+  let at = 0;
+  for (const [name, { shape, dtype }] of Object.entries(specs)) {
+    const length = sizeOf(shape) * WRITTEN[dtype].bytes;
+    entries[name] = { dtype: WRITTEN[dtype].name, shape, data_offsets: [at, at + length] };
+    starts[name] = at;
+    at += length;
+  }
+  const json = Buffer.from(JSON.stringify(entries));
+  const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ');
+  header.writeBigUInt64LE(BigInt(header.length - 8));
+  json.copy(header, 8);
+  return {
+    header,
+    offsets: Object.fromEntries(Object.entries(starts).map(([name, start]) => [name, header.length + start])),
+  };
+}
+
 /** Writes a file piece by piece, aside and renamed: a model need not fit in memory twice. */
 export async function writeSafetensors(
   file: string,
@@ -186,20 +219,9 @@ export async function writeSafetensors(
   read: (name: string) => Promise<HostTensor> | HostTensor,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Promise<void> {
-  const header: Record<string, unknown> = { __metadata__: metadata };
-  let at = 0;
-  for (const [name, { shape, dtype }] of Object.entries(specs)) {
-    const length = sizeOf(shape) * 4;
-    header[name] = { dtype: dtype === 'int32' ? 'I32' : 'F32', shape, data_offsets: [at, at + length] };
-    at += length;
-  }
-  const json = Buffer.from(JSON.stringify(header));
-  const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, ' ');
-  json.copy(padded);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(padded.length));
+  const { header } = safetensorsHeader(specs, metadata);
   await writeFileAtomic(file, async (handle) => {
-    await handle.writeFile(Buffer.concat([length, padded]));
+    await handle.writeFile(header);
     for (const [name, { shape }] of Object.entries(specs)) {
       const { data } = await read(name);
       if (data.length !== sizeOf(shape)) {

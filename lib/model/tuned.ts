@@ -1,12 +1,13 @@
 import type { LoraConfig, Method } from '../config';
 import type { FrozenWeight, HostTensor, HostTensors } from '../engine/tensors';
-import type * as tf from '../engine/tf';
+import * as tf from '../engine/tf';
 import type { Random } from '../random';
 import type { ModelFolder } from './folder';
 import {
   type AttentionScope,
   headWeight,
   type Linear,
+  type LinearOf,
   llamaHidden,
   plainLinear,
   type Weights,
@@ -29,11 +30,10 @@ export interface TunedModel {
   initial(random: Random): Promise<HostTensors>;
   /** tokens [B, T] -> hidden states [B*T, C] and the output matrix [V, C]. */
   forward(trained: Weights, frozen: Weights, tokens: tf.Tensor, options?: ForwardOptions): Forward;
-  /** All weights, and how linear layers are computed: for passes other than `forward` (generation). */
-  parts(trained: Weights, frozen: Weights, dropout?: Dropout): { readonly weights: Weights; readonly linear: Linear };
 }
 
-export type Dropout = (x: tf.Tensor, layer: string) => tf.Tensor;
+/** @param place tells the masks of one step apart: a number of its own for each adapted linear layer */
+export type Dropout = (x: tf.Tensor, place: number | tf.Tensor) => tf.Tensor;
 
 export interface ForwardOptions {
   readonly scope?: AttentionScope;
@@ -57,9 +57,15 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
     ...Object.fromEntries(whole.map((name) => [name, shapes[name]!])),
   };
   const frozen = frozenWeights(base, whole);
-  const parts: TunedModel['parts'] = (trained, held, dropout) => {
-    const weights = { ...held, ...Object.fromEntries(whole.map((name) => [name, trained[name]!])) };
-    return { weights, linear: lora ? loraLinear(weights, trained, lora, dropout) : plainLinear(weights) };
+  /** Adapted linear layers of one block. */
+  const adapted = lora ? Object.keys(loraShapes(config, lora)).length / 2 / config.numHiddenLayers : 0;
+  /** The linear layers over `tensors`; `at` is the number of the block, in a loop. */
+  const linears = (tensors: Weights, dropout: Dropout | undefined, at?: tf.Tensor): Linear => {
+    if (!lora) return plainLinear(tensors);
+    let calls = 0;
+    const place = (): number | tf.Tensor =>
+      at ? at.mul(tf.scalar(adapted, 'int32')).add(tf.scalar(calls++, 'int32')) : calls++;
+    return loraLinear(tensors, tensors, lora, dropout && ((x) => dropout(x, place())));
   };
   return {
     base,
@@ -67,15 +73,17 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
     lora,
     trainedShapes,
     frozen,
-    parts,
     initial: async (random) => {
       const tensors: Record<string, HostTensor> = lora ? { ...initLora(config, lora, random) } : {};
       for (const name of whole) tensors[name] = await readTensor(base.weights[name]!);
       return tensors;
     },
     forward: (trained, held, tokens, { scope, dropout } = {}) => {
-      const { weights, linear } = parts(trained, held, dropout);
-      return { hidden: llamaHidden(config, weights, linear, tokens, scope), head: headWeight(config, weights) };
+      const weights = { ...held, ...trained };
+      const written = linears(weights, dropout);
+      const linearOf: LinearOf = (own, at) =>
+        at ? linears(own, dropout, at) : own === weights ? written : linears(own, dropout);
+      return { hidden: llamaHidden(config, weights, linearOf, tokens, scope), head: headWeight(config, weights) };
     },
   };
 }

@@ -5,7 +5,7 @@ export function newCommand(name: string, summary: string): Command {
   return new Command(`med42 ${name}`)
     .description(summary)
     .helpOption('-h, --help', 'prints this and ends')
-    .addHelpText('after', '\nResearch only, not for clinical decisions.');
+    .addHelpText('afterAll', '\nResearch only, not for clinical decisions.');
 }
 
 /** Help was asked for and printed: there is nothing left to do. */
@@ -31,13 +31,63 @@ export function readArguments<Options>(
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) throw new HelpShown();
     const what = error.message.replace(/^error: /, '').replace(/\s*\(Did you mean (.*)\?\)$/s, ', did you mean $1');
-    throw new Error(`${commandName(command)}: ${what.replace(/\.$/, '')}; --help lists the options`);
+    const ours = elsewhere(command, error.message);
+    const said = ours === undefined ? what : `${what.replace(/, did you mean .*$/, '')}, did you mean ${ours}`;
+    throw new Error(`${commandName(command)}: ${said.replace(/\.$/, '')}; --help lists the options`);
   }
   for (const option of command.options) {
     const name = option.attributeName();
     if (option.isBoolean() && command.getOptionValue(name) === undefined) command.setOptionValue(name, false);
   }
   return { options: command.opts() as Options, words: command.args };
+}
+
+/** What peft, transformers, trl and torchtune call an option. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  lr: '--learning-rate',
+  'num-train-epochs': '--epochs',
+  'num-epochs': '--epochs',
+  'max-iters': '--max-steps',
+  'per-device-train-batch-size': '--batch-size',
+  'micro-batch-size': '--batch-size',
+  'gradient-accumulation-steps': '--accumulation',
+  'grad-accum': '--accumulation',
+  'warmup-steps': '--warmup',
+  'warmup-ratio': '--warmup',
+  'max-length': '--max-seq-len',
+  'max-seq-length': '--max-seq-len',
+  'block-size': '--max-seq-len',
+  'cutoff-len': '--max-seq-len',
+  r: '--rank',
+  'lora-r': '--rank',
+  'lora-rank': '--rank',
+  'lora-alpha': '--alpha',
+  'lora-target': '--target-modules',
+  'lora-target-modules': '--target-modules',
+  'finetuning-type': '--method',
+  'chat-template': '--template',
+  'model-name': '--model',
+  'model-name-or-path': '--model',
+  'base-model': '--model',
+  'adapter-name-or-path': '--adapter',
+  peft: '--adapter',
+  dataset: '--data',
+  'dataset-name': '--data',
+  'dataset-path': '--data',
+  'train-file': '--data',
+  output: '--out',
+  'output-dir': '--out',
+  'output-path': '--out',
+  'max-new-tokens': '--tokens',
+  'max-tokens': '--tokens',
+  'max-train-samples': '--samples',
+};
+
+/** The command's own option where the unknown one is another program's. */
+function elsewhere(command: Command, message: string): string | undefined {
+  const name = /unknown option '--?([\w-]+)/.exec(message)?.[1]?.replaceAll('_', '-').toLowerCase();
+  const ours = name === undefined ? undefined : ELSEWHERE[name];
+  return command.options.some(({ long }) => long === ours) ? ours : undefined;
 }
 
 const commandName = (command: Command): string => command.name().replace(/^med42 /, '');

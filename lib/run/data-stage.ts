@@ -8,18 +8,19 @@ import {
   loadDataset,
   type ReadOptions,
   type TrainExample,
+  type TrainReading,
   type TrainSet,
 } from '../data/examples';
-import { type Mixture, type MixtureReport, mixByPaper, mixBySource } from '../data/mixture';
-import { type Chunk, type PackingReport, packSamples } from '../data/packing/packing';
+import { readMixed } from '../data/mixing/mixed-folder';
+import { chooseShares, type Mixture, type MixtureReport, mixByPaper, mixBySource, takeInOrder } from '../data/mixture';
+import { type Chunk, type PackingOptions, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
 import { type Sample, type SampleReport, tokenizeExamples } from '../data/samples';
-import { KNOWN_SOURCES, mapSource } from '../data/sources/names';
+import { type StandIn, standInsOf } from '../data/stand-ins';
 import type { Tokenizer } from '../data/tokenizer';
 import type { Planted } from '../decontaminate/planted';
 import { writeFileAtomic } from '../files';
 import { readItemFacts, readPlanted, readQuiz } from '../miniature/miniature';
-import type { SubsetKey } from '../paper/table-a1';
 import { createRandom } from '../random';
 import type { Sources } from './inputs';
 import type { RunConfig } from './presets';
@@ -27,15 +28,22 @@ import { sayLine } from './progress';
 
 const SHOW_EVERY_MS = 3000;
 
-/** Training rows made into chunks. */
-export interface PreparedTraining {
-  readonly training: TrainSet;
+/** What is said of training rows that were made into chunks, in memory or in files. */
+export interface PreparedRows {
+  readonly training: TrainReading;
+  /** Read. */
+  readonly rows: number;
   readonly mixture: MixtureReport;
-  readonly standIns: readonly { readonly subset: SubsetKey; readonly note: string; readonly rows: number }[];
+  readonly packing: PackingReport;
+}
+
+/** Training rows made into chunks. */
+export interface PreparedTraining extends PreparedRows {
+  readonly training: TrainSet;
+  readonly standIns: readonly StandIn[];
   readonly samples: SampleReport;
   readonly chunks: readonly Chunk[];
   readonly heldOut: readonly Chunk[];
-  readonly packing: PackingReport;
   /** The rows that the chunks were packed from, and their tokens. */
   readonly packed: { readonly examples: readonly TrainExample[]; readonly samples: readonly Sample[] };
 }
@@ -69,7 +77,7 @@ export async function prepareData(
   chunkLength: number,
 ): Promise<PreparedData> {
   const dataset = await loadDataset(sources.data, { ...config.rows, ...showReading() });
-  const prepared = await prepareTraining(dataset.training, sources.model, config, tokenizer, chunkLength);
+  const prepared = await prepareTraining(dataset.training, sources, config, tokenizer, chunkLength);
   return {
     ...prepared,
     dataset,
@@ -94,32 +102,34 @@ export function showReading(): Pick<ReadOptions, 'onRows'> {
   };
 }
 
+/** How a run packs rows, whatever the packing. */
+export const ROW_PACKING = {
+  overlong: 'truncate',
+  // A row without a response token has no loss and no gradient: leaving it out changes no update but its cost.
+  zeroLossChunks: 'drop',
+} as const satisfies Partial<PackingOptions>;
+
 /** raw -> canonical -> mixed -> packed. */
 export async function prepareTraining(
   training: TrainSet,
-  model: string,
+  sources: Sources,
   config: RunConfig,
   tokenizer: Tokenizer,
   chunkLength: number,
 ): Promise<PreparedTraining> {
-  const { examples, report: mixture } = mix(training.examples, config);
+  const { examples, report: mixture } = mix(training.examples, config, (await readMixed(sources.data)) !== undefined);
   const split = splitDevelopment(examples, config.developmentFraction, createRandom(config.seed, 'development'));
-  const template = config.template === 'model' ? await requireChatTemplate(model) : config.template;
+  const template = config.template === 'model' ? await requireChatTemplate(sources.model) : config.template;
   const tokenized = await tokenizeExamples(split.train, tokenizer, template);
   const development = await tokenizeExamples(split.development, tokenizer, template);
   const pack = (samples: readonly Sample[]) =>
-    packSamples(samples, {
-      packing: config.packing,
-      maxSeqLen: chunkLength,
-      overlong: 'truncate',
-      // A row without a response token has no loss and no gradient: leaving it out changes no update but its cost.
-      zeroLossChunks: 'drop',
-    });
+    packSamples(samples, { ...ROW_PACKING, packing: config.packing, maxSeqLen: chunkLength });
   const packed = pack(tokenized.samples);
   return {
     training,
+    rows: training.examples.length,
     mixture,
-    standIns: summariseStandIns(examples.map((e) => e.source)),
+    standIns: standInsOf(countSources(examples)),
     samples: tokenized.report,
     chunks: packed.chunks,
     heldOut: pack(development.samples).chunks,
@@ -128,15 +138,25 @@ export async function prepareTraining(
   };
 }
 
-/** Table A1's shares where they are asked for, or where every row is of a set of table A1. */
-function mix(examples: readonly TrainExample[], { mixture, samples, seed }: RunConfig): Mixture {
-  const known = new Set(KNOWN_SOURCES);
-  const rule = mixture === 'auto' ? (examples.every(({ source }) => known.has(source)) ? 'paper' : 'all') : mixture;
+/** A folder that was mixed before is not shuffled again: its rows are in a seeded order already. */
+function mix(examples: readonly TrainExample[], { mixture, samples, seed }: RunConfig, mixed: boolean): Mixture {
+  const sources = examples.map(({ source }) => source);
+  const rule = chooseShares(mixture, sources);
+  if (mixed) {
+    const { taken, report } = takeInOrder(sources, rule, samples);
+    return { examples: examples.filter((_, i) => taken[i] === 1), report };
+  }
   const random = createRandom(seed, 'mixture');
   const total = (rows: number) => Math.min(samples ?? rows, rows);
   if (rule === 'paper') return mixByPaper(examples, total(examples.length), random);
   const wanted = typeof rule === 'string' ? examples : examples.filter(({ source }) => source in rule);
   return mixBySource(examples, rule, total(wanted.length), random);
+}
+
+function countSources(examples: readonly TrainExample[]): ReadonlyMap<string, number> {
+  const rows = new Map<string, number>();
+  for (const { source } of examples) rows.set(source, (rows.get(source) ?? 0) + 1);
+  return rows;
 }
 
 /** What was cut, in words. */
@@ -163,17 +183,6 @@ export async function writeDataReports(data: PreparedData, out: string): Promise
   const { endMarkers } = dataset.training;
   await writeFileAtomic(join(out, 'mixture.json'), json({ ...mixture, standIns, endMarkers, notes }));
   await writeFileAtomic(join(out, 'packing.json'), json({ ...packing, ...samples }));
-}
-
-function summariseStandIns(sources: readonly string[]): PreparedData['standIns'] {
-  const rows = new Map<string, number>();
-  const known = new Set(KNOWN_SOURCES);
-  for (const source of sources)
-    if (known.has(source) && mapSource(source).standIn) rows.set(source, (rows.get(source) ?? 0) + 1);
-  return [...rows].map(([source, count]) => {
-    const { subset, note } = mapSource(source);
-    return { subset, note, rows: count };
-  });
 }
 
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -1,13 +1,23 @@
 import { loadTrainExamples } from '../data/examples';
+import type { MixedFolder } from '../data/mixing/mixed-folder';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
 import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
-import { openModelFolder } from '../model/folder';
-import { type PreparedData, type PreparedTraining, prepareData, prepareTraining, showReading } from './data-stage';
-import type { ModelInputs } from './model-inputs';
+import {
+  type PreparedData,
+  type PreparedRows,
+  type PreparedTraining,
+  prepareData,
+  prepareTraining,
+  showReading,
+} from './data-stage';
+import { prepareMixed } from './mixed-training';
+import type { MadeChunks, ModelInputs } from './model-inputs';
+import { openModelAt } from './open-model';
 import type { ModelPlan } from './plan';
-import type { RunConfig } from './presets';
+import { chunkLength, type RunConfig } from './presets';
+import type { OpenProgress } from './progress';
 
 /** Where a run reads. */
 export interface Sources {
@@ -18,6 +28,8 @@ export interface Sources {
 /** What a run works with: what its models share, and the rows it comes from. */
 export interface RunInputs extends ModelInputs {
   readonly data: PreparedData;
+  readonly chunks: MadeChunks;
+  readonly heldOut: MadeChunks;
   /** Ids of items whose answer alone is longer than the model's context. */
   readonly overlong: readonly string[];
 }
@@ -45,25 +57,46 @@ export async function openInputs(sources: Sources, config: RunConfig): Promise<R
 
 /** What one training works with: as `openInputs`, without items. */
 export interface TrainingInputs extends ModelInputs {
+  readonly data: PreparedRows;
+  readonly chunks: MadeChunks;
+  readonly heldOut: MadeChunks;
+}
+
+/** As `openTrainingInputs`, with the rows and their tokens at hand. */
+export interface RowInputs extends TrainingInputs {
   readonly data: PreparedTraining;
 }
 
-/** Opens model and tokenizer, and makes the training rows of `<data>/train` into chunks. */
-export async function openTrainingInputs(sources: Sources, config: RunConfig): Promise<TrainingInputs> {
+/** Opens model and tokenizer, and makes the rows of a mixed folder into chunks that lie in files. */
+export async function openMixedInputs(
+  sources: Sources,
+  mixed: MixedFolder,
+  config: RunConfig,
+  progress: OpenProgress,
+): Promise<TrainingInputs> {
   const { base, tokenizer, maxSeqLen, fitted } = await openModel(sources.model, config);
-  const training = await loadTrainExamples(sources.data, { ...config.rows, ...showReading() });
-  const data = await prepareTraining(training, sources.model, config, tokenizer, maxSeqLen);
+  const data = await prepareMixed(sources, mixed, { config, tokenizer, chunkLength: maxSeqLen, progress });
   const { chunks, heldOut, packing } = data;
   const encode: TrainingInputs['encode'] = (requests) => encodeRequests(requests, tokenizer, config.bos);
   return { config: fitted, base, tokenizer, data, chunks, heldOut, packing, quiz: null, items: [], encode };
 }
 
+/** Opens model and tokenizer, and makes the training rows of `<data>/train` into chunks. */
+export async function openTrainingInputs(sources: Sources, config: RunConfig): Promise<RowInputs> {
+  const { base, tokenizer, maxSeqLen, fitted } = await openModel(sources.model, config);
+  const training = await loadTrainExamples(sources.data, { ...config.rows, ...showReading() });
+  const data = await prepareTraining(training, sources, config, tokenizer, maxSeqLen);
+  const { chunks, heldOut, packing } = data;
+  const encode: RowInputs['encode'] = (requests) => encodeRequests(requests, tokenizer, config.bos);
+  return { config: fitted, base, tokenizer, data, chunks, heldOut, packing, quiz: null, items: [], encode };
+}
+
 /** @returns besides the model, the settings with chunks no longer than its context */
 async function openModel(folder: string, config: RunConfig) {
-  const base = await openModelFolder(folder);
+  const base = await openModelAt(folder);
   const tokenizer = await loadTokenizer(folder);
   assertFits(tokenizer, base.config.vocabSize);
-  const maxSeqLen = Math.min(config.full.maxSeqLen, base.config.maxPositionEmbeddings);
+  const maxSeqLen = Math.min(chunkLength(config), base.config.maxPositionEmbeddings);
   const cut = (pair: Pick<RunConfig, 'lora' | 'full'>) => ({
     lora: { ...pair.lora, maxSeqLen },
     full: { ...pair.full, maxSeqLen },

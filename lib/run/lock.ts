@@ -1,30 +1,32 @@
 import { join } from 'node:path';
-import { type Lock, lockFile } from '../lock';
+import { isClaim, type Lock, lockFile } from '../lock';
 
-/** The lock's name in its folder. */
-export const LOCK = 'lock.json';
+/** What a folder's locks are named for. */
+const LOCK = 'lock.json';
 
 /** How long a process is waited for that lost its parent and is about to notice. */
 const PATIENCE_MS = 15_000;
+
+/** Whether a file of a folder is a process's claim to it. */
+export const isLock = (name: string): boolean => isClaim(name, LOCK);
 
 /**
  * Takes a folder for this process alone until `release`, or until the process ends in whatever way.
  *
  * @param patience waits for a holder that is about to end, ms
- * @throws naming the process that holds it
+ * @throws naming the process that holds it, or the file that cannot be written
  */
-export async function lockFolder(folder: string, patience: number = 0): Promise<Lock> {
-  const file = join(folder, LOCK);
+export function lockFolder(folder: string, patience: number = 0): Promise<Lock> {
   return lockFile(
-    file,
+    join(folder, LOCK),
     patience,
-    ({ pid, host }) =>
+    ({ pid, host }, claim) =>
       new Error(
-        `reproduce: ${folder} is in use by process ${pid} on ${host}; wait for it to end, choose another --out, ` +
-          `or, if there is no such process, delete ${file}`,
+        `results: ${folder} is in use by process ${pid} on ${host}; wait for it to end, choose another --out, or, if there ` +
+          `is no such process, delete ${claim}`,
       ),
   );
 }
 
 /** As `lockFolder`, but waits a little for a process that outlived its killed parent by one update. */
-export const lockFolderPatiently = (folder: string): ReturnType<typeof lockFolder> => lockFolder(folder, PATIENCE_MS);
+export const lockFolderPatiently = (folder: string): Promise<Lock> => lockFolder(folder, PATIENCE_MS);

@@ -1,11 +1,15 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import type { ModelRecord, TrainingRecord } from '../compare/run-record';
+import { MODEL_RECORD } from '../compare/run-record-schema';
 import { type Device, type DeviceName, openDevice } from '../engine/device';
 import { createState, type DeviceState } from '../engine/state';
 import { writeFileAtomic } from '../files';
+import { parseJson, readTextIfThere } from '../json-file';
 import { weightShapes } from '../model/llama';
 import { type TunedModel, trainableCount, tunedModel } from '../model/tuned';
+import { checkFields } from '../schema';
 import { type TrainResult, train } from '../train/train';
 import { json } from './data-stage';
 import { modelIdentity } from './inputs';
@@ -13,6 +17,7 @@ import { lockFolderPatiently } from './lock';
 import { peakMemoryBytes } from './memory';
 import { type ModelInputs, readModelInputs } from './model-inputs';
 import type { ModelPlan } from './plan';
+import { chunkLength } from './presets';
 import type { OpenProgress } from './progress';
 import { saveTrained } from './save-trained';
 import { scoreModel } from './scoring-stage';
@@ -47,11 +52,34 @@ export interface MadeModel {
   readonly took: { readonly seconds: number; readonly peakMemoryBytes: number };
 }
 
-/** A model that was made before of the same, or undefined. */
+const MADE = v.looseObject(
+  {
+    identity: v.string('text'),
+    record: MODEL_RECORD,
+    took: v.looseObject({ seconds: v.number('a number'), peakMemoryBytes: v.number('a number') }, 'an object'),
+  },
+  'an object',
+);
+
+/**
+ * A model that was made before of the same, or undefined.
+ *
+ * @throws when its file is damaged
+ */
 export async function readMade(out: string, name: string, identity: string): Promise<MadeModel | undefined> {
-  const text = await readFile(recordFile(out, name), 'utf8').catch(() => undefined);
-  const known = text === undefined ? undefined : (JSON.parse(text) as Partial<MadeModel>);
-  return known?.identity === identity ? (known as MadeModel) : undefined;
+  const file = recordFile(out, name);
+  const text = await readTextIfThere(file, 'train');
+  if (text === undefined) return undefined;
+  const remedy = 'delete it, and the same command makes the model anew';
+  let json: unknown;
+  try {
+    json = parseJson(text);
+  } catch (error) {
+    throw new Error(`train: ${file} is damaged (${(error as Error).message}); ${remedy}`);
+  }
+  checkFields(MADE, json, `train: ${file}`, remedy);
+  const made = json as MadeModel;
+  return made.identity === identity ? made : undefined;
 }
 
 /**
@@ -105,7 +133,7 @@ async function trainPlan(
   openProgress: OpenProgress,
   signal: AbortSignal,
 ): Promise<Made> {
-  const config = { ...plan.training!, maxSeqLen: run.full.maxSeqLen };
+  const config = { ...plan.training!, maxSeqLen: chunkLength(run) };
   const { method } = config;
   const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
   const progress = openProgress(`${label}  training`);
@@ -128,10 +156,12 @@ async function trainPlan(
       if (resumedAt === totalSteps) progress.say(`${label}  training was done; its checkpoint is used`);
       else if (resumedAt > 0) progress.say(`${label}  training was carried on from step ${resumedAt} of ${totalSteps}`);
     },
-    onRecord: (record, { totalSteps }) => {
+    onRecord: (record, { totalSteps, stepsPerEpoch }) => {
       progress.record?.(record);
       if (record.heldOutLoss !== undefined) {
-        const when = record.step === 0 ? 'before training' : `after epoch ${record.epoch + 1}/${config.epochs}`;
+        const epoch =
+          record.step % stepsPerEpoch === 0 ? `epoch ${record.epoch + 1}/${config.epochs}` : `update ${record.step}`;
+        const when = record.step === 0 ? 'before training' : `after ${epoch}`;
         progress.say(`${label}  held-out loss ${record.heldOutLoss.toFixed(4)} ${when}`);
         return;
       }
@@ -139,7 +169,7 @@ async function trainPlan(
       progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} tokens/s`);
     },
   });
-  const files = await saveTrained(join(out, 'models', plan.name), base, model, result, config);
+  const files = await saveTrained(join(out, 'models', plan.name), base, model, result, config, run.template);
   return { model, state: result.state, training: await trainingRecord(config, model, result, files) };
 }
 

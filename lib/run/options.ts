@@ -24,11 +24,13 @@ export interface RunOptions {
   readonly fresh: boolean;
   /** Show the settings and do nothing. */
   readonly printSettings: boolean;
+  /** The command's own options (see `SettingsCommand`), as they were typed, by their names in camelCase. */
+  readonly more: Readonly<Record<string, string | undefined>>;
 }
 
 /** A command that runs by settings. */
 export interface SettingsCommand {
-  readonly name: 'reproduce' | 'train' | 'packing';
+  readonly name: 'reproduce' | 'train' | 'packing' | 'handoff';
   readonly summary: string;
   /** The preset where none is named: with the bundled rows, and with one's own. */
   readonly preset: { readonly bundled: PresetName; readonly own: PresetName };
@@ -36,6 +38,8 @@ export interface SettingsCommand {
   readonly out: (preset: PresetName) => string;
   /** What holds where the preset trains by both methods. */
   readonly fixed?: Layer;
+  /** Options of its own, that are not settings: flags and help. */
+  readonly more?: readonly (readonly [flags: string, help: string])[];
 }
 
 const REPRODUCE: SettingsCommand = {
@@ -56,7 +60,7 @@ interface Given extends SettingsArguments {
   readonly fresh: boolean;
 }
 
-function command({ name, summary, preset }: SettingsCommand): Command {
+function command({ name, summary, preset, fixed, more = [] }: SettingsCommand): Command {
   const plain = newCommand(name, summary)
     .option('--settings <file>', 'a settings file; options go before what it says')
     .option('--preset <name>', `${PRESET_NAMES.join(' | ')}  (default: ${preset.bundled}; with --data: ${preset.own})`)
@@ -76,7 +80,11 @@ function command({ name, summary, preset }: SettingsCommand): Command {
       (folder: string, before: readonly string[] = []) => [...before, folder],
     );
   }
-  return withSettingsOptions(plain, name === 'reproduce')
+  for (const [flags, help] of more) plain.option(flags, help);
+  if (name === 'handoff') plain.argument('[model]', 'the same as --model');
+  const defaults = effectiveSettings(preset.own, fixed ? [fixed] : []);
+  return withSettingsOptions(plain, name, defaults)
+    .addHelpText('after', `\nDefaults are those of the preset ${preset.own}; --print-settings shows what holds.`)
     .option('--print-settings', 'shows every setting and where it comes from, and ends')
     .option('--fresh', 'start anew; without it, the same command carries an interrupted run on');
 }
@@ -94,7 +102,11 @@ export function parseOptions(
   kind: SettingsCommand = REPRODUCE,
 ): RunOptions {
   const refusal = (what: string): Error => new Error(`${kind.name}: ${what}; --help lists the options`);
-  const { options: values } = readArguments<Given>(command(kind), args);
+  const { options, words } = readArguments<Given>(command(kind), args);
+  if (words[0] !== undefined && options.model !== undefined) {
+    throw refusal(`the model must be named once, got "${words[0]}" and --model "${options.model}"`);
+  }
+  const values = words[0] === undefined ? options : { ...options, model: words[0] };
   const file = values.settings === undefined ? undefined : resolve(cwd, values.settings);
   const chain = file === undefined ? { preset: undefined, layers: [] } : readSettings(file);
   const hasData = values.data !== undefined || chain.layers.some(({ settings }) => settings.data?.folder !== undefined);
@@ -109,6 +121,14 @@ export function parseOptions(
   ];
   const settings = effectiveSettings(preset, layers);
   const config = runConfigOf(preset, settings);
+  const limited = (['lora', 'full'] as const).find((method) => config[method].maxSteps !== undefined);
+  if (kind.name !== 'train' && kind.name !== 'packing' && limited) {
+    const { from } = settings.get(`${limited}.maxSteps`)!;
+    throw new Error(
+      `settings: ${from} gives ${limited}.maxSteps, which ${kind.name} does not take: its trainings are of whole epochs; ` +
+        'leave it out, or use `med42 train`',
+    );
+  }
   const path = (name: string) => settings.get(name)?.value as string | undefined;
   const bundled = resolve(root, 'data', 'miniature');
   const [data, model] = [path('data.folder'), path('model')];
@@ -126,5 +146,6 @@ export function parseOptions(
     device: deviceOf(settings),
     fresh: values.fresh,
     printSettings: values.printSettings,
+    more: values as Readonly<Record<string, string | undefined>>,
   };
 }

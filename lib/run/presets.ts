@@ -19,7 +19,7 @@ export interface RunConfig {
   readonly packing: Packing;
   /** Which are trained. */
   readonly methods: readonly Method[];
-  /** Chunk length and the rest; maxSeqLen is cut to the model's context. */
+  /** Chunk length, the same for both (see `chunkLength`), and the rest; maxSeqLen is cut to the model's context. */
   readonly lora: TrainConfig;
   readonly full: TrainConfig;
   /**
@@ -135,6 +135,23 @@ const ENTRIES = {
   // The paper's size: every row of table A1, all items.
   llama2: { ...COMMON, samples: 706_713, lora: PAPER_LORA, full: PAPER_FULL, limitPerTask: null, checkpointEvery: 200 },
 } satisfies Record<string, RunConfig>;
+
+/**
+ * Tokens of a chunk: all models of a run read the same chunks.
+ *
+ * @throws when the methods of a preset have lengths of their own
+ */
+export function chunkLength({ lora, full, controlled }: Pick<RunConfig, 'lora' | 'full' | 'controlled'>): number {
+  const lengths = new Set(
+    [lora, full, ...(controlled ? [controlled.lora, controlled.full] : [])].map((one) => one.maxSeqLen),
+  );
+  const [length, other] = [...lengths];
+  if (other === undefined) return length!;
+  throw new Error(
+    `presets: maxSeqLen must be the same for lora and full, which read the same chunks, got ${[...lengths].join(' and ')}; ` +
+      'correct the preset in lib/run/presets.ts',
+  );
+}
 
 export type PresetName = keyof typeof ENTRIES;
 export const PRESETS: Readonly<Record<PresetName, RunConfig>> = ENTRIES;

@@ -5,15 +5,15 @@ import { tunedModel } from '../model/tuned';
 import { askedPlaces, planBatches } from '../train/batches';
 import { estimateTrainingMemory } from '../train/peak-memory';
 import { warmupUpdates } from '../train/schedule';
-import type { PreparedTraining } from './data-stage';
+import type { PreparedRows } from './data-stage';
 import type { ModelInputs } from './model-inputs';
 
 const count = (n: number) => n.toLocaleString('en');
 
 /** What trainings will read, said before the first update. */
-export function previewRows({ mixture, training, packing: packed }: PreparedTraining): string[] {
+export function previewRows({ mixture, rows, packing: packed }: PreparedRows): string[] {
   return [
-    `rows: ${count(training.examples.length)} read, ${count(mixture.total)} drawn, ` +
+    `rows: ${count(rows)} read, ${count(mixture.total)} drawn, ` +
       `${count(packed.samples)} to train on and ${count(mixture.total - packed.samples)} held out`,
     `tokens: ${count(packed.tokens)} in ${count(packed.chunks)} chunks of ${packed.maxSeqLen}, ` +
       `${count(packed.lossTokens)} of them of responses, which are learnt`,
@@ -33,21 +33,27 @@ export function previewTraining(
   const { totalSteps, stepsPerEpoch } = planBatches(chunks.length, config);
   const warmup = warmupUpdates(config.warmupSteps, totalSteps);
   const model = tunedModel(base, config.method, config.method === 'lora' ? config.lora : undefined);
-  const form = { separate: packing !== 'concatenated', asked: askedPlaces([...chunks, ...heldOut]) };
+  const form = { separate: packing !== 'concatenated', asked: askedPlaces(chunks, heldOut) };
   const estimate = (changed: Partial<TrainConfig>): number =>
     estimateTrainingMemory(model, { ...config, ...changed }, device, form);
-  const share = Math.round((100 * warmup) / totalSteps);
+  const epochs = `${count(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`;
+  const whole = config.epochs * stepsPerEpoch;
+  const all = `${count(whole)} = ${epochs} x ${count(stepsPerEpoch)} of ${config.batchSize * config.accumulation} chunks each`;
   return [
-    `updates: ${count(totalSteps)}, ${count(stepsPerEpoch)} an epoch of ${config.batchSize * config.accumulation} chunks; ` +
-      `warm-up: ${count(warmup)} of them, ${share} %`,
-    ...(warmup >= totalSteps
-      ? [
-          `warning: the warm-up is as long as the training, so the peak rate ${config.learningRate} is never reached; ` +
-            'use --warmup 3%',
-        ]
-      : []),
+    `updates: ${totalSteps < whole ? `${count(totalSteps)}, of ${all}` : all}; warm-up: ${count(warmup)} of them`,
     ...(device.name === 'cpu' ? [memoryLine(estimate({}), config, estimate)] : []),
+    ...warmupWarning(warmup, totalSteps, config.learningRate),
   ];
+}
+
+/** A warm-up that is most of the training: the rate is then below its peak nearly all the time. */
+function warmupWarning(warmup: number, total: number, rate: number): string[] {
+  if (2 * warmup <= total) return [];
+  const what =
+    warmup >= total
+      ? `the warm-up of ${count(warmup)} updates is no shorter than the training of ${count(total)}, so the peak rate ${rate} is never reached`
+      : `the warm-up takes ${count(warmup)} of ${count(total)} updates, so the peak rate ${rate} is reached late`;
+  return [`warning: ${what}, and little is learnt; use --warmup 3%`];
 }
 
 function memoryLine(

@@ -1,3 +1,4 @@
+import { terminalText } from '../escape';
 import type { StepRecord } from '../train/log';
 
 /** What a person sees while a stage goes on: a line that is rewritten, and what is said above it. */
@@ -45,10 +46,10 @@ function footOf(stream: NodeJS.WriteStream): Foot {
     drawn = lines.size;
   };
   const foot: Foot = {
-    say: (text) => draw(`${text}\n`),
+    say: (text) => draw(`${terminalText(text)}\n`),
     show: (stage, line) => {
       if (line === undefined) lines.delete(stage);
-      else lines.set(stage, line);
+      else lines.set(stage, terminalText(line));
       draw();
     },
   };

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files';
+import { parseJson, readTextIfThere } from '../json-file';
+import { shown } from '../schema';
 import { json } from './data-stage';
-import { LOCK } from './lock';
+import { isLock } from './lock';
 import type { RunOptions } from './options';
 import { writeSettings } from './settings/effective';
 
@@ -26,7 +28,7 @@ export async function checkFolder({ out, fresh }: Pick<RunOptions, 'out' | 'fres
   const known = await readKnown(file);
   if (known && known.version !== RESULTS_VERSION) {
     throw new Error(
-      `results: ${out} holds results of form ${known.version}, this library writes ${RESULTS_VERSION}; choose another --out or add --fresh`,
+      `results: ${out} holds results of form ${shown(known.version)}, this library writes ${RESULTS_VERSION} (config.json); choose another --out or add --fresh`,
     );
   }
 }
@@ -40,7 +42,7 @@ export async function claimFolder(
   const file = join(out, 'config.json');
   if (fresh) {
     const entries = await readdir(out);
-    for (const name of entries) if (name !== LOCK) await rm(join(out, name), { recursive: true });
+    for (const name of entries) if (!isLock(name)) await rm(join(out, name), { recursive: true });
   }
   const known = await readKnown(file);
   if (known && known.identity !== identity) {
@@ -56,10 +58,10 @@ export async function claimFolder(
 async function readKnown(
   file: string,
 ): Promise<{ readonly version?: unknown; readonly identity?: unknown } | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const text = await readTextIfThere(file, 'results');
   if (text === undefined) return undefined;
   try {
-    return (JSON.parse(text) ?? {}) as object;
+    return (parseJson(text) ?? {}) as object;
   } catch {
     return {};
   }

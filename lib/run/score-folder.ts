@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EvalItem, loadEvalItems } from '../data/examples';
 import { evaluationNotes } from '../data/reading/notes';
@@ -19,6 +19,9 @@ import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
 import { PROBED, serverEngine } from './score-server';
 import { localEngine, type ScoringEngine } from './scoring-engine';
+
+/** Every item's result, as soon as it is there. */
+const ITEMS_FILE = 'items.jsonl';
 
 export interface FolderScore {
   readonly result: ScoreResult;
@@ -53,6 +56,7 @@ type Prepared = Awaited<ReturnType<typeof prepare>>;
 
 async function prepare(command: ScoreCommand, progress: Progress) {
   const { variant, bos, limit, seed } = command;
+  progress.say('reading the items and the model');
   const items = await chosenItems(command, progress);
   const engine = await openEngine(command, items, progress);
   const { tokenizer, maxLength } = engine;
@@ -84,12 +88,13 @@ async function scoreAndWrite(
   progress: Progress,
 ): Promise<FolderScore> {
   const began = performance.now();
-  const store = await openScoreFile(join(command.out, 'items.jsonl'), identity);
+  const store = await openScoreFile(join(command.out, ITEMS_FILE), identity);
   const total = plans.reduce((sum, { chosen }) => sum + chosen.length, 0);
   let done = store.known.length;
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
 
   const { tokenizer, maxLength } = engine;
+  if (done < total && command.server === undefined) progress.say('building the graph');
   const open = await engine.open(signal);
   const result = await scoreItems(scorable, open.scorer, tokenizer, {
     ...sample,
@@ -112,8 +117,9 @@ async function scoreAndWrite(
       harnessSample(i, item, task, byKey.get(`${task.name} ${item.id}`)!),
     );
   }
+  // When the last item was scored: a start after a kill writes the very files that the killed one began to write.
+  const { mtime: now } = await stat(join(command.out, ITEMS_FILE));
   const named = open.named();
-  const now = new Date();
   const results = harnessResults(result.tasks, result.groups, samples, {
     ...named,
     maxLength,
@@ -145,7 +151,7 @@ async function openEngine(
   progress: Progress,
 ): Promise<ScoringEngine> {
   const { server, variant } = command;
-  if (server === undefined) return localEngine(command);
+  if (server === undefined) return localEngine(command, progress);
   // From all over the list: its tasks have texts of different kinds.
   const some = Array.from({ length: PROBED }, (_, k) => items[Math.floor((k * items.length) / PROBED)]!);
   const probes = [...new Set(some)].map((item) => requestsOf(item, taskOf(item, variant))[0]!);

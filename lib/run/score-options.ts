@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ReadOptions } from '../data/examples';
 import { modelFolderOf } from '../data/sources/model';
@@ -39,6 +39,20 @@ const command = (): Command =>
       ),
     ),
   )
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Columns of the table:',
+        '  n         items',
+        '  acc       their share answered right, in %, with its 95% interval',
+        '  chance    what guessing gets',
+        '  acc_norm  as acc, with choices compared by likelihood a character',
+        '  ties      items whose best choices were equally likely; the first is taken',
+        '  cut       items longer than the model’s context, whose beginning is dropped',
+        '  seams     requests whose context and answer share a token',
+      ].join('\n'),
+    )
     .option(
       '--model <folder>',
       'a Llama in a Hugging Face folder, or the Hub id of one that `med42 fetch` brought  (default: the bundled base)',
@@ -46,11 +60,17 @@ const command = (): Command =>
     .option('--adapter <folder>', 'a PEFT LoRA adapter for that model')
     .option('--data <folder>', `items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature)`)
     .option('--tasks <names>', 'tasks, mmlu, usmle or all, by commas', 'all')
-    .option('--variant <name>', `${TASK_VARIANTS.join(' | ')}  (default: present)`)
+    .option(
+      '--variant <name>',
+      `${TASK_VARIANTS.join(' | ')}: today's prompts, those of earlier years, whole answers in place of letters, or Med42's template  (default: present)`,
+    )
     .option('--bos', 'the tokenizer’s own BOS before each text, as the harness since 0.4.9.2')
     .option('--limit <n>', 'a sample of N items a task')
     .option('--seed <n>', 'of the sample  (default: 0)')
-    .option('--out <folder>', 'where results go  (default: results/score)')
+    .option(
+      '--out <folder>',
+      'where results go  (default: results/score/DATA/MODEL, and the adapter’s and the variant’s name where there is one)',
+    )
     .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu')
     .option('--show-requests <x>', 'prints what is asked for an item (its id) or a task, as JSON lines, and ends');
 
@@ -90,21 +110,42 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
     throw refusal(`--variant must be one of ${TASK_VARIANTS.join(', ')}, got "${variant}"`);
   }
   const bundled = resolve(root, 'data', 'miniature');
+  const model = run ? run.model : values.model ? modelFolderOf(values.model, cwd) : resolve(bundled, 'base');
+  const adapter = values.adapter ? resolve(cwd, values.adapter) : null;
+  const data = values.data ? resolve(cwd, values.data) : bundled;
   return {
-    model: run ? run.model : values.model ? modelFolderOf(values.model, cwd) : resolve(bundled, 'base'),
+    model,
     ...(run ? { server: run.server } : {}),
-    adapter: values.adapter ? resolve(cwd, values.adapter) : null,
-    data: values.data ? resolve(cwd, values.data) : bundled,
+    adapter,
+    data,
     rows: rowOptions(values, refusal),
     tasks: values.tasks.split(',').map((name) => name.trim()),
     variant,
     bos: values.bos ? 'tokenizer' : 'never',
     limit: whole('limit', 1),
     seed: whole('seed', 0) ?? 0,
-    out: values.out ? resolve(cwd, values.out) : resolve(root, 'results', 'score'),
+    out: values.out
+      ? resolve(cwd, values.out)
+      : resolve(root, 'results', 'score', basename(data), resultName(model, adapter, variant)),
     device: values.device as DeviceName,
     showRequests: values.showRequests ?? null,
   };
+}
+
+/** So that a base, its adapters and the variants do not lie in one folder: 'base', 'base+train-lora-continuation'. */
+function resultName(model: string, adapter: string | null, variant: TaskVariant): string {
+  const names = [nameOf(model), ...(adapter === null ? [] : [nameOf(adapter)])];
+  return names.join('+') + (variant === 'present' ? '' : `-${variant}`);
+}
+
+const IN_CACHE = /models--[^/\\]*--([^/\\]+)[/\\]snapshots[/\\][^/\\]+$/;
+
+/** In the Hub's cache a folder is called by its commit: the model's name stands above it. A run's models are all called 'lora' or 'full', in RUN/models: the run's name tells them apart. */
+function nameOf(folder: string): string {
+  const ofHub = IN_CACHE.exec(folder)?.[1];
+  if (ofHub !== undefined) return ofHub;
+  const parent = dirname(folder);
+  return basename(parent) === 'models' ? `${basename(dirname(parent))}-${basename(folder)}` : basename(folder);
 }
 
 const refusal = (what: string): Error => new Error(`score: ${what}; --help lists the options`);

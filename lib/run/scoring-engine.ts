@@ -7,11 +7,13 @@ import { createState } from '../engine/state';
 import type { ScoredWith } from '../eval/harness-results';
 import type { TokenScorer } from '../eval/loglikelihood';
 import { createTokenScorer } from '../eval/token-scorer';
-import { openAdapterFolder } from '../model/adapter-folder';
-import { openModelFolder } from '../model/folder';
 import { hashWeights } from '../model/hash-weights';
+import { trainerOf } from '../model/trainer-file';
 import { tunedModel } from '../model/tuned';
+import { openAdapterAt, openModelAt } from './open-model';
+import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
+import { readTrainedTemplate } from './trained-template';
 
 /** What scores: a model folder on a device here, or a server. */
 export interface ScoringEngine {
@@ -33,18 +35,23 @@ export interface OpenEngine {
   /** What progress shows beside the number of items. */
   details(): string;
   /** How results name it. */
-  named(): Pick<ScoredWith, 'model' | 'adapter' | 'device' | 'server'>;
+  named(): Pick<ScoredWith, 'model' | 'adapter' | 'trainer' | 'device' | 'server'>;
   dispose(): void;
 }
 
 /** @throws naming what is wrong with model, adapter or device */
-export async function localEngine(command: ScoreCommand): Promise<ScoringEngine> {
-  const base = await openModelFolder(command.model);
+export async function localEngine(command: ScoreCommand, progress: Progress): Promise<ScoringEngine> {
+  const base = await openModelAt(command.model);
   const tokenizer = await loadTokenizer(command.model);
   assertFits(tokenizer, base.config.vocabSize);
-  const adapter = command.adapter === null ? undefined : await openAdapterFolder(command.adapter, base);
+  const adapter = command.adapter === null ? undefined : await openAdapterAt(command.adapter, base);
+  if (command.variant === 'present' && (await readTrainedTemplate(command.adapter ?? command.model)) === 'med42') {
+    progress.say('asked without the template med42 of its training, as the harness asks (with it: --variant chat)');
+  }
   const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
   const device = await openDevice(command.device, undefined, { flushDenormals: true });
+  const trainer = await trainerOf(command.adapter ?? command.model);
+  if (trainer !== undefined) progress.say(`trained by ${trainer}`);
   return {
     tokenizer,
     maxLength: base.config.maxPositionEmbeddings,
@@ -58,6 +65,7 @@ export async function localEngine(command: ScoreCommand): Promise<ScoringEngine>
         named: () => ({
           model: basename(command.model),
           adapter: command.adapter === null ? null : basename(command.adapter),
+          trainer,
           device: command.device,
         }),
         dispose: () => state.dispose(),

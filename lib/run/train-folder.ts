@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import type { TrainSet } from '../data/examples';
+import { readMixed } from '../data/mixing/mixed-folder';
 import { trainingNotes } from '../data/reading/notes';
 import { openDevice } from '../engine/device';
 import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { packingNotes } from './data-stage';
-import { modelIdentity, openTrainingInputs, type TrainingInputs } from './inputs';
+import { modelIdentity, openMixedInputs, openTrainingInputs, type TrainingInputs } from './inputs';
 import { lockFolder } from './lock';
 import { writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
@@ -15,11 +17,14 @@ import { previewRows, previewTraining } from './preview';
 import { createProgress } from './progress';
 import { checkFolder, claimFolder } from './results-folder';
 import type { RunWatcher } from './run';
+import { templateNote } from './trained-template';
 
 export interface TrainedFolder {
   /** Where the adapter or the model lies. */
   readonly folder: string;
   readonly made: MadeModel;
+  /** The first row's, to ask the model with. */
+  readonly prompt: string;
 }
 
 /**
@@ -40,11 +45,24 @@ export async function trainFolder(
   }
   const device = await openDevice(options.device, config.threads ?? undefined);
   await checkFolder(options);
-  const inputs = await openTrainingInputs(options, config);
+  say('reading the rows and the model');
+  const mixed = await readMixed(options.data);
+  const inputs = mixed
+    ? await openMixedInputs(options, mixed, config, progress)
+    : await openTrainingInputs(options, config);
   const modelHash = await hashWeights(inputs.base);
   const files = inputs.data.training.files.map(({ path, sha256 }) => ({ path, sha256 }));
   const identity = hashOf({ config, data: files, device: options.device, modelHash });
+  const { training } = inputs.data;
+  // Of rows that lie on the disk, none is at hand.
+  const examples = 'examples' in training ? (training as TrainSet).examples : [];
   for (const note of [...trainingNotes(inputs.data.training), ...packingNotes(inputs.data.packing)]) say(note);
+  say(
+    templateNote(
+      config.template,
+      examples.filter(({ plain }) => !plain),
+    ),
+  );
   const plan = planOf(inputs, method);
   for (const line of [...previewRows(inputs.data), ...previewTraining(inputs, plan.training!, device)]) say(line);
   const lock = await lockFolder(out);
@@ -65,11 +83,12 @@ export async function trainFolder(
         modelHash,
         identity: wanted,
       };
+      say('building the graph; the first update follows');
       await runInProcess(job, progress, signal);
     }
     const made = known ?? (await readMade(out, plan.name, wanted));
     if (!made) throw new Error(`train: the record of ${plan.name} is gone from ${out}; start the training again`);
-    return { folder: join(out, 'models', plan.name), made };
+    return { folder: join(out, 'models', plan.name), made, prompt: examples[0]?.prompt ?? '' };
   } finally {
     lock.release();
   }

@@ -51,16 +51,16 @@ export function lossSum(
   loss: BatchLoss,
 ): tf.Tensor {
   const { tokens, targets, weights, from, positions, places, seed, step } = inputs;
-  let layers = 0;
   const drop: Dropout | undefined =
-    seed && step && model.lora ? (x) => dropout(x, model.lora!.dropout, seed, step, layers++) : undefined;
+    seed && step && model.lora ? (x, place) => dropout(x, model.lora!.dropout, seed, step, place) : undefined;
   const after = new Map<number, tf.Tensor>();
   const scope: TrainingScope = {
     ...(from && positions ? { segments: { from, positions } } : {}),
     ...(places ? { asked: places } : {}),
-    watch: (layer, states) => {
-      if (!loss.layers.includes(layer)) return;
-      after.set(layer, places ? tf.gather(states(), placesInRows(places, tokens!.shape[1]!)) : states());
+    watch: {
+      layers: [...loss.layers].sort((a, b) => a - b),
+      see: (layer, states) =>
+        after.set(layer, places ? tf.gather(states(), placesInRows(places, tokens!.shape[1]!)) : states()),
     },
   };
   const { hidden, head } = model.forward(trained, frozen, tokens!, { scope, ...(drop ? { dropout: drop } : {}) });

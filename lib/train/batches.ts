@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config';
-import { type ChunkTensors, countLoss, segmentStarts } from '../data/packing/chunks';
+import { type ChunkList, type ChunkTensors, countLoss, segmentStarts } from '../data/packing/chunks';
 import { float32, type HostTensors, int32 } from '../engine/tensors';
 import { createRandom } from '../random';
 
@@ -12,16 +12,18 @@ export interface BatchPlan {
 }
 
 /**
- * Every chunk is read once an epoch; the last update of an epoch may have fewer chunks.
+ * Every chunk is read once an epoch; the last update of an epoch may have fewer chunks. `maxSteps` may end it within one.
  * Resuming needs no generator state: the order of epoch e derives from the seed and e.
  */
 export function planBatches(
   chunkCount: number,
-  c: Pick<TrainConfig, 'batchSize' | 'accumulation' | 'epochs' | 'seed'>,
+  c: Pick<TrainConfig, 'batchSize' | 'accumulation' | 'epochs' | 'maxSteps' | 'seed'>,
 ): BatchPlan {
-  for (const field of ['batchSize', 'accumulation', 'epochs'] as const) {
-    if (!Number.isSafeInteger(c[field]) || c[field] <= 0) {
-      throw new Error(`train: ${field} must be a positive integer, got ${c[field]}`);
+  for (const field of ['batchSize', 'accumulation', 'epochs', 'maxSteps'] as const) {
+    const value = c[field];
+    if (field === 'maxSteps' && value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value! <= 0) {
+      throw new Error(`train: ${field} must be a positive integer, got ${value}`);
     }
   }
   if (chunkCount === 0) throw new Error('train: no chunks to train on; check the data folder and the packing report');
@@ -37,7 +39,7 @@ export function planBatches(
   };
   return {
     stepsPerEpoch,
-    totalSteps: stepsPerEpoch * c.epochs,
+    totalSteps: Math.min(stepsPerEpoch * c.epochs, c.maxSteps ?? Number.POSITIVE_INFINITY),
     microBatches: (step) => {
       const order = orderOf(Math.floor(step / stepsPerEpoch));
       const start = (step % stepsPerEpoch) * perStep;
@@ -54,9 +56,15 @@ export function planBatches(
  * matrix nor the last layer meets the others. Undefined where R is more than three quarters of T (not a measured bound):
  * all are computed then, with attention in blocks.
  */
-export function askedPlaces(chunks: readonly ChunkTensors[]): number | undefined {
-  const length = chunks[0]?.tokens.length ?? 0;
-  const most = chunks.reduce((max, chunk) => Math.max(max, countLoss(chunk)), 0);
+export function askedPlaces(...lists: readonly ChunkList[]): number | undefined {
+  let length = 0;
+  let most = 0;
+  for (const chunks of lists) {
+    for (const chunk of chunks) {
+      length = chunk.tokens.length;
+      most = Math.max(most, countLoss(chunk));
+    }
+  }
   return most > 0 && most <= 0.75 * length ? most : undefined;
 }
 

@@ -1,13 +1,18 @@
-import { readdir, readFile, unlink } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import type { DeviceState } from '../engine/state';
-import type { HostTensors } from '../engine/tensors';
+import type { HostTensor, HostTensors } from '../engine/tensors';
 import { writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
+import { parseJson, readTextIfThere, requireRegularFile } from '../json-file';
 import { readSafetensorsHeader, readTensors, writeSafetensors } from '../model/safetensors';
+import { checkFields, shown, whole } from '../schema';
 
-const VERSION = 1;
+const VERSION = 2;
 const NAME = 'checkpoint.json';
+const STATE_FILE = /^state-\d+\.safetensors$/;
 
 /** What a run is: a checkpoint of another one must not be continued by mistake. */
 export interface RunIdentity {
@@ -25,6 +30,8 @@ interface Position {
   readonly epoch: number;
   readonly stepInEpoch: number;
   readonly stateFile: string;
+  /** Of the state and of all above: a state that belongs to another position, or was changed, is noticed. */
+  readonly sha256: string;
 }
 
 /**
@@ -39,8 +46,13 @@ export async function saveCheckpoint(
   stepsPerEpoch: number,
 ): Promise<void> {
   const stateFile = `state-${step}.safetensors`;
-  await writeSafetensors(join(folder, stateFile), state.specs, (name) => state.read(name));
-  const position: Position = {
+  const digest = createDigest();
+  await writeSafetensors(join(folder, stateFile), state.specs, async (name) => {
+    const tensor = await state.read(name);
+    digest.add(name, tensor);
+    return tensor;
+  });
+  const position: Omit<Position, 'sha256'> = {
     version: VERSION,
     identity: hashOf(identity),
     step,
@@ -48,7 +60,8 @@ export async function saveCheckpoint(
     stepInEpoch: step % stepsPerEpoch,
     stateFile,
   };
-  await writeFileAtomic(join(folder, NAME), `${JSON.stringify(position, null, 2)}\n`);
+  const note: Position = { ...position, sha256: digest.of(position) };
+  await writeFileAtomic(join(folder, NAME), `${JSON.stringify(note, null, 2)}\n`);
   for (const file of await readdir(folder)) {
     const stale = /^state-\d+\.safetensors(\.\d+\.tmp)?$/.test(file) && file !== stateFile;
     if (stale) await unlink(join(folder, file));
@@ -58,34 +71,75 @@ export async function saveCheckpoint(
 /**
  * The last checkpoint of this very run, or undefined when there is none.
  *
- * @throws when the folder holds a checkpoint of a run with other settings, data or base model
+ * @throws when the folder holds a checkpoint of a run with other settings, data or base model, or one that is not as it
+ *   was written
  */
 export async function loadCheckpoint(
   folder: string,
   identity: RunIdentity,
 ): Promise<{ readonly step: number; readonly state: HostTensors } | undefined> {
   const file = join(folder, NAME);
-  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const text = await readTextIfThere(file, 'train');
   if (text === undefined) return undefined;
-  const position = parsePosition(text, file);
-  if (position.version !== VERSION) {
-    throw new Error(
-      `train: ${file} is of version ${position.version}, this library writes ${VERSION}; delete the folder`,
-    );
-  }
+  const { sha256, ...position } = parsePosition(text, file, folder);
   if (position.identity !== hashOf(identity)) {
     throw new Error(
-      `train: ${folder} holds a checkpoint of a run with other settings, data or base model; choose another --out or delete it`,
+      `train: ${folder} holds a checkpoint of a run with other settings, data or base model (${NAME}); choose another --out or delete it`,
     );
   }
-  const { tensors } = await readSafetensorsHeader(join(folder, position.stateFile));
-  return { step: position.step, state: await readTensors(tensors) };
+  const stateFile = join(folder, position.stateFile);
+  if (!(await requireRegularFile(stateFile, 'train'))) {
+    throw new Error(`train: ${stateFile}, which ${file} names, is gone; delete the folder ${folder} to train anew`);
+  }
+  const { tensors } = await readSafetensorsHeader(stateFile);
+  const state = await readTensors(tensors);
+  const digest = createDigest();
+  for (const [name, tensor] of Object.entries(state)) digest.add(name, tensor);
+  if (digest.of(position) !== sha256) {
+    throw new Error(
+      `train: ${file} and ${position.stateFile} are not as they were written; delete the folder ${folder} to train anew`,
+    );
+  }
+  return { step: position.step, state };
 }
 
-function parsePosition(text: string, file: string): Position {
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+const POSITION = v.looseObject(
+  {
+    version: count,
+    identity: v.string('text'),
+    step: count,
+    epoch: count,
+    stepInEpoch: count,
+    stateFile: v.pipe(v.string('text'), v.regex(STATE_FILE, 'the name of a file "state-UPDATES.safetensors"')),
+    sha256: v.string('text'),
+  },
+  'an object',
+);
+
+function parsePosition(text: string, file: string, folder: string): Position {
+  const remedy = `delete the folder ${folder} to train anew`;
+  let json: unknown;
   try {
-    return JSON.parse(text) as Position;
+    json = parseJson(text);
   } catch (error) {
-    throw new Error(`train: ${file} is damaged (${(error as Error).message}); delete its folder to train anew`);
+    throw new Error(`train: ${file} is damaged (${(error as Error).message}); ${remedy}`);
   }
+  const { version } = (json ?? {}) as { readonly version?: unknown };
+  if (version !== VERSION) {
+    throw new Error(`train: ${file} is of version ${shown(version)}, this library writes ${VERSION}; ${remedy}`);
+  }
+  return checkFields(POSITION, json, `train: ${file}`, remedy);
+}
+
+/** A hash of tensors, in whatever order they come, and of what is said of them. */
+function createDigest() {
+  const parts: string[] = [];
+  return {
+    add: (name: string, { dtype, shape, data }: HostTensor): void => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      parts.push(`${JSON.stringify([name, dtype, shape])} ${createHash('sha256').update(bytes).digest('hex')}`);
+    },
+    of: (position: Omit<Position, 'sha256'>): string => hashOf([position, [...parts].sort()]),
+  };
 }

@@ -1,5 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import * as v from 'valibot';
 import { appendLine, writeFileAtomic } from '../files';
+import { parseJson, readTextIfThere } from '../json-file';
+import { checkFields, whole } from '../schema';
 
 /** One update, or one look at the held-out chunks after `step` updates. */
 export interface StepRecord {
@@ -17,16 +21,70 @@ export interface StepRecord {
   readonly heldOutLoss?: number;
 }
 
-/** Cuts a log back to what a checkpoint knows: lines after it, and a line cut short by a kill, are dropped. */
-export async function rewindLog(path: string, step: number): Promise<StepRecord[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+const number = v.pipe(v.number('a number'), v.finite('a finite number'));
+const UPDATE = v.looseObject(
+  {
+    step: count,
+    epoch: count,
+    loss: number,
+    gradientNorm: number,
+    learningRate: number,
+    responseTokens: count,
+    tokens: count,
+    seconds: number,
+  },
+  'an object',
+);
+const LOOK = v.looseObject({ step: count, epoch: count, heldOutLoss: number }, 'an object');
+
+/**
+ * Cuts a log back to what a checkpoint knows: what was written after it is dropped.
+ *
+ * @param step updates that the checkpoint has
+ * @param lookEvery updates between two looks at the held-out chunks, the first of which comes before all updates; null: none
+ * @throws naming the line, when one that the checkpoint knows is missing or not as it was written
+ */
+export async function rewindLog(path: string, step: number, lookEvery: number | null): Promise<StepRecord[]> {
+  const lines = ((await readTextIfThere(path, 'train')) ?? '').split('\n').slice(0, -1);
   const records: StepRecord[] = [];
-  for (const line of text.split('\n').slice(0, -1)) {
-    const record = JSON.parse(line) as StepRecord;
-    if (record.step <= step) records.push(record);
+  const remedy = `delete the folder ${dirname(path)} to train anew`;
+  const take = (kind: 'update' | 'look', after: number) => {
+    const line = lines[records.length];
+    const where = `train: ${path} line ${records.length + 1}`;
+    const what = kind === 'update' ? `update ${after}` : `the held-out loss after update ${after}`;
+    if (line === undefined) {
+      throw new Error(`${where} is missing: that of ${what}, which the checkpoint beside it has; ${remedy}`);
+    }
+    let json: unknown;
+    try {
+      json = parseJson(line);
+    } catch (error) {
+      throw new Error(`${where} is damaged (${(error as Error).message}); ${remedy}`);
+    }
+    checkFields(kind === 'update' ? UPDATE : LOOK, json, where, remedy);
+    const record = json as StepRecord;
+    if (record.step !== after) {
+      throw new Error(`${where}: "step" must be ${after}, that of ${what}, got ${record.step}; ${remedy}`);
+    }
+    records.push(record);
+  };
+  for (let done = 0; done <= step; done++) {
+    if (done > 0) take('update', done);
+    if (lookEvery !== null && done % lookEvery === 0) take('look', done);
   }
   await writeFileAtomic(path, records.map((r) => `${JSON.stringify(r)}\n`).join(''));
   return records;
 }
 
 export const appendLog = (path: string, record: StepRecord): Promise<void> => appendLine(path, JSON.stringify(record));
+
+/** Brings a log's lines to the disk: a checkpoint must not outlive the lines of its updates. */
+export async function syncLog(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,6 +1,7 @@
 import type { TrainConfig } from '../config';
 import { compile, type Program, type ProgramSpec, type Step, type Tensors, workingBytes } from '../engine/compile';
 import type { Device } from '../engine/device';
+import { heldOf } from '../engine/layers';
 import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
 import * as tf from '../engine/tf';
 import { readTensor } from '../model/safetensors';
@@ -104,7 +105,7 @@ interface SpecifiedStep {
   readonly spec: ProgramSpec;
 }
 
-function trainingSteps(
+export function trainingSteps(
   model: TunedModel,
   config: TrainConfig,
   { loss = RESPONSE_LOSS, ...form }: TrainingForm,
@@ -120,7 +121,7 @@ function trainingSteps(
   };
   const files = { frozen: model.frozen, readFrozen: readTensor };
   const gradients = (inputs: Tensors, state: Tensors, frozen: Tensors) =>
-    lossAndGradients(model, inputs, pick(state, trained), frozen, loss);
+    lossAndGradients(model, inputs, heldOf(state, trained), frozen, loss);
 
   if (config.accumulation === 1) {
     const step: Step = ({ inputs, state, frozen }) => {
@@ -145,7 +146,8 @@ function trainingSteps(
     return { outputs: { lossSum: summed.value }, state: Object.fromEntries(added) };
   };
   const applyStep: Step = ({ inputs, state }) => {
-    const summed = Object.fromEntries(Object.keys(trained).map((name) => [name, state[gradientSum(name)]!]));
+    const names = Object.keys(heldOf(state, trained));
+    const summed = Object.fromEntries(names.map((name) => [name, state[gradientSum(name)]!]));
     const { norm, next } = update(config, inputs, state, summed);
     for (const [name, sum] of Object.entries(summed)) next[gradientSum(name)] = tf.zerosLike(sum);
     return { outputs: { norm }, state: next };
@@ -186,6 +188,3 @@ export async function compileHeldOutLoss(
 
 const rename = (specs: Specs, by: (name: string) => string): Specs =>
   Object.fromEntries(Object.entries(specs).map(([name, spec]) => [by(name), spec]));
-
-const pick = (tensors: Tensors, names: object): Record<string, tf.Tensor> =>
-  Object.fromEntries(Object.keys(names).map((name) => [name, tensors[name]!]));

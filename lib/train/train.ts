@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainConfig } from '../config';
-import type { ChunkTensors } from '../data/packing/chunks';
+import type { ChunkList, ChunkTensors } from '../data/packing/chunks';
 import type { Program } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { createState, type DeviceState } from '../engine/state';
@@ -11,7 +11,7 @@ import { createRandom } from '../random';
 import type { BatchLoss } from './batch-loss';
 import { askedPlaces, type BatchForm, type BatchPlan, batchTensors, lossTokens, planBatches } from './batches';
 import { loadCheckpoint, type RunIdentity, saveCheckpoint } from './checkpoint';
-import { appendLog, rewindLog, type StepRecord } from './log';
+import { appendLog, rewindLog, type StepRecord, syncLog } from './log';
 import { compileHeldOutLoss, compileTraining, type TrainingPrograms, trainingState } from './programs';
 import { learningRateAt } from './schedule';
 
@@ -19,9 +19,10 @@ export interface TrainOptions {
   readonly model: TunedModel;
   readonly config: TrainConfig;
   readonly device: Device;
-  readonly chunks: readonly ChunkTensors[];
-  /** Chunks never trained on, whose loss is taken before the first update and after each epoch. */
-  readonly heldOut: readonly ChunkTensors[];
+  /** In memory or in a file: an update reads its own alone. */
+  readonly chunks: ChunkList;
+  /** Chunks never trained on, whose loss is taken before the first update, after each epoch and after the last update. */
+  readonly heldOut: ChunkList;
   /** Chunks carry segments and positions of their own (block-diagonal packing). */
   readonly separate: boolean;
   /** What updates minimise; default the response tokens' cross-entropy, which the held-out loss always is. */
@@ -61,7 +62,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const logFile = join(folder, 'train.jsonl');
   const checkpoint = await loadCheckpoint(folder, identity);
   const resumedAt = checkpoint?.step ?? 0;
-  const records = await rewindLog(logFile, checkpoint ? resumedAt : -1);
+  const lookEvery = options.heldOut.length > 0 ? plan.stepsPerEpoch : null;
+  const records = await rewindLog(logFile, checkpoint ? resumedAt : -1, lookEvery);
   const initial =
     checkpoint?.state ?? trainingState(await model.initial(createRandom(config.seed, 'adapter')), config.accumulation);
   const state = await createState(device, initial);
@@ -71,7 +73,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     options.onRecord?.(entry, plan);
   };
 
-  const form: BatchForm = { separate: options.separate, asked: askedPlaces([...chunks, ...options.heldOut]) };
+  const form: BatchForm = { separate: options.separate, asked: askedPlaces(chunks, options.heldOut) };
   const batchOf = (some: readonly ChunkTensors[]) => batchTensors(some, config.batchSize, form);
   const heldOut = await compileHeldOutLoss(model, config, device, form);
   const programs = await compileTraining(model, config, device, { ...form, loss: options.loss });
@@ -84,7 +86,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     options.onStart?.(resumedAt, plan);
     for (let step = resumedAt; step < plan.totalSteps; step++) {
       const began = performance.now();
-      const batches = plan.microBatches(step).map((group) => batchOf(group.map((i) => chunks[i]!)));
+      const batches = plan.microBatches(step).map((group) => batchOf(group.map((i) => chunks.at(i)!)));
       const rate = learningRateAt(step, plan.totalSteps, config);
       const outcome = await updateOnce(programs, config, state, batches, step, rate);
       const epoch = Math.floor(step / plan.stepsPerEpoch);
@@ -96,10 +98,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         tokens: batches.length * config.batchSize * config.maxSeqLen,
         seconds: (performance.now() - began) / 1000,
       });
-      if ((step + 1) % plan.stepsPerEpoch === 0) await look(step + 1, epoch);
       const last = step + 1 === plan.totalSteps;
+      if (last || (step + 1) % plan.stepsPerEpoch === 0) await look(step + 1, epoch);
       const interrupted = options.signal?.aborted ?? false;
       if (last || interrupted || (step + 1) % options.checkpointEvery === 0) {
+        await syncLog(logFile);
         await saveCheckpoint(folder, identity, state, step + 1, plan.stepsPerEpoch);
       }
       if (interrupted && !last) {
@@ -177,7 +180,8 @@ async function heldOutLoss(
   let sum = 0;
   let tokens = 0;
   for (let i = 0; i < heldOut.length; i += config.batchSize) {
-    const batch = batchOf(heldOut.slice(i, i + config.batchSize));
+    const rows = Math.min(config.batchSize, heldOut.length - i);
+    const batch = batchOf(Array.from({ length: rows }, (_, row) => heldOut.at(i + row)!));
     sum += (await program.run(batch, state)).lossSum!.data[0]!;
     tokens += lossTokens(batch);
   }

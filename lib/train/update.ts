@@ -1,5 +1,6 @@
 import type { TrainConfig } from '../config';
 import type { Tensors } from '../engine/compile';
+import { isStack } from '../engine/layers';
 import * as tf from '../engine/tf';
 import { together } from '../engine/together';
 import { type AdamWScalars, adamw } from './adamw';
@@ -30,7 +31,7 @@ export function update(
   const next: Record<string, tf.Tensor> = {};
   for (const decays of [true, false]) {
     const names = Object.keys(gradients).filter(
-      (name) => (config.decay === 'all' || gradients[name]!.rank >= 2) === decays,
+      (name) => (config.decay === 'all' || gradients[name]!.rank >= (isStack(name) ? 3 : 2)) === decays,
     );
     const before = names.map((name) => [
       gradients[name]!,

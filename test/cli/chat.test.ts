@@ -39,7 +39,10 @@ describe('med42 chat', () => {
   test('answers line by line, says what it is for, and ends with the input or /exit', () => {
     const question = 'What is the colour of the carrot?';
     const one = med42(['chat', '--tokens', '12'], `${question}\n`);
-    expect([one.status, one.stderr]).toEqual([0, '']);
+    expect([one.status, one.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^loading the model .*base\nbuilding the graph\n$/),
+    ]);
     expect(one.stdout).toMatch(/^Research only, not for clinical decisions\./);
     expect(answers(one.stdout)[0]).not.toBe('');
     const left = med42(['chat', '--tokens', '12'], `${question}\n\n/exit\n${question}\n`);
@@ -101,6 +104,14 @@ async function until(child: ChildProcessWithoutNullStreams, holds: () => boolean
 }
 
 describe('med42 generate', () => {
+  test('says that a reply is empty; so does chat', () => {
+    const empty = '[the reply is empty: the model ended it at once with --template none]';
+    const prompt = 'The carrot is orange.';
+    expect(med42(['generate', '--prompt', prompt]).stdout).toContain(`${prompt}\n${empty}\n`);
+    expect(answers(med42(['chat', '--template', 'none'], `${prompt}\n`).stdout)).toContain(empty);
+    expect(med42(['generate', '--prompt', prompt, '--template', 'med42']).stdout).not.toContain('empty');
+  });
+
   test('continues the prompt, and stops at any id that generation_config.json lists', async () => {
     const args = ['generate', '--prompt', 'The carrot is', '--tokens', '10'];
     const { stdout } = med42(args);

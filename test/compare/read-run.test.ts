@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,13 +6,15 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readRun } from '../../lib/compare/read-run';
 import { RUN_RECORD_VERSION } from '../../lib/compare/run-record';
+import { WORKBOOK_ROOT } from '../../lib/files';
 import { requireRun } from '../../lib/notebook/cell/require-run';
+import { sampleDecontamination, sampleRecord } from '../report/fixture';
 
 const work = mkdtempSync(join(tmpdir(), 'read-run-'));
 afterAll(() => rmSync(work, { recursive: true }));
 
-const RECORD = { version: RUN_RECORD_VERSION, preset: 'smoke', models: [] };
-const FOUND = { version: 1, methods: [{ method: 'cosine' }] };
+const RECORD = sampleRecord();
+const FOUND = { version: 1, identity: 'x', methods: [sampleDecontamination(RECORD)] };
 
 /** A folder of results with these files. */
 function results(name: string, files: Readonly<Record<string, string | Buffer>>): string {
@@ -42,12 +45,56 @@ describe('a saved run', () => {
       `run.json is of form 1, this library reads ${RUN_RECORD_VERSION}; make the run anew`,
     ],
     [
+      'with a number that JSON could not hold',
+      { 'run.json': JSON.stringify(RECORD, (key, value) => (key === 'tokenCount' ? Number.NaN : value)) },
+      /run\.json: "models\.0\.scores\.tokenCount" must be a whole number from 0 to \d+, got null; the file is not as a run wrote it/,
+    ],
+    [
+      'with a training whose log is cut',
+      { 'run.json': JSON.stringify(RECORD, (key, value) => (key === 'log' ? value.slice(2) : value)) },
+      /run\.json: "models\.\d\.training" must be a training whose "(log" has a line for each|tokens" are those of its)/,
+    ],
+    [
+      'with scores of other items',
+      { 'run.json': JSON.stringify(RECORD, (key, value) => (key === 'items' ? value.slice(1) : value)) },
+      /run\.json: "models\.0\.scores" must be scores whose "tasks" count their "items"/,
+    ],
+    [
+      'without its models',
+      { 'run.json': JSON.stringify({ ...RECORD, models: undefined }) },
+      'run.json: "models" must be there, got nothing; ',
+    ],
+    [
+      'nested too deep',
+      { 'run.json': run.replace('"version"', `"x":${'['.repeat(1e5)}${']'.repeat(1e5)},"version"`) },
+      'run.json is damaged (it nests more than 100 levels); delete it',
+    ],
+    [
+      'with pairs that lack a number',
+      { 'run.json': run, 'decontamination.json': found.replace('"threshold":', '"limit":') },
+      'decontamination.json: "methods.0.threshold" must be there, got nothing; ',
+    ],
+    [
       'with pairs of another form',
       { 'run.json': run, 'decontamination.json': '{"version": 0}' },
       'decontamination.json is of form 0, this library reads 1',
     ],
   ])('%s is refused', async (name, files, message) => {
     await expect(readRun(results(name === 'not finished' ? 'unfinished' : name, files))).rejects.toThrow(message);
+  });
+
+  test('that is a folder or a pipe is refused, not waited for', async () => {
+    const folder = results('pipe', {});
+    execFileSync('mkfifo', [join(folder, 'run.json')]);
+    await expect(readRun(folder)).rejects.toThrow(/^results: .*run\.json is a FIFO; put the file itself there/);
+    const other = results('folder', {});
+    mkdirSync(join(other, 'run.json'));
+    await expect(readRun(other)).rejects.toThrow(/^results: .*run\.json is a folder; put the file itself there/);
+  });
+
+  test('of the recorded results is read', async () => {
+    const { record, decontamination } = await readRun(join(WORKBOOK_ROOT, 'results', 'recorded', 'miniature'));
+    expect([record.models.length, decontamination.length]).toEqual([12, 1]);
   });
 });
 

@@ -90,7 +90,9 @@ describe.skipIf(!existsSync(CASES))('rows as people have them', () => {
     ['gz-named-plain', 3, 'eval/y.jsonl is compressed with gzip, whatever its name says; it was read as what it is'],
   ])('14-data-files: %s', async (name, count, note) => {
     const set = await loadEvalItems(join(folderOf('14-data-files'), name));
-    expect([set.items.length, evaluationNotes(set)]).toEqual([count, note === undefined ? [] : [note]]);
+    const [read, ...others] = evaluationNotes(set);
+    expect(read).toMatch(`read: ${count} rows of the form question, choices, answer, JSON Lines: eval/`);
+    expect([set.items.length, others]).toEqual([count, note === undefined ? [] : [note]]);
   });
 
   test('14-data-files: a Parquet file of four bytes is refused by name', async () => {

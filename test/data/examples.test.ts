@@ -66,7 +66,7 @@ test('lines longer than a read are put together again', async () => {
 test('a bad field is named with its file, line, id, what it must be and what came', async () => {
   const root = folder({ 'train/medquad.jsonl.gz': [row, { ...row, id: 'x', response: undefined }] });
   await expect(loadTrainExamples(root)).rejects.toThrow(
-    'examples: train/medquad.jsonl.gz line 2 (id "x"): "response" must be a non-empty string, got undefined; fix or delete the row',
+    'examples: train/medquad.jsonl.gz line 2 (id "x"): "response" must be a non-empty string, got nothing; fix or delete the row, or',
   );
   await expect(trainError({ response: ' \n' })).rejects.toThrow('"response" must be a non-empty string, got " \\n"');
   await expect(trainError({ source: 3 })).rejects.toThrow('"source" must be a non-empty string, got 3');

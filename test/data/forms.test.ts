@@ -129,7 +129,7 @@ test.each<readonly [string, object, string]>([
   [
     'a multiple-choice row that lost its response',
     { prompt: 'Which?', question: 'Which?', choices: ['a', 'b'], answer: 0 },
-    '"response" must be a non-empty string, got undefined',
+    '"response" must be a non-empty string, got nothing',
   ],
   ['an empty answer', { instruction: 'Do.', output: '' }, '"output" must be a non-empty string'],
 ])('a training row that is refused: %s', async (_, row, message) => {

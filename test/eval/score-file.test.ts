@@ -49,18 +49,38 @@ describe('a score file', () => {
     const path = join(folder, 'other.jsonl');
     await openScoreFile(path, 'run');
     await expect(openScoreFile(path, 'another')).rejects.toThrow(/other.jsonl holds the results of another model/);
-    writeFileSync(path, '{"format":1,"identity":"run"}\n{"id":\n{"id":"x"}\n');
+    writeFileSync(path, '{"format":2,"identity":"run"}\n{"id":\n{"id":"x"}\n');
     await expect(openScoreFile(path, 'run')).rejects.toThrow(/other.jsonl line 2 is not JSON/);
   });
 
+  it.each<readonly [string, (lines: string[]) => string[], number]>([
+    ['a number that was changed', (lines) => lines.map((line) => line.replace('"prediction":0', '"prediction":1')), 2],
+    ['a line that was taken out', (lines) => lines.toSpliced(2, 1), 3],
+    ['two lines that changed places', (lines) => [lines[0]!, lines[2]!, lines[1]!, ...lines.slice(3)], 2],
+    ['a line that was written twice', (lines) => lines.toSpliced(2, 0, lines[1]!), 3],
+  ])('notices %s', async (name, change, line) => {
+    const path = join(folder, `${name}.jsonl`);
+    const { append } = await openScoreFile(path, 'run');
+    await scoreItems(items, fakeScorer(64), tokenizer, { onItem: append });
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    const changed = change(lines);
+    expect(changed).not.toEqual(lines);
+    const text = `${changed.join('\n')}\n`;
+    writeFileSync(path, text);
+    await expect(openScoreFile(path, 'run')).rejects.toThrow(
+      `${name}.jsonl line ${line} is not as it was written, or a line before it is missing`,
+    );
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+
   it.each([
-    ['{"format":2,"identity":"run"}\n', 2],
+    ['{"format":1,"identity":"run"}\n', 1],
     ['{"identity":"run"}\n{"id":"x","task":"medqa_4options"}\n', undefined],
   ])('of another version is refused and left as it is: %s', async (text, format) => {
     const path = join(folder, 'version.jsonl');
     writeFileSync(path, text);
     await expect(openScoreFile(path, 'run')).rejects.toThrow(
-      new RegExp(`version.jsonl line 1 must have "format" 1, got ${format}: another version .*; choose another --out`),
+      new RegExp(`version.jsonl line 1 must have "format" 2, got ${format}: another version .*; choose another --out`),
     );
     expect(readFileSync(path, 'utf8')).toBe(text);
   });

@@ -5,6 +5,7 @@ import { checkItem } from '../../lib/eval/item-checks';
 import { requestHash, requestsOf } from '../../lib/eval/requests';
 import { TASK_NAMES, TASKS, taskNamed, taskOf } from '../../lib/eval/tasks/tasks';
 import { strip } from '../../lib/eval/whitespace';
+import { PAPER_BENCHMARKS } from '../../lib/paper/benchmarks';
 
 const scurvy: EvalItem = {
   id: 'scurvy',
@@ -72,7 +73,9 @@ describe("the harness's worked examples, verbatim", () => {
   it('reports acc_norm where the harness does', () => {
     const present = TASKS.filter((task) => task.variant === 'present');
     const normed = present.filter((task) => task.metrics.includes('accNorm')).map((task) => task.name);
-    expect(normed).toEqual(['headqa_en', 'medmcqa', 'medqa_4options']);
+    // Of the paper's: a benchmark that is added says for itself what it reports.
+    const ofPaper = normed.filter((name) => (PAPER_BENCHMARKS as readonly string[]).includes(name));
+    expect(ofPaper).toEqual(['headqa_en', 'medmcqa', 'medqa_4options']);
   });
 });
 

@@ -190,7 +190,7 @@ function modelLoss(c: LlamaConfig, weights: Weights, separate: boolean, adapter?
   const batch = constants(tinyBatch(c));
   const linear = adapter ? loraLinear(weights, adapter, lora) : plainLinear(weights);
   const scope = separate ? { segments: { from: batch.from!, positions: batch.positions! } } : {};
-  const hidden = llamaHidden(c, weights, linear, batch.tokens!, scope);
+  const hidden = llamaHidden(c, weights, () => linear, batch.tokens!, scope);
   return crossEntropySum(hidden, headWeight(c, weights), batch.targets!.flatten(), batch.weights!.flatten());
 }
 
@@ -212,7 +212,7 @@ describe('the whole model', () => {
       .tensor(from.map((first, i) => from.map((_, j) => (j >= first && j <= i ? 0 : FORBIDDEN))))
       .expandDims();
     const hidden = (scope: AttentionScope) =>
-      llamaHidden(TINY, weights, plainLinear(weights), batch.tokens!, scope).dataSync();
+      llamaHidden(TINY, weights, () => plainLinear(weights), batch.tokens!, scope).dataSync();
     const each = (row: readonly number[]) => tf.tensor([[...row], [...row]], [2, 6], 'int32');
     const positions = each([0, 1, 2, 3, 4, 5]);
     const given = hidden({ segments: { from: each(from), positions } });

@@ -124,7 +124,7 @@ describe('wrong use', () => {
 
   test('of a file that is no notebook says so', async () => {
     writeFileSync(join(folder, 'x.json'), '{"nbformat": 3}');
-    await expect(readNotebook(join(folder, 'x.json'))).rejects.toThrow('no notebook of format 4 (nbformat 3)');
+    await expect(readNotebook(join(folder, 'x.json'))).rejects.toThrow('"nbformat" must be 4, got 3');
     writeFileSync(join(folder, 'x.json'), '{');
     await expect(readNotebook(join(folder, 'x.json'))).rejects.toThrow(/is no JSON/);
   });

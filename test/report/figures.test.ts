@@ -3,6 +3,7 @@ import type { RunRecord } from '../../lib/compare/run-record';
 import type { Figure } from '../../lib/draw/figure';
 import { drawSvg } from '../../lib/draw/svg';
 import { accuracyFigure } from '../../lib/report/figures/accuracy';
+import { dotsFigure } from '../../lib/report/figures/dots';
 import { figure1 } from '../../lib/report/figures/figure-1';
 import { figure2 } from '../../lib/report/figures/figure-2';
 import { lossFigure } from '../../lib/report/figures/loss';
@@ -16,6 +17,9 @@ import { sampleDecontamination, sampleLog, sampleRecord } from './fixture';
 const HOSTILE = ' <script>alert(1)</script> & <b>bold</b> <a href="javascript:alert(2)">x</a>';
 const record = sampleRecord();
 const hostile = sampleRecord({ hostile: HOSTILE, itemsPerTask: 12 });
+/** A benchmark of one's own may have any name. */
+const LONG = `our_${'quite_long_'.repeat(9)}exam`;
+const longNames = sampleRecord({ tasks: [LONG, `${LONG}_2`, 'pubmedqa'] });
 const two = sampleRecord({ tasks: ['medqa_4options', 'pubmedqa'], full: null, facts: false });
 
 /** The record with each run's log replaced. */
@@ -35,6 +39,18 @@ const figuresOf = (of: RunRecord, name: string, text = ''): [string, Figure][] =
 const FIGURES: readonly [string, Figure][] = [
   ...figuresOf(record, 'three seeds'),
   ...figuresOf(hostile, 'markup in every name', HOSTILE),
+  ...figuresOf(longNames, 'long names').filter(([name]) => /^(accuracy|figure-1|figure-2|fact)/.test(name)),
+  [
+    'dots, markup in every name',
+    dotsFigure(
+      [`a set${HOSTILE}`, `${LONG} ${LONG} ${LONG}`, `many short words ${'of a name '.repeat(30)}`, 'short'],
+      [
+        { name: 'first & last', values: [1, 2, 3, null] },
+        { name: 'second', values: [2, 3, 1, 1] },
+      ],
+      { key: 'dots', title: 'Dots', subject: record.subject, x: { title: 'share' } },
+    ),
+  ],
   ...figuresOf(two, 'two tasks, LoRA alone').filter(([name]) => /^(accuracy|figure-2|cost)/.test(name)),
   ['loss, log axis', lossFigure(withLogs(() => sampleLog(2500, 9, 0.12, 100, 2)))!],
   ['loss, a few updates', lossFigure(withLogs(() => sampleLog(3, 3, 2, 3, 4)))!],
@@ -50,6 +66,8 @@ function drawn(figure: Figure): Promise<string> {
   drawings.set(figure, svg);
   return svg;
 }
+/** Plotly takes names as markup. */
+const asDrawn = (name: string) => name.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 const figureNamed = (name: string) => FIGURES.find(([of]) => of === name)![1];
 
 describe.each(FIGURES)('%s', (_, figure) => {
@@ -75,7 +93,9 @@ describe.each(FIGURES)('%s', (_, figure) => {
 
   it('names every trace of the legend, its axes and its title', async () => {
     const texts = textBoxes(parseSvg(await drawn(figure))).map(({ text }) => text.trim());
-    for (const { name, showlegend } of figure.data) if (showlegend !== false) expect(texts).toContain(name);
+    for (const { name, showlegend } of figure.data) {
+      if (showlegend !== false) expect(texts).toContain(asDrawn(name as string));
+    }
     for (const [key, value] of Object.entries(figure.layout)) {
       const text = /^[xy]axis\d*$/.test(key) ? (value as { title?: { text: string } }).title?.text : undefined;
       if (text) expect(texts).toContain(text);

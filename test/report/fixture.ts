@@ -218,7 +218,7 @@ export function sampleLog(updates: number, from: number, to: number, every: numb
   for (let step = 0; step <= updates; step++) {
     const loss = to + (from - to) * Math.exp((-5 * step) / updates);
     const common = { step, epoch: Math.floor((3 * step) / (updates + 1)) };
-    if (step > 0) records.push({ ...common, loss: loss * (1 + 0.08 * random.normal()), seconds: 0.8 });
+    if (step > 0) records.push({ ...common, loss: loss * (1 + 0.08 * random.normal()), tokens: 2048, seconds: 0.8 });
     if (step % every === 0) records.push({ ...common, heldOutLoss: loss * 1.04 });
   }
   return records;

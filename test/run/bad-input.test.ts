@@ -101,7 +101,7 @@ describe.concurrent('rows', () => {
     [
       'a row without a response',
       () => dataWith(TRAIN, 7, ({ response: _, ...row }) => row),
-      /^examples: train\/medmcqa_miniature\.jsonl line 7 \(id "\S+"\): "response" must be a non-empty string, got undefined; fix or delete the row$/,
+      /^examples: train\/medmcqa_miniature\.jsonl line 7 \(id "\S+"\): "response" must be a non-empty string, got nothing; fix or delete the row, or leave such rows out with --skip-bad-rows$/,
     ],
     [
       'a response of nothing but spaces',
@@ -111,7 +111,7 @@ describe.concurrent('rows', () => {
     [
       'an answer that is none of the choices',
       () => dataWith(EVAL, 3, (row) => ({ ...row, answer: 4 })),
-      /^examples: eval\/medqa\.jsonl line 3 \(id "\S+"\): "answer" must be an integer from 0 to 3, a letter or the text of one choice \(places are counted from 0\), got 4; fix or delete the row$/,
+      /^examples: eval\/medqa\.jsonl line 3 \(id "\S+"\): "answer" must be an integer from 0 to 3, a letter or the text of one choice \(places are counted from 0\), got 4; fix or delete the row, or leave such rows out with --skip-bad-rows$/,
     ],
     [
       'an answer of text',
@@ -181,10 +181,10 @@ describe('the results folder', () => {
     const text = readFileSync(file, 'utf8');
     for (const [other, form] of [
       [JSON.stringify({ ...JSON.parse(text), version: 99 }), '99'],
-      [text.slice(0, 30), 'undefined'],
+      [text.slice(0, 30), 'nothing'],
     ] as const) {
       writeFileSync(file, other);
-      const message = `results: ${out} holds results of form ${form}, this library writes 4; choose another --out or add --fresh`;
+      const message = `results: ${out} holds results of form ${form}, this library writes 4 (config.json); choose another --out or add --fresh`;
       expectRefusal(await reproduceCli(smoke(out)), message);
       expect(readFileSync(file, 'utf8')).toBe(other);
     }
@@ -220,7 +220,7 @@ describe('the results folder', () => {
       return second !== undefined;
     };
     await reproduceCli(smoke(busy), { when: untilRefused, signal: 'SIGKILL' });
-    expectRefusal(second!, /^reproduce: .* is in use by process \d+ on .*; wait for it to end, choose another --out/);
+    expectRefusal(second!, /^results: .* is in use by process \d+ on .*; wait for it to end, choose another --out/);
   });
 
   test('that cannot be, below a file', async () => {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ChunkTensors } from '../../lib/data/packing/chunks';
 import { encodeRequests } from '../../lib/eval/encode-request';
 import { requestsToScore } from '../../lib/eval/score';
 import { openInputs, type RunInputs } from '../../lib/run/inputs';
@@ -21,11 +22,11 @@ beforeAll(async () => {
 });
 
 test('a model’s process reads the very chunks, items and settings that the run made', () => {
-  const tensors = ({ tokens, targets, weights, segments, positions }: ModelInputs['chunks'][number]) => [
+  const tensors = ({ tokens, targets, weights, segments, positions }: ChunkTensors) => [
     ...[tokens, targets, weights, segments, positions].map((values) => [...values]),
   ];
-  expect(read.chunks.map(tensors)).toEqual(made.chunks.map(tensors));
-  expect(read.heldOut.map(tensors)).toEqual(made.heldOut.map(tensors));
+  expect(Array.from(read.chunks, tensors)).toEqual(Array.from(made.chunks, tensors));
+  expect(Array.from(read.heldOut, tensors)).toEqual(Array.from(made.heldOut, tensors));
   expect([read.items, read.quiz, read.config]).toEqual([made.items, made.quiz, made.config]);
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { LEARNING_RATE_GRID, type TrainConfig } from '../../lib/config';
 import { beginningOrder, planModels, workOf } from '../../lib/run/plan';
-import { CONTROLLED, PRESETS } from '../../lib/run/presets';
+import { CONTROLLED, chunkLength, PRESETS } from '../../lib/run/presets';
 
 const differing = (a: TrainConfig, b: TrainConfig) =>
   (Object.keys(a) as (keyof TrainConfig)[]).filter((field) => JSON.stringify(a[field]) !== JSON.stringify(b[field]));
@@ -15,6 +15,14 @@ test('the methods of the paper’s presets differ in method, epochs and rate', (
   for (const name of ['miniature', 'real', 'llama2'] as const) {
     expect(differing(PRESETS[name].lora, PRESETS[name].full).sort()).toEqual(['epochs', 'learningRate', 'method']);
   }
+});
+
+test('both methods read the same chunks: lengths that differ are refused', () => {
+  for (const preset of Object.values(PRESETS)) expect(chunkLength(preset)).toBe(preset.lora.maxSeqLen);
+  const { smoke } = PRESETS;
+  expect(() => chunkLength({ ...smoke, lora: { ...smoke.lora, maxSeqLen: 128 } })).toThrow(
+    'presets: maxSeqLen must be the same for lora and full, which read the same chunks, got 128 and 256',
+  );
 });
 
 test('a run’s models: base first, both methods for each seed, and whose rates they have', () => {

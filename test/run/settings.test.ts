@@ -1,13 +1,16 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
+import { TRAIN } from '../../lib/cli/train';
 import { parseOptions } from '../../lib/run/options';
 import { PRESET_NAMES } from '../../lib/run/presets';
+import { parseScoreOptions } from '../../lib/run/score-options';
 import { settingsText, writeSettings } from '../../lib/run/settings/effective';
 import { checkSettings, readSettings } from '../../lib/run/settings/read';
 import { settingsJsonSchema } from '../../lib/run/settings/schema';
-import { warmupUpdates } from '../../lib/train/schedule';
+import { planBatches } from '../../lib/train/batches';
+import { learningRateAt, warmupUpdates } from '../../lib/train/schedule';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -122,6 +125,54 @@ test('the settings of a run, written and read again, give the same run', async (
       one.device,
     ]);
   }
+});
+
+test('what other programs call an option is answered with ours, where the command has it', () => {
+  const parse =
+    (...args: string[]) =>
+    () =>
+      parseOptions(args, ROOT, ROOT, TRAIN);
+  expect(parse('--lr', '1')).toThrow("train: unknown option '--lr', did you mean --learning-rate; --help");
+  expect(parse('--per_device_train_batch_size', '1')).toThrow('did you mean --batch-size; --help');
+  expect(parse('--lora-r', '1')).toThrow('did you mean --rank; --help');
+  expect(parse('--max-new-tokens', '1')).not.toThrow('--tokens');
+  // A slip of the pen is still answered.
+  expect(parse('--epoch', '1')).toThrow('did you mean --epochs; --help');
+});
+
+test('updates may be limited for one training, whose schedule ends there, and not for the comparison', () => {
+  const { config } = parseOptions(['--max-steps', '5'], ROOT, ROOT, TRAIN);
+  const plan = planBatches(20, config.lora);
+  expect([config.lora.maxSteps, plan.totalSteps, plan.stepsPerEpoch]).toEqual([5, 5, 10]);
+  expect(learningRateAt(4, plan.totalSteps, { ...config.lora, warmupSteps: 0 })).toBeLessThan(
+    0.2 * config.lora.learningRate,
+  );
+  expect(planBatches(20, { ...config.lora, maxSteps: 500 }).totalSteps).toBe(10 * config.lora.epochs);
+  expect(parseOptions([], ROOT, ROOT, TRAIN).config.lora).not.toHaveProperty('maxSteps');
+  expect(() => parseOptions(['--max-steps', '0'], ROOT, ROOT, TRAIN)).toThrow(
+    '--max-steps must be a whole number of 1',
+  );
+  const file = settingsFile({ extends: 'smoke', training: { maxSteps: 5 } });
+  expect(() => parseOptions(['--settings', file], ROOT, ROOT)).toThrow(
+    'gives lora.maxSteps, which reproduce does not take',
+  );
+  expect(() => parseOptions(['--max-steps', '5'], ROOT, ROOT)).toThrow("unknown option '--max-steps'");
+});
+
+test('scores of a base, of its adapters and of the variants lie in folders of their own', () => {
+  const out = (...args: string[]) =>
+    relative(join('/root', 'results', 'score'), parseScoreOptions(args, '/root', '/home').out);
+  expect(out()).toBe(join('miniature', 'base'));
+  expect(out('--data', 'mine', '--model', 'llama')).toBe(join('mine', 'llama'));
+  expect(out('--data', 'mine', '--model', 'llama', '--adapter', 'results/train/models/lora')).toBe(
+    join('mine', 'llama+train-lora'),
+  );
+  expect(out('--model', 'results/train/models/full', '--variant', 'continuation')).toBe(
+    join('miniature', 'train-full-continuation'),
+  );
+  const snapshot = join('hub', 'models--HuggingFaceTB--SmolLM2-135M', 'snapshots', '0123abc');
+  expect(out('--model', snapshot)).toBe(join('miniature', 'SmolLM2-135M'));
+  expect(parseScoreOptions(['--out', 'here'], '/root', '/home').out).toBe(join('/home', 'here'));
 });
 
 test('every preset can be extended', () => {

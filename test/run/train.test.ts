@@ -40,11 +40,22 @@ test('trains an adapter, says what it will do and did, and what to type next', (
   expect([status, stderr]).toEqual([0, expect.stringContaining('read: 40 rows of the form messages')]);
   expect(stderr).toContain('not read: train/notes.md (not a file of rows by its ending)');
   expect(stderr).toMatch(/rows: 40 read, 40 drawn, 38 to train on and 2 held out/);
-  expect(stderr).toMatch(/updates: \d+, \d+ an epoch of 2 chunks; warm-up: \d+ of them, 1\d %/);
+  expect(stderr).toContain(
+    'template: med42; the system prompt of 40 of 40 rows is "You are a helpful medical assistant created by M42 Health in the UAE."',
+  );
+  expect(stderr).toMatch(/updates: \d+ = 2 epochs x \d+ of 2 chunks each; warm-up: \d+ of them/);
   expect(stderr).toMatch(/memory: about \d\.\d GB at its peak, of/);
   expect(stderr).toMatch(/held-out loss .* after epoch 2\/2/);
   expect(stdout).toMatch(/The adapter lies in mine\/models\/lora, .*all settings in mine\/settings\.json/s);
   expect(stdout).toContain('npx med42 chat --model');
+  expect(stdout).toMatch(/npx med42 generate --model .* --adapter mine\/models\/lora --prompt "Sure\?"/);
+  // The last of the held-out losses, and the schedule, are of the last update.
+  const limited = med42(...TRAIN, '--max-steps', '5', '--out', 'limited');
+  expect(limited.stderr).toMatch(/updates: 5, of \d+ = 2 epochs x \d+ of 2 chunks each/);
+  expect(limited.stderr).toMatch(/held-out loss .* after update 5$/m);
+  expect(limited.stdout).toMatch(/^5 updates; /m);
+  // What the graph takes is said before, and a warning would stand right there.
+  expect(stderr).toMatch(/memory: .*\nbuilding the graph; the first update follows\n/);
   expect(stdout).not.toContain('--data data');
   const config = JSON.parse(readFileSync(join(work, 'mine', 'models', 'lora', 'adapter_config.json'), 'utf8'));
   expect(config).toMatchObject({ r: 4, lora_alpha: 16 });
@@ -71,6 +82,42 @@ test('merge makes a model that says what base and adapter say', () => {
   const whole = say('--model', 'merged');
   expect(whole).toBe(say('--model', BASE, '--adapter', 'mine/models/lora'));
   expect(whole).not.toBe(say('--model', BASE));
+  expect(JSON.parse(readFileSync(join(work, 'merged', 'workbook.json'), 'utf8'))).toEqual({ template: 'med42' });
+  const again = med42('merge', '--model', BASE, '--adapter', 'mine/models/lora', '--out', 'merged');
+  expect([again.status, again.stderr]).toEqual([
+    1,
+    expect.stringContaining('merge: merged holds README.md, config.json'),
+  ]);
+});
+
+test('a model speaks with the template of its training, unless another is given', () => {
+  const model = ['--model', BASE, '--adapter', 'mine/models/lora'];
+  const say = (...more: readonly string[]) =>
+    med42('generate', ...model, '--prompt', 'What is thing 7?', '--tokens', '4', ...more);
+  const own = say();
+  expect(own.stderr).toMatch(/^loading the model .*base\ntemplate: med42, as in its training\nbuilding the graph\n$/);
+  expect(own.stdout).toBe(say('--template', 'med42').stdout);
+  expect(own.stdout).toContain('<|assistant|>');
+  expect(say('--template', 'none').stdout).toMatch(/^What is thing 7\?/);
+  // The base of the bundle was trained by nobody who noted it.
+  const base = med42('generate', '--prompt', 'A goat is', '--tokens', '4');
+  expect([base.stdout.startsWith('A goat is'), base.stderr]).toEqual([true, expect.not.stringContaining('template')]);
+});
+
+test('the folder of a run in place of its adapter or its model, and another base than the adapter names, are said', () => {
+  const run = med42('score', '--model', BASE, '--adapter', 'mine');
+  expect(run.stderr).toMatch(/adapter: .*mine is the folder of a run; its adapter is .*mine\/models\/lora: give that/);
+  const copy = join(work, 'elsewhere');
+  cpSync(join(work, 'mine', 'models', 'lora'), copy, { recursive: true });
+  const config = JSON.parse(readFileSync(join(copy, 'adapter_config.json'), 'utf8'));
+  const changed = { ...config, r: 2, base_model_name_or_path: 'someone/else' };
+  writeFileSync(join(copy, 'adapter_config.json'), JSON.stringify(changed));
+  for (const command of ['generate', 'chat', 'score', 'merge']) {
+    const needs = { generate: ['--prompt', 'x'], merge: ['--out', 'none'] }[command] ?? [];
+    expect(med42(command, '--adapter', 'elsewhere', ...needs).stderr).toContain(
+      '(the base taken is the bundled one, as where no --model is given; the adapter names "someone/else")',
+    );
+  }
 });
 
 test('packing shows what is learnt', () => {
@@ -88,7 +135,13 @@ test('refuses what cannot work, with what would, and warns of what will not do w
   const both = med42(...TRAIN, '--method', 'both', '--rank', '4', '--out', 'both');
   expect(both.stderr).toContain('one method is trained at a time; give --method lora or --method full');
   const long = med42(...TRAIN, '--warmup', '500', '--epochs', '1', '--out', 'long');
-  expect(long.stderr).toContain('the peak rate 0.01 is never reached; use --warmup 3%');
+  expect(long.stderr).toMatch(
+    /\nwarning: the warm-up of 500 updates is no shorter .* the peak rate 0.01 is never reached, .*use --warmup 3%\nbuilding/,
+  );
+  const file = med42('train', '--model', BASE, '--data', 'data/train/chat.json');
+  expect(file.stderr).toMatch(
+    /chat\.json is a file; give the folder FOLDER that holds it as FOLDER\/train\/chat\.json/,
+  );
 });
 
 test('two commands bring full-parameter training of rows of several forms to a score', () => {
@@ -116,6 +169,9 @@ test('two commands bring full-parameter training of rows of several forms to a s
     expect.stringContaining('npx med42 score --model full/models/full --data both'),
   ]);
   const score = med42('score', '--model', 'full/models/full', '--data', 'both', '--out', 'scored');
+  expect(score.stderr).toContain('asked without the template med42 of its training');
   expect([score.status, score.stdout]).toEqual([0, expect.stringMatching(/^quiz +1 /m)]);
   expect(score.stderr).toContain('quiz: a benchmark of your own, scored by letters');
+  const asRun = med42('score', '--model', 'full', '--data', 'both', '--out', 'scored');
+  expect(asRun.stderr).toMatch(/model: .*full is the folder of a run; its model is .*full\/models\/full: give that/);
 });

@@ -424,7 +424,7 @@ describe('train', () => {
       { ...given.identity, config: { ...SMALL, learningRate: 2e-2 } },
     ]) {
       await expect(train({ ...given, identity })).rejects.toThrow(
-        `train: ${given.folder} holds a checkpoint of a run with other settings, data or base model; choose another --out or delete it`,
+        `train: ${given.folder} holds a checkpoint of a run with other settings, data or base model (checkpoint.json); choose another --out or delete it`,
       );
     }
     expect(readFileSync(file, 'utf8')).toBe(before);

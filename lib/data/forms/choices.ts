@@ -1,3 +1,4 @@
+import { parseJson } from '../../json-file';
 import type { Fields } from './fields';
 
 export const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
@@ -16,7 +17,7 @@ export function choicesOf(row: Fields, field: 'choices' | 'options'): readonly s
   let value = row.get(field);
   if (typeof value === 'string' && value.trim().startsWith('[')) {
     try {
-      value = JSON.parse(value);
+      value = parseJson(value);
     } catch {
       throw row.refuse(field, 'a JSON array of choices', value);
     }
@@ -56,7 +57,7 @@ export function answerOf(row: Fields, field: string, choices: readonly string[])
     throw row.refuse(field, place === choices.length ? `${wanted} (places are counted from 0)` : wanted, place);
   }
   const value = row.get(field);
-  if (typeof value !== 'string' || value === '') throw row.refuse(field, wanted, value ?? null);
+  if (typeof value !== 'string' || value === '') throw row.refuse(field, wanted, value);
   const byText = choices.flatMap((choice, i) => (choice === value || choice.trim() === value.trim() ? [i] : []));
   const letter = /^\s*\(?([A-Za-z])[).]?\s*$/.exec(value)?.[1]?.toUpperCase();
   const byLetter = letter === undefined ? -1 : LETTERS.indexOf(letter);

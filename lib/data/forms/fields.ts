@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein';
 import type { RawRow } from '../reading/records';
 import type { RowPlace } from '../rows';
 
@@ -7,6 +8,8 @@ export class RowError extends Error {
     message: string,
     /** Without the row's place and content: '"response" must be a non-empty string'. */
     readonly reason: string,
+    /** A text that is needed is there, and blank. */
+    readonly blank = false,
   ) {
     super(message);
   }
@@ -18,6 +21,8 @@ type Optional<K extends string> = { readonly [P in K]?: string };
 export interface Fields {
   readonly place: RowPlace;
   readonly names: readonly string[];
+  /** What the row's file calls them. */
+  readonly theirNames: readonly string[];
   /** Undefined where it is missing or null. */
   get(field: string): unknown;
   has(...fields: readonly string[]): boolean;
@@ -29,6 +34,10 @@ export interface Fields {
   whole(field: string): number | undefined;
   /** The field's text or number, or where the row stands. */
   id(field?: string): string;
+  /** What the file calls the fields that hold something and that nobody has read: `has` alone reads none. */
+  unread(): readonly string[];
+  /** The file's names of renamed fields, as the row has them or lacks them. */
+  readonly renamed: { readonly found: readonly string[]; readonly lacking: readonly string[] };
   refuse(field: string, required: string, got: unknown): RowError;
 }
 
@@ -48,26 +57,42 @@ export function fieldsOf(
       'must be a JSON object',
     );
   }
-  const all = { ...(fields as Readonly<Record<string, unknown>>) };
-  for (const [field, theirs] of Object.entries(renamed)) {
-    if (!(theirs in all)) continue;
-    all[field] = all[theirs];
-    if (!(theirs in renamed)) delete all[theirs];
-  }
+  const own = fields as Readonly<Record<string, unknown>>;
+  const pairs = Object.entries(renamed).filter(([, theirs]) => theirs in own);
+  const taken = new Set(pairs.map(([, theirs]) => theirs));
+  /** By the workbook's names; a field that gives its name to another one is out of reach. */
+  const all = Object.fromEntries([
+    ...Object.entries(own).filter(([theirs]) => !taken.has(theirs)),
+    ...pairs.map(([field, theirs]) => [field, own[theirs]] as const),
+  ]);
+  const renamedTo = new Map(pairs);
+  const hidden = pairs.map(([field]) => field).filter((field) => field in own && !taken.has(field));
+  const used = new Set<string>();
   const name = ['string', 'number'].includes(typeof all.id) ? ` (id "${all.id}")` : '';
-  const get = (field: string): unknown => {
+  const look = (field: string): unknown => {
     const value = all[field];
     return value === null || (untyped && value === '') ? undefined : value;
   };
-  const has = (...names: readonly string[]) => names.every((field) => get(field) !== undefined);
-  const refuse = (field: string, required: string, got: unknown) =>
-    new RowError(
-      `examples: ${file} ${at}${name}: "${field}" must be ${required}, got ${show(got)}; fix or delete the row`,
+  const get = (field: string): unknown => {
+    used.add(field);
+    return look(field);
+  };
+  const has = (...names: readonly string[]) => names.every((field) => look(field) !== undefined);
+  const refuse = (field: string, required: string, got: unknown) => {
+    const given = got === undefined && all[field] === null ? null : got;
+    const like = given === undefined ? misspelt(field, Object.keys(all)) : undefined;
+    const hint = like === undefined ? '' : ` (it has "${like}": misspelt?)`;
+    return new RowError(
+      `examples: ${file} ${at}${name}: "${field}" must be ${required}, got ${show(given)}${hint}; ` +
+        'fix or delete the row, or leave such rows out with --skip-bad-rows',
       `"${field}" must be ${required}`,
+      typeof got === 'string' && got.trim() === '',
     );
+  };
   return {
     place,
     names: Object.keys(all),
+    theirNames: Object.keys(own),
     get,
     has,
     text: (field) => {
@@ -93,24 +118,80 @@ export function fieldsOf(
       if (typeof value !== 'string' || value.trim() === '') throw refuse(field, 'a non-empty string', value);
       return value;
     },
+    unread: () => [
+      ...Object.keys(all)
+        .filter((field) => !used.has(field) && holdsSomething(look(field)))
+        .map((field) => renamedTo.get(field) ?? field),
+      ...hidden.filter((field) => holdsSomething(own[field])),
+    ],
+    renamed: { found: [...taken], lacking: Object.values(renamed).filter((theirs) => !taken.has(theirs)) },
     refuse,
   };
 }
 
+const holdsSomething = (value: unknown): boolean =>
+  typeof value === 'string' ? value.trim() !== '' : Array.isArray(value) ? value.length > 0 : value !== undefined;
+
+/** The name among `names` that is a slip of the pen away from `field`. */
+function misspelt(field: string, names: readonly string[]): string | undefined {
+  const slips = (name: string) => distance(name.toLowerCase(), field.toLowerCase());
+  return names
+    .filter((name) => name !== field && slips(name) <= Math.max(1, Math.floor(field.length / 3)))
+    .sort((a, b) => slips(a) - slips(b))[0];
+}
+
 /** A value as an error shows it. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? Number(one) : one)) ?? 'undefined';
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? Number(one) : one)) ?? typeof value;
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }
 
-/** The error for a row that has no known form. */
-export function unknownForm(row: Fields, what: string, forms: readonly { readonly wanted: string }[]): RowError {
+/** A form, as errors tell of it. */
+interface ToldForm {
+  readonly name: string;
+  /** For the list of forms. */
+  readonly wanted: string;
+  /** Fields without which a row is not of this form. */
+  readonly needs: readonly string[];
+}
+
+/**
+ * The error for a row that has no known form.
+ *
+ * @param before the form of the rows before it in its file
+ * @param pairs what `--fields` would say if the row's own fields were meant: 'prompt=frage,response=antwort'
+ */
+export function unknownForm(
+  row: Fields,
+  what: string,
+  forms: readonly ToldForm[],
+  before: ToldForm | undefined,
+  pairs: string | undefined,
+): RowError {
   const { file, at } = row.place;
   const fields = row.names.length > 0 ? `the fields ${row.names.join(', ')}` : 'no field';
-  const wanted = forms.map((form) => `  ${form.wanted}`).join('\n');
+  const reason = `no known form of ${what}: ${fields}`;
+  const missing = before?.needs.filter((field) => !row.has(field)) ?? [];
+  if (before && missing.length > 0) {
+    const likes = missing.flatMap((field) => misspelt(field, row.names) ?? []);
+    const hint = likes.length > 0 ? `; it has ${quoted(likes)}: misspelt?` : `; it has ${fields}.`;
+    return new RowError(
+      `examples: ${file} ${at}: no ${quoted(missing)} (the rows before it are of the form ${before.name})${hint} ` +
+        'Fix the row, or leave such rows out with --skip-bad-rows',
+      reason,
+    );
+  }
+  const { lacking } = row.renamed;
+  const wrong =
+    lacking.length > 0 ? ` It has no ${quoted(lacking)}, which --fields (or "fields" in the settings) names.` : '';
+  const rename = pairs === undefined ? '--fields' : `\`--fields ${pairs}\``;
+  const wanted = [...new Set(forms.map((form) => `  ${form.wanted}`))].join('\n');
   return new RowError(
-    `examples: ${file} ${at}: no form of ${what} has ${fields}. Known forms:\n${wanted}\n` +
-      'Write the rows in one of them, or say under "fields" in the settings what they call a field',
-    `no known form of ${what}: ${fields}`,
+    `examples: ${file} ${at}: no form of ${what} has ${fields}.${wrong} Known forms:\n${wanted}\n` +
+      `Write the rows in one of them, or say what the file calls the fields: ${rename}, or "fields" in a settings file`,
+    reason,
   );
 }
+
+const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');

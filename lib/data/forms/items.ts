@@ -9,6 +9,8 @@ export interface ItemForm {
   readonly name: string;
   /** For the error that lists what would be read. */
   readonly wanted: string;
+  /** Fields without which a row is not of this form. */
+  readonly needs: readonly string[];
   fits(row: Fields): boolean;
   /** @throws naming the field that is wrong */
   read(row: Fields): EvalItem;
@@ -22,7 +24,8 @@ const common = (row: Fields) => ({
   ...imageOf(row),
 });
 
-const ENDINGS = Array.from(LETTERS, (_, i) => `ending${i}`);
+/** MedQA's fields of choices. */
+export const ENDINGS: readonly string[] = Array.from(LETTERS, (_, i) => `ending${i}`);
 const OPTIONS = ['opa', 'opb', 'opc', 'opd'];
 
 /**
@@ -34,6 +37,7 @@ export const ITEM_FORMS: readonly ItemForm[] = [
   {
     name: 'MedQA (sent1, ending0, label)',
     wanted: 'sent1, ending0 to ending3, label',
+    needs: ['sent1', 'ending0', 'label'],
     fits: (row) => row.has('sent1', 'ending0', 'label'),
     read: (row) => {
       const choices = numbered(row, ENDINGS);
@@ -50,6 +54,7 @@ export const ITEM_FORMS: readonly ItemForm[] = [
   {
     name: 'MedQA (options, answer_idx)',
     wanted: 'question, options by letter, answer_idx',
+    needs: ['question', 'options', 'answer_idx'],
     fits: (row) => row.has('question', 'options', 'answer_idx', 'meta_info'),
     read: (row) => {
       const choices = choicesOf(row, 'options');
@@ -65,6 +70,7 @@ export const ITEM_FORMS: readonly ItemForm[] = [
   {
     name: 'MedMCQA (opa to opd, cop)',
     wanted: 'question, opa to opd, cop',
+    needs: ['question', 'opa', 'cop'],
     fits: (row) => row.has('question', 'opa', 'cop'),
     read: (row) => {
       const choices = numbered(row, OPTIONS);
@@ -82,6 +88,7 @@ export const ITEM_FORMS: readonly ItemForm[] = [
   {
     name: 'PubMedQA (context, final_decision)',
     wanted: 'question, context.contexts, final_decision',
+    needs: ['final_decision'],
     fits: (row) => row.has('final_decision') && (row.has('question') || row.has('QUESTION')),
     read: (row) => {
       const upper = row.has('QUESTION');
@@ -111,6 +118,7 @@ export const ITEM_FORMS: readonly ItemForm[] = [
   {
     name: 'HeadQA (qtext, answers, ra)',
     wanted: 'qtext, answers with aid and atext, ra',
+    needs: ['qtext', 'answers', 'ra'],
     fits: (row) => row.has('qtext', 'answers', 'ra'),
     read: (row) => {
       const { answers, aids } = headAnswers(row);
@@ -132,12 +140,14 @@ export const ITEM_FORMS: readonly ItemForm[] = [
   {
     name: 'MMLU (question, subject, choices, answer)',
     wanted: 'question, subject, choices, answer',
+    needs: ['question', 'subject', 'choices', 'answer'],
     fits: (row) => row.has('question', 'subject', 'choices', 'answer') && !row.has('task') && !row.has('id'),
     read: (row) => ({ ...itemOf(row), task: 'mmlu' }),
   },
   {
     name: 'question, choices, answer',
     wanted: 'question, choices (or options), answer',
+    needs: ['question', 'choices', 'answer'],
     fits: (row) => choiceField(row) !== undefined || (row.has('task') && row.has('question')),
     read: itemOf,
   },
@@ -160,10 +170,25 @@ function itemOf(row: Fields): EvalItem {
 /**
  * A row as an evaluation item, and the form it has.
  *
+ * @param before the name of the form that the rows before it in its file have
  * @throws naming the fields found and those wanted, or the field that is wrong
  */
-export function readItem(row: Fields): { readonly item: EvalItem; readonly form: string } {
+export function readItem(row: Fields, before?: string): { readonly item: EvalItem; readonly form: string } {
   const form = ITEM_FORMS.find((one) => one.fits(row));
-  if (!form) throw unknownForm(row, 'evaluation item', ITEM_FORMS);
+  if (!form) {
+    const known = ITEM_FORMS.find(({ name }) => name === before);
+    throw unknownForm(row, 'evaluation item', ITEM_FORMS, known, pairsOf(row));
+  }
   return { item: form.read(row), form: form.name };
+}
+
+/** What `--fields` would say if the first list were the choices, the first of the others the question, the last the answer. */
+function pairsOf(row: Fields): string | undefined {
+  const names = row.names.filter((name) => !['id', 'task', 'subject'].includes(name));
+  const choices = names.find((name) => Array.isArray(row.get(name)));
+  const [question, ...rest] = names.filter((name) => name !== choices);
+  const answer = rest.at(-1);
+  if (choices === undefined || question === undefined || answer === undefined) return undefined;
+  const pairs = Object.entries({ question, choices, answer }).filter(([field, theirs]) => field !== theirs);
+  return pairs.map((pair) => pair.join('=')).join(',');
 }

@@ -10,6 +10,8 @@ export interface TrainingForm {
   readonly name: string;
   /** For the error that lists what would be read. */
   readonly wanted: string;
+  /** Fields without which a row is not of this form. */
+  readonly needs: readonly string[];
   fits(row: Fields): boolean;
   /** @throws naming the field that is wrong */
   read(row: Fields): Omit<TrainExample, 'id' | 'source'>;
@@ -26,6 +28,7 @@ function pair(prompt: string, response: string, name = `${prompt}, ${response}`)
   return {
     name,
     wanted: name,
+    needs: [prompt, response],
     fits: (row) => row.has(prompt, response),
     read: (row) => ({ ...systemOf(row), prompt: row.text(prompt), response: row.text(response) }),
   };
@@ -34,6 +37,7 @@ function pair(prompt: string, response: string, name = `${prompt}, ${response}`)
 const turns = (name: string, field: string): TrainingForm => ({
   name,
   wanted: name,
+  needs: [field],
   fits: (row) => row.has(field),
   read: (row) => {
     const { system, exchanges } = conversationOf(row, field);
@@ -51,9 +55,12 @@ function split(exchanges: readonly Exchange[]): Pick<TrainExample, 'history' | '
 const PROMPT_RESPONSE: TrainingForm = {
   name: 'prompt, response',
   wanted: 'prompt, response',
+  needs: ['prompt', 'response'],
   fits: (row) => row.has('prompt', 'response'),
   read: (row) => ({
     ...systemOf(row),
+    // A field of this name may hold something else, such as a patient's.
+    ...(Array.isArray(row.get('history')) ? historyOf(row) : {}),
     prompt: row.text('prompt'),
     response: row.text('response'),
     ...row.optionalText('question'),
@@ -73,6 +80,7 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
   {
     name: 'Alpaca (instruction, input, output)',
     wanted: 'instruction, output, and input where there is one',
+    needs: ['instruction', 'output'],
     fits: (row) => row.has('instruction', 'output'),
     read: (row) => {
       const { input } = row.optionalText('input');
@@ -88,6 +96,7 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
   {
     name: 'prompt, completion (messages)',
     wanted: 'prompt, completion',
+    needs: ['prompt', 'completion'],
     fits: (row) => Array.isArray(row.get('prompt')) && Array.isArray(row.get('completion')),
     read: (row) => {
       const both = [...(row.get('prompt') as unknown[]), ...(row.get('completion') as unknown[])];
@@ -100,6 +109,7 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
   {
     name: 'multiple choice',
     wanted: 'question, choices (or options), answer',
+    needs: ['question', 'choices', 'answer'],
     fits: (row) => ITEM_FORMS.some((form) => form.fits(row)),
     read: (row) => {
       const { question, context, choices, answer } = ITEM_FORMS.find((form) => form.fits(row))!.read(row);
@@ -116,6 +126,7 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
   {
     name: 'Natural Instructions (definition, inputs, targets)',
     wanted: 'inputs, targets',
+    needs: ['inputs', 'targets'],
     fits: (row) => row.has('inputs', 'targets'),
     read: (row) => {
       const { definition } = row.optionalText('definition');
@@ -130,6 +141,7 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
   {
     name: 'plain text',
     wanted: 'text',
+    needs: ['text'],
     fits: (row) => row.has('text'),
     read: (row) => ({ prompt: '', response: row.text('text'), plain: true }),
   },
@@ -168,16 +180,21 @@ function choicesAndAnswer(row: Fields): Pick<TrainExample, 'choices' | 'answer'>
 /**
  * A row as a training example, and the form it has. A row that names no `source` is of the set of its file's name.
  *
+ * @param before the name of the form that the rows before it in its file have
  * @throws naming the fields found and those wanted, or the field that is wrong
  */
-export function readExample(row: Fields): { readonly example: TrainExample; readonly form: string } {
+export function readExample(row: Fields, before?: string): { readonly example: TrainExample; readonly form: string } {
   const form = TRAINING_FORMS.find((one) => one.fits(row));
-  if (!form)
+  if (!form) {
+    const texts = row.names.filter((name) => !['id', 'source'].includes(name));
     throw unknownForm(
       row,
       'training row',
       TRAINING_FORMS.filter((one) => one !== LACKS_RESPONSE),
+      TRAINING_FORMS.find(({ name }) => name === before),
+      texts.length > 1 ? `prompt=${texts[0]},response=${texts[1]}` : undefined,
     );
+  }
   const source = row.has('source') ? row.text('source') : stemOf(row.place.file);
   return { example: { id: row.id(), source, ...form.read(row) }, form: form.name };
 }

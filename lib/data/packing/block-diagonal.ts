@@ -1,4 +1,4 @@
-import { IGNORED, type Sample } from '../samples';
+import { IGNORED, lengthsOf, type SampleList } from '../samples';
 import { type Chunk, emptyChunk } from './chunks';
 
 /**
@@ -16,12 +16,12 @@ import { type Chunk, emptyChunk } from './chunks';
  *
  * Differs: the paper concatenates; this is what TRL calls `bfd` and LLaMA-Factory `neat_packing`.
  */
-export function* blockDiagonalChunks(samples: readonly Sample[], length: number): Generator<Chunk> {
-  for (const bin of firstFitDecreasing(samples, length)) {
+export function* blockDiagonalChunks(samples: SampleList, length: number): Generator<Chunk> {
+  for (const bin of firstFitDecreasing(lengthsOf(samples), length)) {
     const chunk = emptyChunk(length);
     let start = 0;
     for (const [segment, sample] of bin.sort((a, b) => a - b).entries()) {
-      const { id, source, ids, labels } = samples[sample]!;
+      const { id, source, ids, labels } = samples.at(sample)!;
       for (let i = 0; i < ids.length; i++) {
         chunk.tokens[start + i] = ids[i]!;
         chunk.segments[start + i] = segment;
@@ -37,16 +37,20 @@ export function* blockDiagonalChunks(samples: readonly Sample[], length: number)
   }
 }
 
-/** Indices of the samples of each chunk; the first of each is the one that opened it. */
-function firstFitDecreasing(samples: readonly Sample[], length: number): number[][] {
-  const order = samples.map((_, i) => i).sort((a, b) => samples[b]!.ids.length - samples[a]!.ids.length || a - b);
+/**
+ * Indices of the samples of each chunk; the first of each is the one that opened it.
+ *
+ * @param sizes tokens of each sample
+ */
+function firstFitDecreasing(sizes: Int32Array, length: number): number[][] {
+  const order = Int32Array.from(sizes, (_, i) => i).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
   const bins: number[][] = [];
   // room[1] is the root of a binary tree over the bins: each node holds the most room below it.
   let leaves = 1;
-  while (leaves < samples.length) leaves *= 2;
+  while (leaves < sizes.length) leaves *= 2;
   const room = new Int32Array(2 * leaves).fill(length);
   for (const sample of order) {
-    const size = samples[sample]!.ids.length;
+    const size = sizes[sample]!;
     let node = 1;
     while (node < leaves) node = room[2 * node]! >= size ? 2 * node : 2 * node + 1;
     const bin = node - leaves;

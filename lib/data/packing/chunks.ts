@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 
 /** Which sample occupies positions [start, end) of a chunk. */
 export interface Span {
@@ -81,13 +81,24 @@ export function withoutMask(chunk: Chunk): Chunk {
   return { ...chunk, weights };
 }
 
+/**
+ * Chunks one after the other, or one by its number: an array of them, or a file that is read as they are asked for.
+ */
+export interface ChunkList<C extends ChunkTensors = ChunkTensors> extends Iterable<C> {
+  readonly length: number;
+  at(index: number): C | undefined;
+}
+
 /** Of every chunk's tokens, targets, weights, segments and positions, in order, little-endian. */
-export function hashChunks(chunks: readonly ChunkTensors[]): string {
+export function hashChunks(chunks: Iterable<ChunkTensors>): string {
   const hash = createHash('sha256');
-  for (const chunk of chunks) {
-    for (const values of [chunk.tokens, chunk.targets, chunk.weights, chunk.segments, chunk.positions]) {
-      hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    }
-  }
+  for (const chunk of chunks) hashChunk(chunk, hash);
   return hash.digest('hex');
+}
+
+/** Feeds one chunk to the hash of `hashChunks`. */
+export function hashChunk(chunk: ChunkTensors, hash: Hash): void {
+  for (const values of [chunk.tokens, chunk.targets, chunk.weights, chunk.segments, chunk.positions]) {
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
 }

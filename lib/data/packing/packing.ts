@@ -1,8 +1,8 @@
-import { IGNORED, type Sample } from '../samples';
+import { IGNORED, lengthsOf, type Sample, type SampleList } from '../samples';
 import { blockDiagonalChunks } from './block-diagonal';
 import { type Chunk, countFilled, countLoss } from './chunks';
 import { paddedChunks } from './padded';
-import { type Packing, type PackingReport, reportPacking } from './report';
+import { type Packing, type PackingCounts, type PackingReport, tallyPacking } from './report';
 import { streamChunks } from './stream';
 
 export type { Chunk, Span } from './chunks';
@@ -23,7 +23,7 @@ export interface PackingOptions {
   readonly zeroLossChunks?: 'error' | 'drop' | 'keep';
 }
 
-const CHUNKS_OF: Readonly<Record<Packing, (samples: readonly Sample[], length: number) => Iterable<Chunk>>> = {
+const CHUNKS_OF: Readonly<Record<Packing, (samples: SampleList, length: number) => Iterable<Chunk>>> = {
   concatenated: streamChunks,
   'block-diagonal': blockDiagonalChunks,
   padded: paddedChunks,
@@ -40,63 +40,119 @@ export interface Packed {
  * @throws on an empty set, a maxSeqLen below 2, an over-long sample or a chunk without loss where these are errors
  * Source: paper, Modelling ('Mask loss') and its maximum sequence length of 4096.
  */
-export function packSamples(samples: readonly Sample[], options: PackingOptions): Packed {
+export function packSamples(samples: SampleList, options: PackingOptions): Packed {
+  const chunks: Chunk[] = [];
+  const report = reportPacking(samples, options, (chunk) => chunks.push(chunk));
+  return { chunks, report };
+}
+
+/** What `packSamples` reports, without the chunks: each is given to `take` and forgotten. */
+export function reportPacking(
+  samples: SampleList,
+  options: PackingOptions,
+  take?: (chunk: Chunk) => void,
+): PackingReport {
+  const tally = tallyPacking(samples);
+  const chunks = packedChunks(samples, options);
+  for (;;) {
+    const { value, done } = chunks.next();
+    if (done) return tally.report(value);
+    tally.add(value);
+    take?.(value);
+  }
+}
+
+/** The chunks of `packSamples`, one after the other; at the end, what was decided on the way. */
+export function* packedChunks(
+  samples: SampleList,
+  options: PackingOptions,
+): Generator<Chunk, PackingCounts, undefined> {
   const { packing, maxSeqLen, lastChunk = 'pad', overlong = 'error', zeroLossChunks = 'error' } = options;
   if (!Number.isInteger(maxSeqLen) || maxSeqLen < 2) {
     throw new Error(`packing: maxSeqLen must be an integer of 2 or more, got ${maxSeqLen}; the paper's is 4096`);
   }
   if (samples.length === 0) throw new Error('packing: there must be a sample to pack, got none; load training rows');
 
-  const fitted = packing === 'concatenated' ? samples : fitToChunk(samples, maxSeqLen, overlong);
-  const made = CHUNKS_OF[packing](fitted, maxSeqLen);
-  const chunks: Chunk[] = [];
+  const fitted = packing === 'concatenated' ? { samples, ...UNCUT } : fitToChunk(samples, maxSeqLen, overlong);
+  let kept = 0;
   let zeroLoss = 0;
   let droppedZeroLoss = 0;
   let droppedPartial = 0;
   let index = 0;
-  for (const chunk of made) {
+  for (const chunk of CHUNKS_OF[packing](fitted.samples, maxSeqLen)) {
+    const hasLoss = countLoss(chunk) > 0;
     if (packing === 'concatenated' && lastChunk === 'drop' && countFilled(chunk) < maxSeqLen) {
       droppedPartial++;
-    } else if (countLoss(chunk) > 0) {
-      chunks.push(chunk);
+    } else if (hasLoss || zeroLossChunks === 'keep') {
+      yield chunk;
+      kept++;
+      if (!hasLoss) zeroLoss++;
     } else {
       zeroLoss++;
       if (zeroLossChunks === 'error') throw noLoss(chunk, index);
-      if (zeroLossChunks === 'keep') chunks.push(chunk);
-      else droppedZeroLoss++;
+      droppedZeroLoss++;
     }
     index++;
   }
-  if (chunks.length === 0) {
+  if (kept === 0) {
     throw new Error(
       `packing: no chunk of maxSeqLen ${maxSeqLen} is left; lower maxSeqLen, give more rows, or keep the last chunk`,
     );
   }
-  const truncated = fitted.filter((sample, i) => sample !== samples[i]);
-  const counts = {
+  const { truncated, truncatedWithoutLoss } = fitted;
+  return {
     packing,
     maxSeqLen,
     zeroLoss,
-    truncated: truncated.length,
-    truncatedWithoutLoss: truncated.filter(({ labels }) => labels.every((label) => label === IGNORED)).length,
+    truncated,
+    truncatedWithoutLoss,
     droppedPartial,
     droppedZeroLoss,
   };
-  return { chunks, report: reportPacking(chunks, samples, counts) };
 }
 
-/** The samples that fit a chunk; an over-long one is cut at its end. */
-function fitToChunk(samples: readonly Sample[], maxSeqLen: number, overlong: 'error' | 'truncate'): readonly Sample[] {
-  return samples.map((sample, i) => {
-    if (sample.ids.length <= maxSeqLen) return sample;
+interface Fitted {
+  readonly samples: SampleList;
+  readonly truncated: number;
+  readonly truncatedWithoutLoss: number;
+}
+
+const UNCUT = { truncated: 0, truncatedWithoutLoss: 0 };
+
+/** The samples that fit a chunk; an over-long one is cut at its end as it is read. */
+function fitToChunk(samples: SampleList, maxSeqLen: number, overlong: 'error' | 'truncate'): Fitted {
+  const lengths = lengthsOf(samples);
+  const cut = (sample: Sample): Sample =>
+    sample.ids.length <= maxSeqLen
+      ? sample
+      : { ...sample, ids: sample.ids.slice(0, maxSeqLen), labels: sample.labels.slice(0, maxSeqLen) };
+  let truncated = 0;
+  let truncatedWithoutLoss = 0;
+  for (const [i, length] of lengths.entries()) {
+    if (length <= maxSeqLen) continue;
+    const sample = samples.at(i)!;
     if (overlong === 'error') {
       throw new Error(
-        `packing: sample ${i} (id "${sample.id}") has ${sample.ids.length} tokens, more than maxSeqLen ${maxSeqLen}; ` +
+        `packing: sample ${i} (id "${sample.id}") has ${length} tokens, more than maxSeqLen ${maxSeqLen}; ` +
           "raise maxSeqLen or set overlong: 'truncate'",
       );
     }
-    return { ...sample, ids: sample.ids.slice(0, maxSeqLen), labels: sample.labels.slice(0, maxSeqLen) };
-  });
+    truncated++;
+    if (cut(sample).labels.every((label) => label === IGNORED)) truncatedWithoutLoss++;
+  }
+  if (truncated === 0) return { samples, ...UNCUT };
+  const fitted: SampleList = {
+    length: samples.length,
+    lengths: lengths.map((length) => Math.min(length, maxSeqLen)),
+    at: (i) => {
+      const sample = samples.at(i);
+      return sample && cut(sample);
+    },
+    *[Symbol.iterator]() {
+      for (const sample of samples) yield cut(sample);
+    },
+  };
+  return { samples: fitted, truncated, truncatedWithoutLoss };
 }
 
 function noLoss(chunk: Chunk, index: number): Error {

@@ -1,5 +1,6 @@
-import { IGNORED, type Sample } from '../samples';
-import { type Chunk, countFilled, countLoss, hashChunks } from './chunks';
+import { createHash } from 'node:crypto';
+import { IGNORED, type SampleList } from '../samples';
+import { type Chunk, countFilled, countLoss, hashChunk } from './chunks';
 
 /**
  * How samples become chunks of one length. `concatenated`: one stream cut into chunks, as the paper does (`stream.ts`).
@@ -70,63 +71,76 @@ export interface PackingReport extends PackingCounts {
   readonly sha256: string;
 }
 
+/** Counts chunks as they are made; none is kept. */
+export interface PackingTally {
+  /** A chunk that was made and kept. */
+  add(chunk: Chunk): void;
+  report(counts: PackingCounts): PackingReport;
+}
+
 /** @param samples as they were given to the packing */
-export function reportPacking(
-  chunks: readonly Chunk[],
-  samples: readonly Sample[],
-  counts: PackingCounts,
-): PackingReport {
-  const bySource = new Map<string, { samples: Set<number>; tokens: number; lossTokens: number }>();
-  const pieces = new Map<number, number>();
-  for (const chunk of chunks) {
-    for (const [i, { sample, source, start, end }] of chunk.spans.entries()) {
-      const share = bySource.get(source) ?? { samples: new Set(), tokens: 0, lossTokens: 0 };
-      bySource.set(source, share);
-      share.samples.add(sample);
-      share.tokens += end - start;
-      pieces.set(sample, (pieces.get(sample) ?? 0) + 1);
-      // A weight belongs to the sample of its TARGET: the first token of a span is the target of the position before.
-      for (let t = Math.max(start - 1, 0); t < end - 1; t++) share.lossTokens += chunk.weights[t]!;
-      const atEdge = i === chunk.spans.length - 1 && end === chunk.tokens.length;
-      if (atEdge) share.lossTokens += chunk.weights[end - 1]!;
-    }
-  }
-  const tokens = chunks.reduce((sum, chunk) => sum + countFilled(chunk), 0);
-  const loss = chunks.map(countLoss).sort((a, b) => a - b);
-  const lossTokens = loss.reduce((a, b) => a + b, 0);
-  const given = { tokens: 0, labels: 0 };
-  for (const { ids, labels } of samples) {
-    given.tokens += ids.length;
-    for (const label of labels) if (label !== IGNORED) given.labels++;
-  }
-  const middle = loss.length >> 1;
-  const packedSamples = pieces.size;
-  const sources = [...bySource].sort(([a], [b]) => (a < b ? -1 : 1));
+export function tallyPacking(samples: SampleList): PackingTally {
+  const bySource = new Map<string, { samples: number; tokens: number; lossTokens: number }>();
+  /** Of each sample: not seen, seen, or seen in several pieces. */
+  const pieces = new Uint8Array(samples.length);
+  const loss: number[] = [];
+  const hash = createHash('sha256');
+  let tokens = 0;
   return {
-    ...counts,
-    samples: samples.length,
-    chunks: chunks.length,
-    tokens,
-    paddingTokens: chunks.length * counts.maxSeqLen - tokens,
-    fillRate: tokens / (chunks.length * counts.maxSeqLen),
-    samplesSplit: [...pieces.values()].filter((count) => count > 1).length,
-    lossTokens,
-    droppedTokens: given.tokens - tokens,
-    droppedLossTokens: given.labels - lossTokens,
-    lossTokensPerChunk: {
-      min: loss[0]!,
-      median: loss.length % 2 === 1 ? loss[middle]! : (loss[middle - 1]! + loss[middle]!) / 2,
-      max: loss.at(-1)!,
+    add: (chunk) => {
+      for (const [i, { sample, source, start, end }] of chunk.spans.entries()) {
+        const share = bySource.get(source) ?? { samples: 0, tokens: 0, lossTokens: 0 };
+        bySource.set(source, share);
+        if (pieces[sample] === 0) share.samples++;
+        pieces[sample] = Math.min(pieces[sample]! + 1, 2);
+        share.tokens += end - start;
+        // A weight belongs to the sample of its TARGET: the first token of a span is the target of the position before.
+        for (let t = Math.max(start - 1, 0); t < end - 1; t++) share.lossTokens += chunk.weights[t]!;
+        const atEdge = i === chunk.spans.length - 1 && end === chunk.tokens.length;
+        if (atEdge) share.lossTokens += chunk.weights[end - 1]!;
+      }
+      tokens += countFilled(chunk);
+      loss.push(countLoss(chunk));
+      hashChunk(chunk, hash);
     },
-    sources: sources.map(([source, share]) => ({
-      source,
-      samples: share.samples.size,
-      samplesPercent: (100 * share.samples.size) / packedSamples,
-      tokens: share.tokens,
-      tokensPercent: (100 * share.tokens) / tokens,
-      lossTokens: share.lossTokens,
-      lossTokensPercent: lossTokens > 0 ? (100 * share.lossTokens) / lossTokens : 0,
-    })),
-    sha256: hashChunks(chunks),
+    report: (counts) => {
+      loss.sort((a, b) => a - b);
+      const lossTokens = loss.reduce((a, b) => a + b, 0);
+      const given = { tokens: 0, labels: 0 };
+      for (const { ids, labels } of samples) {
+        given.tokens += ids.length;
+        for (const label of labels) if (label !== IGNORED) given.labels++;
+      }
+      const middle = loss.length >> 1;
+      const packedSamples = pieces.reduce((sum, piece) => sum + Number(piece > 0), 0);
+      const sources = [...bySource].sort(([a], [b]) => (a < b ? -1 : 1));
+      return {
+        ...counts,
+        samples: samples.length,
+        chunks: loss.length,
+        tokens,
+        paddingTokens: loss.length * counts.maxSeqLen - tokens,
+        fillRate: tokens / (loss.length * counts.maxSeqLen),
+        samplesSplit: pieces.reduce((sum, piece) => sum + Number(piece > 1), 0),
+        lossTokens,
+        droppedTokens: given.tokens - tokens,
+        droppedLossTokens: given.labels - lossTokens,
+        lossTokensPerChunk: {
+          min: loss[0]!,
+          median: loss.length % 2 === 1 ? loss[middle]! : (loss[middle - 1]! + loss[middle]!) / 2,
+          max: loss.at(-1)!,
+        },
+        sources: sources.map(([source, share]) => ({
+          source,
+          samples: share.samples,
+          samplesPercent: (100 * share.samples) / packedSamples,
+          tokens: share.tokens,
+          tokensPercent: (100 * share.tokens) / tokens,
+          lossTokens: share.lossTokens,
+          lossTokensPercent: lossTokens > 0 ? (100 * share.lossTokens) / lossTokens : 0,
+        })),
+        sha256: hash.digest('hex'),
+      };
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { IGNORED, type Sample } from '../samples';
+import { IGNORED, type SampleList } from '../samples';
 import { type Chunk, emptyChunk, type Span } from './chunks';
 
 /**
@@ -21,14 +21,16 @@ import { type Chunk, emptyChunk, type Span } from './chunks';
  * Differs: Hugging Face's group_texts and TRL's `wrapped` shift inside a chunk, which loses the label of each chunk's
  * first token (1 in T).
  */
-export function* streamChunks(samples: readonly Sample[], length: number): Generator<Chunk> {
+export function* streamChunks(samples: SampleList, length: number): Generator<Chunk> {
   const segments = new Int32Array(length);
   const positions = Int32Array.from({ length }, (_, i) => i);
   const open = (): Chunk & { readonly spans: Span[] } => ({ ...emptyChunk(length), segments, positions });
   let chunk = open();
   let previous: Chunk | undefined;
   let at = 0;
-  for (const [sample, { id, source, ids, labels }] of samples.entries()) {
+  let sample = -1;
+  for (const { id, source, ids, labels } of samples) {
+    sample++;
     for (let offset = 0; offset < ids.length; ) {
       if (at === length) {
         if (previous) yield previous;

@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 
 /** The two halves of a data folder. */
 export type Half = 'eval' | 'train';
@@ -42,6 +42,15 @@ export async function listFiles(folder: string, half: Half): Promise<FileList> {
     }
   };
   if ((await read(folder)) === undefined) {
+    const isFile = await stat(folder).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+    if (isFile) {
+      throw new Error(
+        `examples: ${folder} is a file; give the folder FOLDER that holds it as FOLDER/${half}/${basename(folder)}`,
+      );
+    }
     throw new Error(
       `examples: no folder ${folder}; pass a folder that holds eval/ and train/ with files of rows (${READ_ENDINGS})`,
     );

@@ -1,31 +1,35 @@
-import type { Dataset, EvalSet, Reading, TrainSet } from '../examples';
+import type { Dataset, EvalSet, Reading, TrainReading } from '../examples';
 
 /** How many files a note names. */
 const NAMED = 5;
 
-/** The workbook's own forms, of which nothing is said. */
+/** The workbook's own forms, of which a run's report says nothing. */
 const OWN = new Set(['question, choices, answer', 'prompt, response'].map((form) => `${form}, JSON Lines`));
 
-/** All that is to be said of a data folder. */
+/** All that a run's report says of a data folder. */
 export const dataNotes = ({ evaluation, training }: Dataset): string[] => [
-  ...evaluationNotes(evaluation),
-  ...trainingNotes(training),
+  ...evaluationNotes(evaluation, OWN),
+  ...trainingNotes(training, OWN),
 ];
 
-/** What is to be said of evaluation items and their files. */
-export function evaluationNotes(set: EvalSet): string[] {
+/**
+ * What is to be said of evaluation items and their files.
+ *
+ * @param quiet forms of which nothing is said
+ */
+export function evaluationNotes(set: EvalSet, quiet: ReadonlySet<string> = new Set()): string[] {
   const { withImage, excluded } = set;
   const images =
     excluded > 0
       ? `left out: ${excluded} items with an image`
       : `${withImage} items have an image, which a language model does not see; they are scored`;
-  return [...readingNotes(set), ...(withImage > 0 ? [images] : [])];
+  return [...readingNotes(set, quiet), ...(withImage > 0 ? [images] : [])];
 }
 
-/** What is to be said of training rows and their files. */
-export function trainingNotes(set: TrainSet): string[] {
+/** What is to be said of training rows and their files; `quiet` as above. */
+export function trainingNotes(set: TrainReading, quiet: ReadonlySet<string> = new Set()): string[] {
   return [
-    ...readingNotes(set),
+    ...readingNotes(set, quiet),
     ...Object.entries(set.endMarkers).map(
       ([marker, count]) => `taken off: the end marker ${marker} from ${some(count, 'response')}`,
     ),
@@ -37,13 +41,13 @@ export function trainingNotes(set: TrainSet): string[] {
   ];
 }
 
-/** Forms other than the workbook's own, files and rows that were not read. */
-function readingNotes({ files, unread, notes, skipped }: Reading): string[] {
+/** What rows were read as; files, rows and fields that were not read. */
+function readingNotes({ files, unread, notes, skipped, unused }: Reading, quiet: ReadonlySet<string>): string[] {
   const forms = new Map<string, { rows: number; readonly files: string[] }>();
   for (const { path, format, forms: own } of files) {
     for (const [form, count] of Object.entries(own)) {
       const name = `${form}, ${format}`;
-      if (OWN.has(name)) continue;
+      if (quiet.has(name)) continue;
       const known = forms.get(name) ?? { rows: 0, files: [] };
       forms.set(name, known);
       known.rows += count;
@@ -54,10 +58,22 @@ function readingNotes({ files, unread, notes, skipped }: Reading): string[] {
     ...[...forms].map(
       ([form, { rows, files: paths }]) => `read: ${some(rows, 'row')} of the form ${form}: ${list(paths)}`,
     ),
+    ...unusedNotes(
+      unused,
+      files.reduce((sum, { rows }) => sum + rows, 0),
+    ),
     ...(unread.length > 0 ? [`not read: ${list(unread.map(({ path, why }) => `${path} (${why})`))}`] : []),
     ...notes,
     ...Object.entries(skipped).map(([reason, count]) => `left out: ${some(count, 'row')}: ${reason}`),
   ];
+}
+
+/** A field that no form reads is easily a part of the prompt. */
+function unusedNotes(unused: Reading['unused'], rows: number): string[] {
+  const fields = Object.entries(unused).map(
+    ([field, count]) => `"${field}" (in ${some(count, 'row')} of ${rows.toLocaleString('en')})`,
+  );
+  return fields.length > 0 ? [`not used: the field${fields.length === 1 ? '' : 's'} ${list(fields)}`] : [];
 }
 
 const some = (n: number, what: string): string => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`;

@@ -23,8 +23,12 @@ export async function* readParquet(
       for (const row of rows) yield { number: ++number, fields: plain(row) };
     }
   } catch (error) {
+    // Of broken metadata the reader's code says nothing that a person could use.
+    const { message } = error as Error;
+    const isRaw = error instanceof TypeError || error instanceof RangeError || message.endsWith(' is undefined');
+    const cause = isRaw ? 'its metadata does not fit its content' : message;
     throw new Error(
-      `examples: ${file} cannot be read as Parquet (${(error as Error).message}); it is damaged or cut short: copy or fetch it again`,
+      `examples: ${file} cannot be read as Parquet (${cause}); it is damaged or cut short: copy or fetch it again`,
       { cause: error },
     );
   } finally {

@@ -1,5 +1,6 @@
 import type { Hash } from 'node:crypto';
 import { basename } from 'node:path';
+import { parseJson, requireRegularFile, requireShallow } from '../../json-file';
 import type { RowPlace } from '../rows';
 import { type Compression, compressionOf, decodeText, firstBytes, readBytes, refuseMisplaced } from './bytes';
 import { readCsv } from './csv';
@@ -37,6 +38,7 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
  * @throws when the file cannot be read, is damaged, or is no file of rows
  */
 export async function openRecords(path: string, name: string, hash: Hash): Promise<OpenedFile> {
+  await requireRegularFile(path, 'examples');
   const first = await firstBytes(path).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`examples: ${name} cannot be read (${error.code}); check its permissions`, { cause: error });
   });
@@ -98,7 +100,15 @@ async function* typed(
   rows: AsyncIterable<{ readonly number: number; readonly fields: unknown }>,
   file: string,
 ): AsyncGenerator<RawRow> {
-  for await (const { number, fields } of rows) yield { fields, place: { file, at: `row ${number}` }, untyped: false };
+  for await (const { number, fields } of rows) {
+    const at = `row ${number}`;
+    try {
+      requireShallow(fields);
+    } catch (error) {
+      throw new Error(`examples: ${file} ${at}: ${(error as Error).message}; fix or delete the row`);
+    }
+    yield { fields, place: { file, at }, untyped: false };
+  }
 }
 
 async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenerator<RawRow> {
@@ -106,7 +116,7 @@ async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenera
     const place = { file, at: `line ${number}` };
     let fields: unknown;
     try {
-      fields = JSON.parse(text);
+      fields = parseJson(text);
     } catch (error) {
       const one =
         text.trim() === '{'

@@ -1,4 +1,4 @@
-import { BLOCKWISE, lowerNodes, type TracedGraph } from '../trace/graph';
+import { BLOCKWISE, lowerNodes, type TracedGraph, type TracedValue } from '../trace/graph';
 import { createGraphBuilder, type OnnxTarget, type Value } from './builder';
 import { type Graph, ONNX_TYPE_ID } from './encode';
 import { ELEMENTWISE, type Lowerings } from './kernels';
@@ -29,11 +29,11 @@ export function lowerToOnnx({ name, inputs, nodes, outputs, open }: TracedGraph,
     const attributes = { to: ONNX_TYPE_ID.float32 };
     values.set(value.id, half ? graph.node('Cast', [stored], 'float32', shape, { attributes }) : stored);
   }
-  const seenAs = (value: Value, shape: readonly number[]): Value =>
+  const seenAs = (value: Value, { shape }: Pick<TracedValue, 'shape'>): Value =>
     String(value.shape) === String(shape) ? value : { ...value, shape };
   lowerNodes(nodes, ONNX_LOWERINGS, graph, values, seenAs);
   return graph.finish(
     name,
-    outputs.map(({ name: output, value }) => ({ name: output, value: seenAs(values.get(value.id)!, value.shape) })),
+    outputs.map(({ name: output, value }) => ({ name: output, value: seenAs(values.get(value.id)!, value) })),
   );
 }

@@ -52,7 +52,7 @@ export interface TracedNode {
   readonly body?: TracedBody;
 }
 
-/** The steps that a node repeats, one block of its operands at a time; they may read values from outside. */
+/** The steps that a node repeats, a block or a layer at a time; they may read values from outside. */
 export interface TracedBody {
   readonly inputs: readonly TracedValue[];
   readonly nodes: readonly TracedNode[];
@@ -63,6 +63,12 @@ export interface TracedBody {
 export const CONSTANT = 'Constant';
 /** Attributes `block` and `body`: elementwise work on operands [N, block], row after row. */
 export const BLOCKWISE = 'Blockwise';
+/** Inputs `state`, `kept` and `stacks`, attributes `from` and `to`: a layer over stacked weights (`loop.ts`). */
+export const LAYER_LOOP = 'LayerLoop';
+/** Gives its operands as they are, and hides from the compiler what they are: see `afresh`. */
+export const FENCE = 'Fence';
+/** The way back through it; attribute `trained`. */
+export const LAYER_LOOP_GRADIENT = 'LayerLoopGradient';
 
 /** What a kernel's lowering is given: `graph` is what the runtime's form is built with. */
 export interface KernelCall<Value, Graph> {
@@ -71,9 +77,15 @@ export interface KernelCall<Value, Graph> {
   /** What the kernel gives. */
   readonly outputs: readonly TracedSpec[];
   readonly graph: Graph;
-  /** Of `BLOCKWISE`: lowers the body for such inputs. */
+  /** Of a node with a body: lowers it for such inputs. */
   readonly body?: (inputs: readonly Value[]) => readonly Value[];
 }
+
+/** Operands of loops and fences that are handed on as they are stored, 16-bit numbers as such: a layer at a time is widened. */
+const AS_STORED = new Set(['kept', 'stacks']);
+
+/** Kernels that move numbers and do not count with them: they take 16-bit ones as such too. */
+const MOVES = new Set(['GatherV2', 'SplitV', 'Slice', 'Reshape', 'Transpose', 'Identity']);
 
 /** How a runtime writes one kernel: a value, or one for each output. */
 export type Lowering<Value, Graph> = (call: KernelCall<Value, Graph>) => Value | readonly Value[];
@@ -83,19 +95,27 @@ export type Lowerings<Value, Graph> = Readonly<Record<string, Lowering<Value, Gr
  * Lowers nodes one after the other.
  *
  * @param values what the graph's inputs are in the runtime's form, by id; the nodes' values are added
- * @param seenAs the same value in another shape
+ * @param seenAs the same value in the traced shape and type; with `asStored`, in the shape alone
  */
 export function lowerNodes<Value extends object, Graph>(
   nodes: readonly TracedNode[],
   table: Lowerings<Value, Graph>,
   graph: Graph,
   values: Map<number, Value>,
-  seenAs: (value: Value, shape: readonly number[]) => Value,
+  seenAs: (value: Value, traced: TracedValue, asStored?: boolean) => Value,
 ): void {
-  const operand = (traced: TracedValue): Value => seenAs(values.get(traced.id)!, traced.shape);
+  const operand = (traced: TracedValue): Value => seenAs(values.get(traced.id)!, traced);
+  const moved = (traced: TracedValue): Value => seenAs(values.get(traced.id)!, traced, true);
   for (const node of nodes) {
     const inputs = Object.fromEntries(
-      Object.entries(node.inputs).map(([name, given]) => [name, 'id' in given ? operand(given) : given.map(operand)]),
+      Object.entries(node.inputs).map(([name, given]) => [
+        name,
+        'id' in given
+          ? MOVES.has(node.kernel)
+            ? moved(given)
+            : operand(given)
+          : given.map(AS_STORED.has(name) ? moved : operand),
+      ]),
     );
     const { attrs, outputs, body } = node;
     const lowerBody = (given: readonly Value[]): readonly Value[] => {

@@ -1,3 +1,5 @@
+import { variables } from '../gradient';
+import { isInFull } from '../precision';
 import * as tf from '../tf';
 import {
   BLOCKWISE,
@@ -28,6 +30,8 @@ export interface TraceTarget {
   readonly kernels: Readonly<Record<string, unknown>>;
   /** Work in blocks that stay in a core's cache pays. */
   readonly blocks: boolean;
+  /** What the way back can compute again is not kept for it. */
+  readonly recomputes?: boolean;
 }
 
 class TraceBackend extends tf.KernelBackend {
@@ -129,7 +133,7 @@ for (const [kernelName, signature] of Object.entries(SIGNATURES)) {
     kernelName,
     backendName: TRACE_BACKEND,
     kernelFunc: ({ inputs, attrs: given }) => {
-      const attrs = { ...given } as Readonly<Record<string, unknown>>;
+      const attrs = { ...given, ...(isInFull() ? { inFull: true } : {}) } as Readonly<Record<string, unknown>>;
       const operands = operandsOf(inputs);
       const outputs = signature({ inputs: operands, attrs });
       const values = backend.record({ kernel: kernelName, inputs: operands, attrs }, [outputs].flat());
@@ -146,7 +150,7 @@ tf.registerKernel({
   kernelFunc: ({ inputs, attrs }) => {
     const { fn, block } = attrs as unknown as { fn: Blocks; block: number };
     const operands = Object.values(operandsOf(inputs)) as TracedValue[];
-    const body = traceBody(
+    const body = recordBody(
       operands.map(({ dtype }) => ({ dtype, shape: [block] })),
       fn,
     );
@@ -165,7 +169,46 @@ export function runBlockwise(fn: Blocks, tensors: readonly tf.Tensor[], block: n
   return [result].flat() as tf.Tensor[];
 }
 
-function traceBody(inputs: readonly TracedSpec[], fn: Blocks): TracedBody {
+/** Records a node of our own, with lists of operands. */
+export function recordNode(
+  node: Pick<TracedNode, 'kernel' | 'attrs' | 'body'>,
+  operands: Readonly<Record<string, readonly tf.Tensor[]>>,
+  outputs: readonly TracedSpec[],
+): tf.Tensor[] {
+  const inputs = Object.fromEntries(
+    Object.entries(operands).map(([name, tensors]) => [name, tensors.map((tensor) => backend.lookup(tensor))]),
+  );
+  return backend.record({ ...node, inputs }, outputs).map(tensorOf);
+}
+
+export const specOf = (tensor: tf.Tensor): TracedSpec => {
+  const { dtype, shape } = backend.lookup(tensor);
+  return { dtype, shape };
+};
+
+/** What a body reads from outside. */
+export function outsideOf(body: TracedBody): { readonly hangsOnVariables: boolean } {
+  const own = new Set(body.inputs.map(({ id }) => id));
+  const outside = new Set<number>();
+  const read = (nodes: readonly TracedNode[]): void => {
+    for (const node of nodes) {
+      for (const { id } of Object.values(node.inputs).flat() as TracedValue[]) if (!own.has(id)) outside.add(id);
+      for (const { id } of node.body?.inputs ?? []) own.add(id);
+      if (node.body) read(node.body.nodes);
+      for (const { id } of node.outputs) own.add(id);
+    }
+  };
+  read(body.nodes);
+  for (const { id } of body.outputs) if (!own.has(id)) outside.add(id);
+  const tainted = new Set(variables().flatMap((tensor) => backend.values.get(tensor.dataId)?.id ?? []));
+  for (const node of backend.nodes) {
+    const operands = Object.values(node.inputs).flat() as TracedValue[];
+    if (operands.some(({ id }) => tainted.has(id))) for (const { id } of node.outputs) tainted.add(id);
+  }
+  return { hangsOnVariables: [...outside].some((id) => tainted.has(id)) };
+}
+
+export function recordBody(inputs: readonly TracedSpec[], fn: Blocks): TracedBody {
   const outer = backend.nodes;
   backend.nodes = [];
   try {
@@ -179,7 +222,27 @@ function traceBody(inputs: readonly TracedSpec[], fn: Blocks): TracedBody {
 
 const tensorOf = (value: TracedValue): tf.Tensor => tf.engine().makeTensorFromTensorInfo(backend.keep(value));
 
+export const tracesRecomputing = (): boolean => backend.target?.recomputes ?? false;
+
 export const tracesBlocks = (): boolean => backend.target?.blocks ?? false;
+
+/** While tracing, no tensor has memory to give back, and a gradient may use again what a forward pass made. */
+function disposesNothing(): { readonly asBefore: () => void } {
+  const engine = tf.engine() as unknown as {
+    endScope: (result?: unknown) => void;
+    state: { activeScope: { track: { kept: boolean }[] } };
+  };
+  const { endScope } = engine;
+  engine.endScope = (result) => {
+    for (const tensor of engine.state.activeScope.track) tensor.kept = true;
+    endScope.call(engine, result);
+  };
+  return {
+    asBefore: () => {
+      engine.endScope = endScope;
+    },
+  };
+}
 
 /**
  * Runs `fn` once on recording tensors and returns the graph of everything it did.
@@ -203,6 +266,7 @@ export function trace(
   backend.nodes = [];
   backend.target = target;
   engine.startScope(name);
+  const dispose = disposesNothing();
   try {
     tf.setBackend(TRACE_BACKEND);
     const declared = inputs.map((input): TracedInput => {
@@ -217,6 +281,7 @@ export function trace(
     return { name, inputs: declared, nodes: backend.nodes, outputs, open };
   } finally {
     engine.endScope();
+    dispose.asBefore();
     backend.target = undefined;
     tf.setBackend(before);
   }

@@ -1,8 +1,8 @@
 import { sizeOf } from '../tensors';
 import { axisOf } from '../trace/signatures';
-import { compare, type Lowerings, operand, reshape, select } from './kernels';
+import { compare, convert, type Lowerings, operand, reshape, select } from './kernels';
 import { reduce } from './kernels-reduce';
-import { i64Array, type Module, type Value } from './module';
+import { i64Array, type Module, scalars, type Value } from './module';
 
 /** Kernels that read or add at computed places. */
 
@@ -55,7 +55,12 @@ export const INDEXING: Lowerings = {
     const axis = axisOf((call.attrs.axis as number | undefined) ?? 0, x.shape.length);
     const rank = indices.shape.length;
     const offset = shape.map((_, i) => i).filter((i) => i < axis || i >= axis + rank);
-    const read = gather(m, x, indices, shape, { axes: [axis], offset, vector: rank });
+    // Rows of 16-bit numbers are widened once they are read, not the whole of them before.
+    const read = convert(
+      m,
+      gather(m, x, indices, shape, { axes: [axis], offset, vector: rank }),
+      call.outputs[0]!.dtype,
+    );
     return markOutside(m, read, isInside(m, indices, m.splat(x.shape[axis]!, 'int32', [])), axis);
   },
   GatherNd: (call) => {
@@ -86,7 +91,7 @@ export const INDEXING: Lowerings = {
       attributes:
         `indices_are_sorted = false, scatter_dimension_numbers = #stablehlo.scatter<${numbers}>, ` +
         'unique_indices = false',
-      region: { types: [x.type, x.type], body: (args) => [m.op('add', args, x.type, [])] },
+      regions: [{ given: scalars([x.type, x.type]), body: (args) => [m.op('add', args, x.type, [])] }],
     });
     return reshape(m, sum, shape);
   },

@@ -1,5 +1,5 @@
 import { sizeOf } from '../tensors';
-import { broadcastTo, type Lowerings, operand, reshape } from './kernels';
+import { broadcastTo, convert, type Lowerings, operand, reshape } from './kernels';
 import type { Value } from './module';
 
 /** float32 products stay float32: a GPU would round their operands to TF32. */
@@ -24,7 +24,14 @@ export const PRODUCTS: Lowerings = {
     const numbers =
       `lhs_batching_dimensions = ${list(batching)}, rhs_batching_dimensions = ${list(batching)}, ` +
       `lhs_contracting_dimensions = [${left}], rhs_contracting_dimensions = [${right}]`;
-    const attributes = `dot_dimension_numbers = #stablehlo.dot<${numbers}>, ${PRECISION}`;
-    return m.op('dot_general', [a, b], a.type, shape, { attributes });
+    const dimensions = `dot_dimension_numbers = #stablehlo.dot<${numbers}>`;
+    if (m.products === 'float32') {
+      return m.op('dot_general', [a, b], a.type, shape, { attributes: `${dimensions}, ${PRECISION}` });
+    }
+    // The sums are float32 in any case. What goes on to the next layer is kept in 16 bits.
+    const isKept = !transposeA && !call.attrs.inFull;
+    const sides = [a, b].map((x) => convert(m, x, 'bfloat16'));
+    const product = m.op('dot_general', sides, isKept ? 'bfloat16' : 'float32', shape, { attributes: dimensions });
+    return convert(m, product, 'float32');
   },
 };

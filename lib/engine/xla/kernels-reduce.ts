@@ -1,7 +1,7 @@
 import { axisOf, reducedAxes } from '../trace/signatures';
 import { compare, type Lowering, type Lowerings, operand, pair, reshape, select } from './kernels';
 import { pad } from './kernels-shape';
-import { type HloType, i64Array, type Module, type Value } from './module';
+import { type HloType, i64Array, type Module, scalars, type Value } from './module';
 
 /** Sums, extremes and places of extremes. */
 
@@ -29,7 +29,7 @@ export function reduce(m: Module, folding: Folding, x: Value, axes: readonly num
   const { types, body } = folded(folding, x.type);
   return m.op('reduce', [x, m.splat(neutral(folding, x.type), x.type, [])], x.type, shape, {
     attributes: `dimensions = ${i64Array(axes)}`,
-    region: { types, body: body(m) },
+    regions: [{ given: scalars(types), body: body(m) }],
   });
 }
 
@@ -57,14 +57,16 @@ const argExtreme =
     const given = [x, m.iota(x.shape, axis), start, m.splat(0, 'int32', [])];
     const [, index] = m.ops('reduce', given, results, {
       attributes: `dimensions = ${i64Array([axis])}`,
-      region: {
-        types: [x.type, 'int32', x.type, 'int32'],
-        body: ([a, i, b, j]) => {
-          const tie = m.op('and', [compare(m, 'EQ', a!, b!), compare(m, 'LT', i!, j!)], 'bool', []);
-          const first = m.op('or', [compare(m, direction, a!, b!), tie], 'bool', []);
-          return [select(m, first, a!, b!), select(m, first, i!, j!)];
+      regions: [
+        {
+          given: scalars([x.type, 'int32', x.type, 'int32']),
+          body: ([a, i, b, j]) => {
+            const tie = m.op('and', [compare(m, 'EQ', a!, b!), compare(m, 'LT', i!, j!)], 'bool', []);
+            const first = m.op('or', [compare(m, direction, a!, b!), tie], 'bool', []);
+            return [select(m, first, a!, b!), select(m, first, i!, j!)];
+          },
         },
-      },
+      ],
     });
     return index!;
   };
@@ -88,7 +90,7 @@ const cumulativeSum: Lowering = (call) => {
     attributes:
       `base_dilations = ${ones}, padding = dense<[${padding}]> : tensor<${x.shape.length}x2xi64>, ` +
       `window_dilations = ${ones}, window_dimensions = ${i64Array(at(window, 1))}, window_strides = ${ones}`,
-    region: { types, body: body(m) },
+    regions: [{ given: scalars(types), body: body(m) }],
   });
 };
 

@@ -1,4 +1,5 @@
 import type { TracedDtype } from '../trace/graph';
+import type { Axis } from './sharding';
 
 /**
  * The text of a StableHLO function: one operation a line, in the generic form, which every plug-in reads alike.
@@ -28,11 +29,22 @@ export interface Value {
 export interface OpOptions {
   /** The operation's attributes, as written between `<{` and `}>`. */
   readonly attributes?: string;
-  /** The operation's function: its arguments are scalars of these types. */
-  readonly region?: { readonly types: readonly HloType[]; readonly body: (args: readonly Value[]) => readonly Value[] };
+  /** The operation's functions. */
+  readonly regions?: readonly Region[];
 }
 
+/** A function within an operation; it may read values from outside. */
+export interface Region {
+  readonly given: readonly Omit<Value, 'ssa'>[];
+  readonly body: (args: readonly Value[]) => readonly Value[];
+}
+
+export type Precision = 'float32' | 'bf16';
+
 export interface Module {
+  /** What the operands of matrix products are rounded to. */
+  readonly products: Precision;
+  readonly devices: number;
   op(name: string, operands: readonly Value[], type: HloType, shape: readonly number[], options?: OpOptions): Value;
   /** An operation with several results. */
   ops(
@@ -47,12 +59,18 @@ export interface Module {
   constant(values: readonly number[], type: TracedDtype, shape: readonly number[]): Value;
   /** Numbers 0, 1, 2 along an axis. */
   iota(shape: readonly number[], axis: number): Value;
-  argument(name: string, type: HloType, shape: readonly number[]): Value;
+  /** @param axis along which devices split it */
+  argument(name: string, type: HloType, shape: readonly number[], axis?: Axis): Value;
+  /** The same value, split along an axis or whole on each device; with one device nothing is written. */
+  lay(value: Value, axis: Axis): Value;
   /** Constants that became arguments, after those declared. */
   readonly large: readonly LargeConstant[];
-  /** @param results with the argument, if any, whose memory a result takes over */
+  /** @param results with the argument, if any, whose memory and axis a result takes over; others are whole on each device */
   finish(name: string, results: readonly { readonly value: Value; readonly takes?: string }[]): string;
 }
+
+/** What a reduction's function is given. */
+export const scalars = (types: readonly HloType[]): Omit<Value, 'ssa'>[] => types.map((type) => ({ type, shape: [] }));
 
 export interface LargeConstant {
   readonly type: TracedDtype;
@@ -69,14 +87,15 @@ export const i64Array = (values: readonly number[]): string =>
 /** More numbers than this would make the text of a large model many megabytes. */
 const MOST_WRITTEN = 64;
 
-export function createModule(): Module {
+/** @param devices that share the module's arguments, by their axes */
+export function createModule(products: Precision = 'float32', devices = 1): Module {
   /** Constants, at the head of the function, where every operation sees them. */
   const head: string[] = [];
   const top: string[] = [];
   /** Where operations are written: the function, or a region of one of its operations. */
   let lines = top;
   const once = new Map<string, Value>();
-  const declared: { readonly name: string; readonly value: Value }[] = [];
+  const declared: { readonly name: string; readonly value: Value; readonly axis: Axis }[] = [];
   const large: LargeConstant[] = [];
   let count = 0;
   const fresh = () => `%${count++}`;
@@ -96,24 +115,26 @@ export function createModule(): Module {
       );
       return value;
     });
-  const region = ({ types, body }: NonNullable<OpOptions['region']>): string => {
+  const region = ({ given: formal, body }: Region): string => {
     const outer = lines;
     lines = [];
     try {
-      const args = types.map((type) => ({ ssa: fresh(), type, shape: [] }));
+      const args = formal.map(({ type, shape }) => ({ ssa: fresh(), type, shape }));
       const results = body(args);
-      const formal = args.map((a) => `${a.ssa}: ${tensorType(a)}`).join(', ');
-      const given = `"stablehlo.return"(${results.map((r) => r.ssa).join(', ')}) : (${results.map(tensorType).join(', ')}) -> ()`;
-      return ` ({\n    ^bb0(${formal}):\n${lines.join('\n')}\n    ${given}\n    })`;
+      const declaration = args.map((a) => `${a.ssa}: ${tensorType(a)}`).join(', ');
+      const back = `"stablehlo.return"(${results.map((r) => r.ssa).join(', ')}) : (${results.map(tensorType).join(', ')}) -> ()`;
+      return `{\n    ^bb0(${declaration}):\n${lines.join('\n')}\n    ${back}\n    }`;
     } finally {
       lines = outer;
     }
   };
 
   const module: Module = {
+    products,
+    devices,
     op: (name, operands, type, shape, options) => module.ops(name, operands, [{ type, shape }], options)[0]!,
-    ops: (name, operands, results, { attributes, region: inner } = {}) => {
-      const body = inner ? region(inner) : '';
+    ops: (name, operands, results, { attributes, regions = [] } = {}) => {
+      const body = regions.length > 0 ? ` (${regions.map(region).join(', ')})` : '';
       const values = results.map(({ type, shape }) => ({ ssa: fresh(), type, shape }));
       lines.push(
         `    ${values.map((v) => v.ssa).join(', ')} = "stablehlo.${name}"(${operands.map((o) => o.ssa).join(', ')})` +
@@ -146,23 +167,41 @@ export function createModule(): Module {
       return { ssa: `%const${known < 0 ? large.length - 1 : known}`, type, shape };
     },
     iota: (shape, axis) => module.op('iota', [], 'int32', shape, { attributes: `iota_dimension = ${axis} : i64` }),
-    argument: (name, type, shape) => {
+    argument: (name, type, shape, axis) => {
       const value = { ssa: `%arg${declared.length}`, type, shape };
-      declared.push({ name, value });
+      declared.push({ name, value, axis });
       return value;
+    },
+    lay: (value, axis) => {
+      if (devices === 1) return value;
+      const laid = { ...value, ssa: fresh() };
+      lines.push(
+        `    ${laid.ssa} = "sdy.sharding_constraint"(${value.ssa}) <{sharding = ${sharding(value.shape, axis)}}> : ` +
+          `(${tensorType(value)}) -> ${tensorType(value)}`,
+      );
+      return laid;
     },
     large,
     finish: (name, results) => {
       const takers = new Map(results.flatMap(({ takes }, i) => (takes === undefined ? [] : [[takes, i] as const])));
-      const formal = declared.map(({ name: argument, value }) => {
+      const written = (attributes: readonly string[]) => (attributes.length > 0 ? ` {${attributes.join(', ')}}` : '');
+      const laid = (shape: readonly number[], axis: Axis) =>
+        devices === 1 ? [] : [`sdy.sharding = ${sharding(shape, axis)}`];
+      const formal = declared.map(({ name: argument, value, axis }) => {
         const result = takers.get(argument);
-        return `${value.ssa}: ${tensorType(value)}${result === undefined ? '' : ` {tf.aliasing_output = ${result} : i32}`}`;
+        const alias = result === undefined ? [] : [`tf.aliasing_output = ${result} : i32`];
+        return `${value.ssa}: ${tensorType(value)}${written([...alias, ...laid(value.shape, axis)])}`;
       });
-      const constants = large.map((l, i) => `%const${i}: ${tensorType(l)}`);
+      const constants = large.map((l, i) => `%const${i}: ${tensorType(l)}${written(laid(l.shape, undefined))}`);
       const types = results.map(({ value }) => tensorType(value));
+      const given = results.map(({ value, takes }) => {
+        const { axis } = declared.find((one) => one.name === takes) ?? { axis: undefined };
+        return `${tensorType(value)}${written(laid(value.shape, axis))}`;
+      });
       return [
-        `module @${name.replace(/[^\w]/g, '_')} attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {`,
-        `  func.func public @main(${[...formal, ...constants].join(', ')}) -> (${types.join(', ')}) {`,
+        `module @${name.replace(/[^\w]/g, '_')} attributes {mhlo.num_partitions = ${devices} : i32, mhlo.num_replicas = 1 : i32} {`,
+        ...(devices > 1 ? [`  sdy.mesh @mesh = <["d"=${devices}]>`] : []),
+        `  func.func public @main(${[...formal, ...constants].join(', ')}) -> (${given.join(', ')}) {`,
         ...head,
         ...top,
         `    "func.return"(${results.map(({ value }) => value.ssa).join(', ')}) : (${types.join(', ')}) -> ()`,
@@ -175,6 +214,10 @@ export function createModule(): Module {
   return module;
 }
 
+/** The mesh has one axis, "d". */
+const sharding = (shape: readonly number[], axis: Axis): string =>
+  `#sdy.sharding<@mesh, [${shape.map((_, i) => (i === axis ? '{"d"}' : '{}')).join(', ')}]>`;
+
 const equal = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((v, i) => Object.is(v, b[i]));
 
@@ -182,6 +225,7 @@ const equal = (a: readonly number[], b: readonly number[]): boolean =>
 function numberText(value: number, type: HloType): string {
   if (type === 'bool') return value ? 'true' : 'false';
   if (type === 'int32') return String(Math.trunc(value));
+  if (Object.is(value, 0)) return '0.0';
   if (type !== 'float32')
     throw new Error(`engine: a constant of type ${type} cannot be written; convert a float32 one`);
   const float = Math.fround(value);

@@ -1,65 +1,114 @@
+import { isStack, stacksOf } from '../layers';
 import { isOpen } from '../open-size';
 import { checkInputs, checkState, type Program, type ProgramSpec, type Runtime, type Step } from '../program';
 import type { DeviceState } from '../state';
-import type { Dtype, HostTensor, HostTensors, Specs } from '../tensors';
+import type { Dtype, FrozenWeight, HostTensor, HostTensors, Specs } from '../tensors';
 import { traceStep } from '../trace/step';
 import { type FrozenStore, openFrozenStore } from './frozen';
 import { lowerToStableHlo, XLA_LOWERINGS } from './lower';
-import type { DeviceBuffer } from './pjrt/buffer';
+import { XLA_DEFAULTS, type XlaOptions } from './options';
 import type { Client } from './pjrt/client';
 import type { DeviceDtype, HostArray } from './pjrt/dtype';
 import { checkPlaces, placesAsked } from './places';
+import { shardAxis } from './sharding';
+import { free, gather, type Spread, spread } from './spread';
 
-/** Programs as XLA executables, on a client's first device. */
-export function xlaRuntime(client: Client): Runtime {
-  const frozen = openFrozenStore(client);
+/**
+ * Programs as XLA executables, on one or several of a client's devices.
+ */
+export function xlaRuntime(client: Client, options: XlaOptions): Runtime {
+  const place: Place = { client, options, store: openFrozenStore(client, options.devices) };
   return {
-    compile: async (step, spec) =>
-      spec.open?.length ? openProgram(step, spec, client, frozen) : fixedProgram(step, spec, client, frozen),
+    loops: options.loops,
+    compile: async (step, given) => {
+      const spec = options.loops ? stackedSpec(given) : given;
+      return spec.open?.length ? openProgram(step, spec, place) : fixedProgram(step, spec, place);
+    },
     workingBytes: () => {
       throw new Error('engine: XLA says what a step holds at once only when it is compiled');
     },
-    upload: async ({ data, dtype, shape }) => client.put(data, dtype, shape),
-    download: async (held) => (await (held as DeviceBuffer).read()) as Float32Array | Int32Array,
-    release: (held) => (held as DeviceBuffer).free(),
+    upload: async ({ data, dtype, shape }, name) =>
+      spread(client, options.devices, data, dtype, shape, shardAxis(`state.${name}`, shape, options.devices)),
+    download: (held) => gather(held as Spread),
+    release: (held) => free(held as Spread),
   };
 }
 
-/** A step as StableHLO, and what it gives. */
-export function xlaModule(step: Step, spec: ProgramSpec) {
-  const target = { language: 'StableHLO', kernels: XLA_LOWERINGS, blocks: false };
-  const { graph, outputShapes } = traceStep(step, spec, target);
-  return { ...lowerToStableHlo(graph), places: placesAsked(graph), outputs: graph.outputs, outputShapes };
+/** A program's tensors, those of layers as stacks; a frozen stack is `pieces` of files. */
+interface StackedSpec extends ProgramSpec {
+  readonly pieces?: Readonly<Record<string, readonly FrozenWeight[]>>;
 }
 
-async function fixedProgram(step: Step, spec: ProgramSpec, client: Client, store: FrozenStore): Promise<Program> {
-  const { text, inputs, constants, places, outputs, outputShapes, nodeCount } = xlaModule(step, spec);
-  const executable = await client.compile(text);
-  const weights = new Map<string, DeviceBuffer>();
-  for (const { name } of inputs) {
-    if (name.startsWith('frozen.')) weights.set(name, await store.borrow(spec.frozen![name.slice(7)]!));
+export function stackedSpec(spec: ProgramSpec): StackedSpec {
+  const state: Record<string, Specs[string]> = {};
+  for (const [stack, members] of stacksOf(spec.state)) {
+    const { shape, dtype } = spec.state[members[0]!]!;
+    state[stack] = { dtype, shape: isStack(stack) ? [members.length, ...shape] : shape };
   }
-  const kept = constants.map(({ values, type, shape }) => client.put(hostArray(values, type), type, shape));
+  const frozen: Record<string, FrozenWeight> = {};
+  const pieces: Record<string, readonly FrozenWeight[]> = {};
+  for (const [stack, members] of stacksOf(spec.frozen ?? {})) {
+    pieces[stack] = members.map((name) => spec.frozen![name]!);
+    const [first] = pieces[stack] as [FrozenWeight];
+    frozen[stack] = isStack(stack) ? { ...first, shape: [members.length, ...first.shape] } : first;
+  }
+  return { ...spec, state, frozen, pieces };
+}
+
+/** A step as StableHLO, and what it gives. */
+export function xlaModule(step: Step, spec: ProgramSpec, options: XlaOptions = XLA_DEFAULTS) {
+  const target = { language: 'StableHLO', kernels: XLA_LOWERINGS, blocks: false, recomputes: options.loops };
+  const { graph, outputShapes } = traceStep(step, spec, target);
+  return { ...lowerToStableHlo(graph, options), places: placesAsked(graph), outputs: graph.outputs, outputShapes };
+}
+
+/** Where programs are made. */
+interface Place {
+  readonly client: Client;
+  readonly options: XlaOptions;
+  readonly store: FrozenStore;
+}
+
+async function fixedProgram(step: Step, spec: StackedSpec, { client, options, store }: Place): Promise<Program> {
+  const { text, inputs, constants, places, outputs, outputShapes, nodeCount } = xlaModule(step, spec, options);
+  const { devices } = options;
+  const executable = await client.compile(text, { partitions: devices });
+  const weights = new Map<string, Spread>();
+  for (const { name } of inputs) {
+    if (!name.startsWith('frozen.')) continue;
+    const weight = name.slice(7);
+    weights.set(name, await store.borrow(weight, spec.pieces?.[weight] ?? [spec.frozen![weight]!]));
+  }
+  const kept = constants.map(({ values, type, shape }) =>
+    spread(client, devices, hostArray(values, type), type, shape, undefined),
+  );
 
   const run = async (given: HostTensors, state: DeviceState): Promise<HostTensors> => {
     checkInputs(spec, given);
     checkState(spec, state);
     checkPlaces(spec.name, places, given);
-    const fed: DeviceBuffer[] = [];
-    const argumentFor = (name: string): DeviceBuffer => {
-      if (name.startsWith('state.')) return state.slots.get(name.slice(6))!.current as DeviceBuffer;
+    const fed: Spread[] = [];
+    const argumentFor = (name: string): Spread => {
+      if (name.startsWith('state.')) return state.slots.get(name.slice(6))!.current as Spread;
       if (name.startsWith('frozen.')) return weights.get(name)!;
       const { data, dtype, shape } = given[name.slice(3)]!;
-      const buffer = client.put(data, dtype, shape);
-      fed.push(buffer);
-      return buffer;
+      const argument = spread(client, devices, data, dtype, shape, shardAxis(name, shape, devices));
+      fed.push(argument);
+      return argument;
     };
     try {
-      const [results] = await executable.run([[...inputs.map(({ name }) => argumentFor(name)), ...kept]]);
-      const named = outputs.map(({ name }, i) => [name, results![i]!] as const);
+      const all = [...inputs.map(({ name }) => argumentFor(name)), ...kept];
+      const results = await executable.run(
+        Array.from({ length: devices }, (_, d) => all.map(({ parts }) => parts[d]!)),
+      );
+      const named = outputs.map(({ name, value: { shape } }, i): readonly [string, Spread] => {
+        const parts = results.map((own) => own[i]!);
+        const next = name.startsWith('next.');
+        return [name, { parts, shape, axis: next ? shardAxis(`state.${name.slice(5)}`, shape, devices) : undefined }];
+      });
       for (const [name, result] of named.filter(([n]) => n.startsWith('next.'))) {
         const slot = state.slots.get(name.slice(5))!;
-        (slot.current as DeviceBuffer).free();
+        free(slot.current as Spread);
         slot.current = result;
       }
       return await readOutputs(
@@ -67,7 +116,7 @@ async function fixedProgram(step: Step, spec: ProgramSpec, client: Client, store
         outputShapes,
       );
     } finally {
-      for (const buffer of fed) buffer.free();
+      for (const argument of fed) free(argument);
     }
   };
   return {
@@ -76,26 +125,26 @@ async function fixedProgram(step: Step, spec: ProgramSpec, client: Client, store
     run,
     dispose: async () => {
       executable.free();
-      for (const buffer of kept) buffer.free();
-      for (const buffer of weights.values()) store.giveBack(buffer);
+      for (const constant of kept) free(constant);
+      for (const weight of weights.values()) store.giveBack(weight);
       weights.clear();
     },
   };
 }
 
 async function readOutputs(
-  results: readonly (readonly [string, DeviceBuffer])[],
+  results: readonly (readonly [string, Spread])[],
   shapes: Readonly<Record<string, readonly number[]>>,
 ): Promise<HostTensors> {
   const host: Record<string, HostTensor> = {};
   try {
     for (const [name, result] of results) {
-      const dtype: Dtype = result.dtype === 'int32' ? 'int32' : 'float32';
-      host[name.slice(4)] = { shape: shapes[name]!, dtype, data: (await result.read()) as Float32Array };
+      const dtype: Dtype = result.parts[0]!.dtype === 'int32' ? 'int32' : 'float32';
+      host[name.slice(4)] = { shape: shapes[name]!, dtype, data: (await gather(result)) as Float32Array };
     }
     return host;
   } finally {
-    for (const [, result] of results) result.free();
+    for (const [, result] of results) free(result);
   }
 }
 
@@ -103,10 +152,10 @@ async function readOutputs(
 const MOST_PROGRAMS = 32;
 
 /** XLA's shapes are fixed: a program of lengths that each run chooses is one for each choice, made when it comes. */
-async function openProgram(step: Step, spec: ProgramSpec, client: Client, store: FrozenStore): Promise<Program> {
+async function openProgram(step: Step, spec: StackedSpec, place: Place): Promise<Program> {
   const open = spec.open!;
   // Refuses at once what cannot be traced.
-  const { nodeCount } = xlaModule(step, spec);
+  const { nodeCount } = xlaModule(step, spec, place.options);
   const made = new Map<string, Promise<Program>>();
   const programFor = async (inputs: HostTensors): Promise<Program> => {
     const sized: Specs = Object.fromEntries(
@@ -117,7 +166,7 @@ async function openProgram(step: Step, spec: ProgramSpec, client: Client, store:
     );
     const key = lengths.join(' ');
     const { open: _, ...fixed } = spec;
-    const program = made.get(key) ?? fixedProgram(step, { ...fixed, inputs: sized }, client, store);
+    const program = made.get(key) ?? fixedProgram(step, { ...fixed, inputs: sized }, place);
     // The one used last is the last in the map.
     made.delete(key);
     made.set(key, program);

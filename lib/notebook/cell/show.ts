@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../escape';
+import { escapeHtml, terminalText } from '../../escape';
 import { asText, currentOutputs, type MimeBundle } from '../kernel/output';
 
 /**
@@ -8,8 +8,19 @@ import { asText, currentOutputs, type MimeBundle } from '../kernel/output';
  */
 export function show(data: MimeBundle, metadata: Readonly<Record<string, unknown>> = {}): void {
   const outputs = currentOutputs();
-  if (outputs) outputs.display({ data, metadata, transient: {} }, false);
-  else console.log(data['text/plain'] ?? Object.keys(data).join(', '));
+  const safe = Object.fromEntries(Object.entries(data).map(([type, value]) => [type, shownAs(type, value)]));
+  if (outputs) outputs.display({ data: safe, metadata, transient: {} }, false);
+  else console.log(safe['text/plain'] ?? Object.keys(data).join(', '));
+}
+
+/** Jupyter obeys the colours of a terminal in plain text, and sets what stands between dollars of HTML as a formula. */
+function shownAs(type: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  if (type === 'text/plain') return terminalText(value);
+  if (type === 'text/html' && value.includes('$')) {
+    return `<div class="tex2jax_ignore mathjax_ignore">${value}</div>`;
+  }
+  return value;
 }
 
 export function showMarkdown(markdown: string): void {

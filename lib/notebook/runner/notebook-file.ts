@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import * as v from 'valibot';
 import { writeFileAtomic } from '../../files';
+import { parseJson, readTextIfThere } from '../../json-file';
+import { checkFields } from '../../schema';
 import type { MimeBundle } from '../kernel/output';
 
 /** An output as a notebook file holds it; texts are whole here, and lists of lines in the file. */
@@ -35,29 +37,46 @@ export interface Notebook {
   readonly cells: readonly NotebookCell[];
 }
 
-interface RawCell {
-  readonly cell_type?: NotebookCell['cell_type'];
-  readonly id?: string;
-  readonly source?: string | readonly string[];
-  readonly metadata?: { readonly tags?: readonly string[] };
-  readonly outputs?: readonly RawOutput[];
-  readonly execution_count?: number | null;
-  readonly attachments?: unknown;
-}
+const lineOrLines = v.union([v.string(), v.array(v.string())], 'text or a list of lines');
+const output = v.variant(
+  'output_type',
+  [
+    v.looseObject({ output_type: v.literal('stream'), name: v.string('text'), text: lineOrLines }),
+    v.looseObject({ output_type: v.literal('display_data'), data: v.record(v.string(), v.unknown(), 'an object') }),
+    v.looseObject({ output_type: v.literal('execute_result'), data: v.record(v.string(), v.unknown(), 'an object') }),
+    v.looseObject({
+      output_type: v.literal('error'),
+      ename: v.string('text'),
+      evalue: v.string('text'),
+      traceback: v.array(v.string('text'), 'a list'),
+    }),
+  ],
+  'an output of stream, display_data, execute_result or error',
+);
+const CELL = v.looseObject(
+  {
+    cell_type: v.picklist(['code', 'markdown', 'raw'], 'code, markdown or raw'),
+    id: v.optional(v.string('text')),
+    source: v.optional(lineOrLines),
+    metadata: v.optional(v.looseObject({ tags: v.optional(v.array(v.string('text'), 'a list')) }, 'an object')),
+    outputs: v.optional(v.array(output, 'a list')),
+    execution_count: v.nullish(v.number('a number')),
+  },
+  'an object',
+);
+const NOTEBOOK = v.looseObject({ nbformat: v.literal(4, '4'), cells: v.array(CELL, 'a list') }, 'an object');
+type RawCell = v.InferOutput<typeof CELL>;
 
 type RawOutput = Record<string, unknown> & { readonly data?: Record<string, unknown> };
 
 const whole = (text: unknown): string => (Array.isArray(text) ? text.join('') : String(text ?? ''));
 
-/** @throws when the file is no notebook of format 4 */
+/** @throws naming the field, when the file is no notebook of format 4 */
 export async function readNotebook(path: string): Promise<Notebook> {
-  const text = await readFile(path, 'utf8');
-  const raw = parse(text, path) as { nbformat?: number; cells?: readonly RawCell[] };
-  if (raw.nbformat !== 4 || !Array.isArray(raw.cells)) {
-    throw new Error(
-      `notebook: ${path} is no notebook of format 4 (nbformat ${raw.nbformat}); save it anew with Jupyter`,
-    );
-  }
+  const text = await readTextIfThere(path, 'notebook');
+  if (text === undefined) throw new Error(`notebook: there is no ${path}; give the file of a notebook`);
+  const remedy = 'save it anew with Jupyter, as format 4';
+  const raw = checkFields(NOTEBOOK, parse(text, path), `notebook: ${path}`, remedy);
   const taken = new Set<string>();
   // Format 4.4 and older have no ids, and a copied cell may have its model's: the place is one, and stays.
   const ownId = ({ id = '' }: RawCell, i: number): string => {
@@ -66,13 +85,12 @@ export async function readNotebook(path: string): Promise<Notebook> {
     return own;
   };
   const cells = raw.cells.map((cell: RawCell, i: number): NotebookCell => {
-    if (!cell.cell_type) throw new Error(`notebook: cell ${i + 1} of ${path} has no cell_type`);
     return {
       cell_type: cell.cell_type,
       id: ownId(cell, i),
       source: whole(cell.source),
       tags: cell.metadata?.tags ?? [],
-      outputs: (cell.outputs ?? []).map(readOutput),
+      outputs: ((cell.outputs ?? []) as readonly RawOutput[]).map(readOutput),
       executionCount: cell.execution_count ?? null,
       ...(cell.attachments === undefined ? {} : { attachments: cell.attachments }),
     };
@@ -82,9 +100,9 @@ export async function readNotebook(path: string): Promise<Notebook> {
 
 function parse(text: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
-    throw new Error(`notebook: ${path} is no JSON: ${(error as Error).message}`);
+    throw new Error(`notebook: ${path} is no JSON (${(error as Error).message}); save it anew with Jupyter`);
   }
 }
 

@@ -3,7 +3,6 @@ import { shareRight, type ValueWithInterval } from '../../compare/estimate';
 import type { RunRecord } from '../../compare/run-record';
 import { answersOf, MODELS, type ModelName, runsOf } from '../../compare/runs';
 import type { Figure, PlotlyObject } from '../../draw/figure';
-import { plotlyText } from '../../escape';
 import { paperRow, TABLE_1 } from '../../paper/tables';
 import { cellText } from '../table';
 import { answersTo, type BenchmarkRow, scoredRows } from '../tables/paper-rows';
@@ -86,7 +85,7 @@ export function accuracyFigure(record: RunRecord): Figure {
       barmode: 'overlay',
       legend: { ...layout.legend, x: 20 / layout.width, entrywidthmode: 'pixels', entrywidth: 165 },
       xaxis: { ...axis('accuracy (%)'), range: [0, 100], dtick: 10 },
-      yaxis: rowAxis(labels.map(plotlyText)),
+      yaxis: rowAxis(labels, layout.margin.l, 3),
     },
     description: rows.map(inWords).join(' '),
   };

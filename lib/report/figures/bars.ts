@@ -1,7 +1,8 @@
 import type { ValueWithInterval } from '../../compare/estimate';
 import type { ModelName } from '../../compare/runs';
 import type { PlotlyObject } from '../../draw/figure';
-import { axis, INK, PAPER, STYLE } from './style';
+import { plotlyText } from '../../escape';
+import { axis, FONT_SIZE, INK, PAPER, STYLE, wrap } from './style';
 
 /** Of a row's place on the axis, which is 1 high. */
 const BAR = 0.26;
@@ -79,13 +80,27 @@ export function levelLines(name: string, levels: readonly number[]): PlotlyObjec
   };
 }
 
-/** The axis of rows that run downward, each with its label. */
-export function rowAxis(labels: readonly string[]) {
+/** Between a label and the axis. */
+const LABEL_GAP = 12;
+
+/** A label in lines that fit left of the axis; where there are more than `most`, the rest is left out. */
+export function labelLines(label: string, left: number, most: number): string[] {
+  const lines = wrap(label, left - LABEL_GAP, FONT_SIZE);
+  return lines.length <= most ? lines : [...lines.slice(0, most - 1), `${lines[most - 1]!.slice(0, -1)}…`];
+}
+
+/**
+ * The axis of rows that run downward, each with its label. Labels are text from outside.
+ *
+ * @param left pixels left of the axis
+ * @param lines of a label at most, as the rows are high
+ */
+export function rowAxis(labels: readonly string[], left: number, lines: number) {
   return {
     ...axis(''),
     title: { text: '' },
     tickvals: labels.map((_, i) => i),
-    ticktext: labels,
+    ticktext: labels.map((label) => labelLines(label, left, lines).map(plotlyText).join('<br>')),
     range: [labels.length - 0.45, -0.55],
     showgrid: false,
     ticks: '',

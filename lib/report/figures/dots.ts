@@ -1,7 +1,8 @@
 import type { Subject } from '../../compare/runs';
 import type { Figure } from '../../draw/figure';
 import { textWidth } from '../../draw/text-size';
-import { rowAxis } from './bars';
+import { plotlyText } from '../../escape';
+import { labelLines, rowAxis } from './bars';
 import { axis, BLUE, FIGURE_WIDTH, FONT_SIZE, frame, INK, VERMILION } from './style';
 
 export interface DotSeries {
@@ -28,6 +29,11 @@ const LOOKS = [
 ] as const;
 
 const ROW_HEIGHT = 26;
+/** Of each further line of a row's label, of which there are three at most. */
+const LINE_HEIGHT = 17;
+const LINES = 3;
+/** A label wider than this goes on in a second line. */
+const MOST_LEFT = 320;
 
 /**
  * Rows with a mark for each series: who holds how much, measured several ways. The first series is drawn as an upright
@@ -42,8 +48,11 @@ export function dotsFigure(rows: readonly string[], series: readonly DotSeries[]
       throw new Error(`figure: series "${name}" of ${key} has ${values.length} values for ${rows.length} rows`);
     }
   }
-  const left = Math.ceil(Math.max(...rows.map((row) => textWidth(row, FONT_SIZE)))) + 24;
-  const layout = frame({ title, subject, note, plotHeight: ROW_HEIGHT * rows.length + 16, legendRows: 1, left });
+  const widest = Math.ceil(Math.max(...rows.map((row) => textWidth(row, FONT_SIZE)))) + 24;
+  const left = Math.min(widest, MOST_LEFT);
+  const lines = Math.max(...rows.map((row) => labelLines(row, left, LINES).length));
+  const plotHeight = (ROW_HEIGHT + LINE_HEIGHT * (lines - 1)) * rows.length + 16;
+  const layout = frame({ title, subject, note, plotHeight, legendRows: 1, left });
   return {
     key,
     title,
@@ -53,7 +62,7 @@ export function dotsFigure(rows: readonly string[], series: readonly DotSeries[]
       return {
         type: 'scatter',
         mode: 'markers',
-        name,
+        name: plotlyText(name),
         x: shown.map(({ value }) => value),
         y: shown.map(({ row }) => row),
         marker: { symbol, size: i === 0 ? 16 : 10, color: colour, line: { color: colour, width: i === 0 ? 3 : 1 } },
@@ -80,7 +89,7 @@ export function dotsFigure(rows: readonly string[], series: readonly DotSeries[]
         entrywidth: (FIGURE_WIDTH - left - 30) / series.length - 45,
       },
       xaxis: { ...axis(x.title), ...(x.log ? { type: 'log' } : {}), ...(x.fromZero ? { rangemode: 'tozero' } : {}) },
-      yaxis: { ...rowAxis(rows), showgrid: true },
+      yaxis: { ...rowAxis(rows, left, LINES), showgrid: true },
     },
     description:
       `${title}. ` +

@@ -2,7 +2,6 @@ import { groupAccuracy } from '../../compare/fact-groups';
 import { GROUP_LABELS } from '../../compare/labels';
 import type { RunRecord } from '../../compare/run-record';
 import type { Figure } from '../../draw/figure';
-import { plotlyText } from '../../escape';
 import { cellText } from '../table';
 import { accuracyBars, GROUP_HEIGHT, levelLines, rowAxis } from './bars';
 import { axis, frame, STYLE } from './style';
@@ -46,7 +45,11 @@ export function factGroupsFigure(record: RunRecord): Figure | null {
       ...layout,
       barmode: 'overlay',
       xaxis: { ...axis('accuracy (%)'), range: [0, 100], dtick: 10 },
-      yaxis: rowAxis(groups.map(({ label, items }) => plotlyText(`${label} (n ${items})`))),
+      yaxis: rowAxis(
+        groups.map(({ label, items }) => `${label} (n ${items})`),
+        layout.margin.l,
+        3,
+      ),
     },
     description: groups
       .map(({ label, models }) => {

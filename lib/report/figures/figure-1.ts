@@ -1,6 +1,5 @@
 import type { RunRecord } from '../../compare/run-record';
 import type { Figure } from '../../draw/figure';
-import { plotlyText } from '../../escape';
 import { paperRow, TABLE_1 } from '../../paper/tables';
 import { accuracyRows, inWords } from './accuracy';
 import { accuracyBars, GROUP_HEIGHT, levelLines, plainBars, rowAxis } from './bars';
@@ -82,7 +81,11 @@ export function figure1(record: RunRecord): Figure {
       barmode: 'overlay',
       xaxis: { ...axis('accuracy (%)'), range: [0, 100], dtick: 20, domain: [0, 0.56] },
       xaxis2: { ...axis('accuracy (%)'), range: [0, 100], dtick: 20, domain: [0.62, 1] },
-      yaxis: rowAxis(rows.map(({ row }) => plotlyText(row.label))),
+      yaxis: rowAxis(
+        rows.map(({ row }) => row.label),
+        layout.margin.l,
+        3,
+      ),
     },
     description: rows
       .map((row, i) => {

@@ -1,7 +1,6 @@
 import type { RunRecord } from '../../compare/run-record';
 import type { Decontamination } from '../../decontaminate/record';
 import type { Figure } from '../../draw/figure';
-import { plotlyText } from '../../escape';
 import { paperRow, TABLE_A3 } from '../../paper/tables';
 import { numberText } from '../table';
 import { detectorName } from '../tables/table-a2';
@@ -58,7 +57,11 @@ export function figure2(record: RunRecord, detector: Decontamination): Figure {
       barmode: 'overlay',
       legend: { ...layout.legend, x: 20 / layout.width, entrywidthmode: 'pixels', entrywidth: 165 },
       xaxis: { ...axis('change in accuracy (points)'), range: [-reach, reach], zeroline: true, zerolinecolor: INK },
-      yaxis: rowAxis(rows.map(({ label, removed }) => plotlyText(removed === 0 ? label : `${label} (−${removed})`))),
+      yaxis: rowAxis(
+        rows.map(({ label, removed }) => (removed === 0 ? label : `${label} (−${removed})`)),
+        layout.margin.l,
+        3,
+      ),
     },
     description: rows
       .map(({ label, removed, models }) => {

@@ -1,5 +1,6 @@
 import type { Subject } from '../../compare/runs';
 import type { Figure, PlotlyObject } from '../../draw/figure';
+import { plotlyText } from '../../escape';
 import { axis, BLUE, FIGURE_WIDTH, frame, INK, VERMILION } from './style';
 
 export interface LineSeries {
@@ -84,7 +85,7 @@ function trace({ name, x, y, low, high, pointsOnly }: LineSeries, i: number): Pl
   return {
     type: 'scatter',
     mode: pointsOnly ? 'markers' : marked ? 'lines+markers' : 'lines',
-    name,
+    name: plotlyText(name),
     x,
     y,
     line: { color: colour, width: 2.5, dash },

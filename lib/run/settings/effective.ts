@@ -2,7 +2,7 @@ import { dirname, relative } from 'node:path';
 import { ALL_LINEAR, type LoraConfig, type Method, type TrainConfig } from '../../config';
 import type { DeviceName } from '../../engine/device';
 import { writeFileAtomic } from '../../files';
-import { PRESETS, type PresetName, type RunConfig } from '../presets';
+import { chunkLength, PRESETS, type PresetName, type RunConfig } from '../presets';
 import type { Layer } from './read';
 
 /** A setting's value, and where it comes from: 'preset real', 'settings.json', '--rank'. */
@@ -63,7 +63,7 @@ function ofPreset(config: RunConfig): Record<string, unknown> {
       developmentFraction: config.developmentFraction,
       template: config.template,
       packing: config.packing,
-      maxSeqLen: config.full.maxSeqLen,
+      maxSeqLen: chunkLength(config),
     }),
     ...prefixed('lora.', { ...trainingOf(lora), ...lora.lora }),
     ...prefixed('full.', trainingOf(config.full)),
@@ -107,6 +107,7 @@ export function runConfigOf(preset: PresetName, settings: EffectiveSettings): Ru
       ...one,
       ...Object.fromEntries(names.map((name) => [name, value(name)])),
       ...(isOwn('warmup') ? { warmupSteps: value('warmup') } : {}),
+      ...(isOwn('maxSteps') ? { maxSteps: value('maxSteps') } : {}),
       maxSeqLen: get('data.maxSeqLen'),
       seed,
       lora: loraOf(one.lora, settings, isGiven),

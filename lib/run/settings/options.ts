@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { ALL_LINEAR } from '../../config';
 import { modelFolderOf } from '../../data/sources/model';
 import { TEMPLATES } from '../../data/template';
 import { DEVICE_HELP } from '../../engine/device-names';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
+import type { EffectiveSettings } from './effective';
 import { checkSettings, type Layer } from './read';
 
 /** Options that are settings, by their names in camelCase. */
@@ -30,6 +32,13 @@ const OPTIONS: readonly SettingOption[] = [
   { flags: '--method <name>', help: 'lora | full | both', setting: 'method', kind: 'text' },
   { flags: '--learning-rate <n>', help: 'the peak', setting: 'training.learningRate', kind: 'number' },
   { flags: '--epochs <n>', help: 'passes over the training rows', setting: 'training.epochs', kind: 'whole', least: 1 },
+  {
+    flags: '--max-steps <n>',
+    help: 'updates at most: training and schedule end there',
+    setting: 'training.maxSteps',
+    kind: 'whole',
+    least: 1,
+  },
   {
     flags: '--batch-size <n>',
     help: 'chunks of a micro-batch',
@@ -92,17 +101,39 @@ const OPTIONS: readonly SettingOption[] = [
   { flags: '--threads <n>', help: 'of the CPU, for each model', setting: 'threads', kind: 'whole', least: 1 },
 ];
 
-/** Of no use where one model is trained and none is scored. */
-const NOT_OF_TRAIN = ['--limit', '--seeds'];
+/** What is of use to one command alone: a comparison scores and has several seeds, and is of whole epochs. */
+const ONLY: Readonly<Record<string, string>> = {
+  '--limit': 'reproduce',
+  '--seeds': 'reproduce',
+  '--max-steps': 'train',
+};
 const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
 
-/** The common settings as options. */
-export function withSettingsOptions(command: Command, isReproduce: boolean): Command {
+/**
+ * The common settings as options.
+ *
+ * @param name of the command
+ * @param defaults what holds where an option is not given
+ */
+export function withSettingsOptions(command: Command, name: string, defaults: EffectiveSettings): Command {
   for (const option of OPTIONS) {
-    if (!isReproduce && NOT_OF_TRAIN.includes(flagOf(option))) continue;
-    command.option(option.flags, option.help);
+    if ((ONLY[flagOf(option)] ?? name) !== name) continue;
+    command.option(option.flags, `${option.help}  (default: ${defaultOf(option, defaults)})`);
   }
   return withRowOptions(command);
+}
+
+/** 'training.epochs' is a setting of each method: 8, full: 3. */
+function defaultOf({ setting, kind }: SettingOption, defaults: EffectiveSettings): string {
+  const shown = (name: string): string => {
+    const value = defaults.get(name)?.value;
+    if (value === null || value === undefined) return kind === 'zero-is-all' ? '0' : 'all';
+    if (kind === 'list' && ALL_LINEAR.every((one) => (value as readonly string[]).includes(one))) return 'all-linear';
+    return String(value);
+  };
+  if (!setting.startsWith('training.')) return shown(setting);
+  const [lora, full] = ['lora', 'full'].map((method) => shown(setting.replace('training', method)));
+  return lora === full ? lora! : `${lora}; full: ${full}`;
 }
 
 /**

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { modelFolderOf } from '../../data/sources/model';
+import { parseJson } from '../../json-file';
 import { PRESET_NAMES, type PresetName } from '../presets';
 import { SETTINGS, type Settings } from './schema';
 
@@ -29,13 +30,15 @@ export function readSettings(file: string, seen: readonly string[] = []): Settin
   if (seen.includes(path)) throw new Error(`settings: ${file} extends itself; let one of the files extend a preset`);
   let text: string;
   try {
+    if (!statSync(path).isFile()) throw new Error(`settings: ${file} is not a file; put the file itself there`);
     text = readFileSync(path, 'utf8');
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new Error(`settings: cannot read ${file} (${(error as NodeJS.ErrnoException).code}); give a JSON file`);
   }
   let json: unknown;
   try {
-    json = JSON.parse(text.replace(/^\uFEFF/, ''));
+    json = parseJson(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new Error(`settings: ${file} is not valid JSON (${(error as Error).message}); mend it there`);
   }
@@ -46,7 +49,7 @@ export function readSettings(file: string, seen: readonly string[] = []): Settin
   if (PRESET_NAMES.includes(base as PresetName)) return { preset: base as PresetName, layers: [own] };
   if (!/\.json$/i.test(base)) {
     throw new Error(
-      `settings: ${file}: "extends" must be a preset (${PRESET_NAMES.join(', ')}) or a .json file, got "${base}"${nearest(base, PRESET_NAMES)}`,
+      `settings: ${file}: "extends" must be a preset (${PRESET_NAMES.join(', ')}) or a .json file, got "${base}"${nearest(base, PRESET_NAMES)}; mend it there`,
     );
   }
   const chain = readSettings(resolve(dirname(path), base), [...seen, path]);

@@ -17,6 +17,7 @@ const say = <T extends v.GenericSchema>(schema: T, text: string) => v.pipe(schem
 
 const TRAINING = {
   epochs: say(whole(1), 'Passes over the training rows.'),
+  maxSteps: say(whole(1), 'Updates at most: training and schedule end there. For `med42 train`.'),
   learningRate: say(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 'Peak learning rate.'),
   warmup: say(
     v.union([whole(0), v.pipe(v.string(), v.regex(/^(?:\d{1,2}(?:\.\d+)?|100)%$/))]),

@@ -1,0 +1,144 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { version as duckdbVersion } from '@duckdb/node-api';
+import { makeFolder, writeFileAtomic } from '../../files';
+import { SUBSETS } from '../../paper/table-a1';
+import { type ReadOptions, readTrainExamples } from '../examples';
+import { type MixtureReport, type MixtureShareRule, reportMixture } from '../mixture-plan';
+import type { TrainExample } from '../rows';
+import { mapSource } from '../sources/names';
+import { standInsOf } from '../stand-ins';
+import { datasetCard } from './card';
+import { cleanExample } from './clean';
+import { drawRows } from './draw';
+import {
+  CARD_FILE,
+  type Deficit,
+  MIXED_VERSION,
+  MIXTURE_FILE,
+  MIXTURE_ROWS,
+  type MixedFolder,
+  type SourceCleaning,
+} from './mixed-folder';
+import { openStore } from './store';
+
+/** In the folder, while rows are mixed. */
+const WORK_FOLDER = '.mixing';
+
+export interface MixOptions {
+  /** Default `paper`. */
+  readonly shares?: MixtureShareRule;
+  /** Default: table A1's own counts as far as rows reach; for other shares all rows, or the most at which none is short. */
+  readonly total?: number;
+  /** Of the draw and of the order. */
+  readonly seed: number;
+  /** Of DuckDB; default 2. */
+  readonly threads?: number;
+  /** Of DuckDB, in MiB; default 1024. */
+  readonly memory?: number;
+  readonly rows?: ReadOptions;
+  /** Told what goes on, in words. */
+  readonly onStage?: (stage: string) => void;
+}
+
+/**
+ * Mixes the training rows of `<from>/train/` into a folder of their own: rows are read one after the other, mended
+ * (`clean.ts`), freed of duplicates and drawn by `planMixture`'s rule in a database on the disk (`draw.ts`), however many
+ * there are. Beside them lie `mixture.json` and a dataset card.
+ *
+ * How this and `mixByPaper` are one: both draw by `planMixture`, and report the same. They differ in what deals the
+ * rows. A run draws from a prepared folder, whose files and order are part of what it is, by the seeded generator. Here
+ * rows come from many downloads in any order, and a hash of each row's content deals them; a run on the folder made
+ * takes it as it is.
+ *
+ * @throws on a folder that holds something else, an invalid row, or a total out of range
+ * Source: paper, appendix A.3 and table A1.
+ */
+export async function mixFolder(from: string, out: string, options: MixOptions): Promise<MixedFolder> {
+  const { shares = 'paper', total = null, seed, threads = 2, memory = 1024, rows, onStage } = options;
+  await refuseOther(out);
+  await makeFolder(join(out, 'train'));
+  const store = await openStore(join(out, '.mixing'), shares, { threads, memory });
+  try {
+    const counts = new Map<string, Counts>();
+    let blank = 0;
+    onStage?.('reading and mending');
+    const take = (given: TrainExample) => {
+      const { example, mended } = cleanExample(given);
+      const count = counts.get(given.source) ?? { read: 0, empty: 0, html: 0, mojibake: 0 };
+      counts.set(given.source, count);
+      count.read++;
+      for (const kind of mended) count[kind]++;
+      if (example) store.append(example);
+      else count.empty++;
+    };
+    const onBlank = () => {
+      blank++;
+    };
+    const reading = await readTrainExamples(from, take, { ...rows, onBlank });
+    store.filled();
+    onStage?.('drawing');
+    const drawn = await drawRows(store.connection, shares, total, seed, join(out, MIXTURE_ROWS));
+    const standInRows = (key: string) =>
+      [...drawn.written].reduce((sum, [source, count]) => {
+        const { subset, standIn } = mapSource(source);
+        return subset === key && standIn ? sum + count : sum;
+      }, 0);
+    const report = reportMixture(shares, drawn.plan, standInRows);
+    const mixed: MixedFolder = {
+      version: MIXED_VERSION,
+      seed,
+      report,
+      deficits: shares === 'paper' ? deficitsOf(report) : [],
+      standIns: standInsOf(drawn.written),
+      blank,
+      sources: [...counts]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([source, count]) => ({
+          source,
+          ...count,
+          duplicates: drawn.duplicates.get(source) ?? 0,
+          written: drawn.written.get(source) ?? 0,
+        })),
+      contentMd5: drawn.contentMd5,
+      files: reading.files,
+      endMarkers: reading.endMarkers,
+      skipped: reading.skipped,
+      madeWith: { duckdb: duckdbVersion() },
+    };
+    await writeFileAtomic(join(out, CARD_FILE), datasetCard(mixed));
+    await writeFileAtomic(join(out, MIXTURE_FILE), `${JSON.stringify(mixed, null, 2)}\n`);
+    return mixed;
+  } finally {
+    await store.close();
+  }
+}
+
+type Counts = { -readonly [Count in 'read' | 'empty' | 'html' | 'mojibake']: SourceCleaning[Count] };
+
+/** @throws when the folder holds something that no mixing wrote */
+async function refuseOther(out: string): Promise<void> {
+  const names = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new Error(`mixture: ${out} must be a folder (${error.code}); choose another`, { cause: error });
+  });
+  const own = new Set([WORK_FOLDER, MIXTURE_FILE, CARD_FILE, 'train', 'eval', 'lock.json']);
+  const other = names.find((name) => !own.has(name) && !name.endsWith('.tmp'));
+  const rows = (await readdir(join(out, 'train')).catch(() => [])).find(
+    (name) => `train/${name}` !== MIXTURE_ROWS && !name.endsWith('.tmp'),
+  );
+  if (other === undefined && rows === undefined) return;
+  throw new Error(
+    `mixture: ${out} must be a new folder, or one that holds a mixture alone, and has ${other ?? `train/${rows}`}; ` +
+      'choose another folder',
+  );
+}
+
+function deficitsOf({ rows }: MixtureReport): Deficit[] {
+  return SUBSETS.flatMap(({ key, name, samples }) => {
+    const available = rows.find(({ subset }) => subset === key)?.available ?? 0;
+    return available < samples
+      ? [{ subset: key, name, paperSamples: samples, available, missing: samples - available }]
+      : [];
+  });
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { readVersionedJson } from '../../json-file';
+import type { TrainReading } from '../examples';
+import type { MixtureReport } from '../mixture-plan';
+import type { StandIn } from '../stand-ins';
+
+/** In the folder of a mixture: its rows, and what was done to get them. */
+export const MIXTURE_ROWS = 'train/mixture.parquet';
+/** Written last: where it is, the rows are whole. */
+export const MIXTURE_FILE = 'mixture.json';
+export const CARD_FILE = 'README.md';
+export const MIXED_VERSION = 1;
+
+/** What became of the rows of one `source`. */
+export interface SourceCleaning {
+  readonly source: string;
+  /** Rows whose fields were read; those that were blank from the start are in `Cleaning.blank`. */
+  readonly read: number;
+  /** Left out: prompt or response was empty once its HTML was taken away. */
+  readonly empty: number;
+  /** Left out: another row has the same texts. */
+  readonly duplicates: number;
+  /** Rows of which a text was mended; a row may count under both. */
+  readonly html: number;
+  readonly mojibake: number;
+  readonly written: number;
+}
+
+/** A subset of which fewer rows were there than table A1 counts. */
+export interface Deficit {
+  readonly subset: string;
+  readonly name: string;
+  readonly paperSamples: number;
+  readonly available: number;
+  readonly missing: number;
+}
+
+/** What `mixture.json` of a mixed folder holds. */
+export interface MixedFolder {
+  readonly version: number;
+  readonly seed: number;
+  readonly report: MixtureReport;
+  /** Empty where other shares than table A1's were asked for. */
+  readonly deficits: readonly Deficit[];
+  readonly standIns: readonly StandIn[];
+  /** Left out: a field that is needed was blank. */
+  readonly blank: number;
+  readonly sources: readonly SourceCleaning[];
+  /** Of the rows' texts in their order: equal for equal mixtures. */
+  readonly contentMd5: string;
+  readonly files: TrainReading['files'];
+  readonly endMarkers: TrainReading['endMarkers'];
+  readonly skipped: TrainReading['skipped'];
+  readonly madeWith: { readonly duckdb: string };
+}
+
+/**
+ * What a folder says of the mixture it holds; undefined where it is no mixture's.
+ *
+ * @throws when the file is damaged or of another version
+ */
+export const readMixed = async (folder: string): Promise<MixedFolder | undefined> =>
+  (await readVersionedJson(join(folder, MIXTURE_FILE), MIXED_VERSION)) as MixedFolder | undefined;

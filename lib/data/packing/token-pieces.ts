@@ -1,0 +1,116 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../files';
+import { IGNORED, type Sample, type SampleList } from '../samples';
+
+/**
+ * Samples in files, some thousand a piece: what lies between tokenizing and packing when all rows are too many for memory.
+ * A piece is 4 bytes of the header's length, the header as JSON, and the tokens of its samples, 4 bytes each: the id of a
+ * token that is learnt, and -1 - id of one that is not.
+ */
+interface PieceHeader {
+  readonly ids: readonly string[];
+  readonly sources: readonly string[];
+  /** Tokens of each sample. */
+  readonly lengths: readonly number[];
+  /** Samples whose first response token also holds the end of the prompt. */
+  readonly straddlingTokens: number;
+}
+
+const pieceFile = (folder: string, piece: number): string => join(folder, `tokens-${String(piece).padStart(5, '0')}`);
+
+/** Whether a piece was written: a file is there whole or not at all. */
+export const hasPiece = (folder: string, piece: number): boolean => existsSync(pieceFile(folder, piece));
+
+/** Writes one piece, aside and renamed. */
+export async function writePiece(
+  folder: string,
+  piece: number,
+  samples: readonly Sample[],
+  straddlingTokens: number,
+): Promise<void> {
+  const header: PieceHeader = {
+    ids: samples.map(({ id }) => id),
+    sources: samples.map(({ source }) => source),
+    lengths: samples.map(({ ids }) => ids.length),
+    straddlingTokens,
+  };
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length);
+  const tokens = new Int32Array(header.lengths.reduce((a, b) => a + b, 0));
+  let at = 0;
+  for (const { ids, labels } of samples) {
+    for (const [t, id] of ids.entries()) tokens[at + t] = labels[t] === IGNORED ? ~id : id;
+    at += ids.length;
+  }
+  await writeFileAtomic(pieceFile(folder, piece), Buffer.concat([length, json, new Uint8Array(tokens.buffer)]));
+}
+
+/** Samples that lie in pieces. */
+export interface PiecedSamples extends SampleList {
+  readonly lengths: Int32Array;
+  /** Of each sample. */
+  readonly sources: readonly string[];
+  readonly straddlingTokens: number;
+  close(): void;
+}
+
+/** Opens pieces 0 to count - 1; their tokens stay in the files until a sample is asked for. */
+export function openPieces(folder: string, count: number): PiecedSamples {
+  const files: number[] = [];
+  const ids: string[] = [];
+  const sources: string[] = [];
+  const lengths: number[] = [];
+  /** Of each sample: its piece, and the place of its tokens there. */
+  const places: { readonly pieces: number[]; readonly starts: number[] } = { pieces: [], starts: [] };
+  let straddlingTokens = 0;
+  const names = new Map<string, string>();
+  for (let piece = 0; piece < count; piece++) {
+    const file = openSync(pieceFile(folder, piece), 'r');
+    files.push(file);
+    const first = Buffer.alloc(4);
+    readSync(file, first, 0, 4, 0);
+    const json = Buffer.alloc(first.readUInt32LE());
+    readSync(file, json, 0, json.length, 4);
+    const header = JSON.parse(json.toString('utf8')) as PieceHeader;
+    let start = 4 + json.length;
+    for (const [i, tokens] of header.lengths.entries()) {
+      const source = header.sources[i]!;
+      if (!names.has(source)) names.set(source, source);
+      ids.push(header.ids[i]!);
+      // One string for all rows of a source.
+      sources.push(names.get(source)!);
+      lengths.push(tokens);
+      places.pieces.push(piece);
+      places.starts.push(start);
+      start += 4 * tokens;
+    }
+    straddlingTokens += header.straddlingTokens;
+  }
+  const at = (i: number): Sample | undefined => {
+    const length = lengths[i];
+    if (length === undefined) return undefined;
+    const stored = new Int32Array(length);
+    readSync(files[places.pieces[i]!]!, new Uint8Array(stored.buffer), 0, 4 * length, places.starts[i]!);
+    return {
+      id: ids[i]!,
+      source: sources[i]!,
+      ids: stored.map((token) => (token < 0 ? ~token : token)),
+      labels: stored.map((token) => (token < 0 ? IGNORED : token)),
+    };
+  };
+  return {
+    length: lengths.length,
+    lengths: Int32Array.from(lengths),
+    sources,
+    straddlingTokens,
+    at,
+    *[Symbol.iterator]() {
+      for (let i = 0; i < lengths.length; i++) yield at(i)!;
+    },
+    close: () => {
+      for (const file of files) closeSync(file);
+    },
+  };
+}

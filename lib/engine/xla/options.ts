@@ -1,0 +1,17 @@
+import type { Precision } from './module';
+
+/** How programs are made for XLA. */
+export interface XlaOptions {
+  /**
+   * Layers lie stacked, the layer is compiled once and looped over, and computed again on the way back. A deep model then
+   * compiles in seconds, and keeps its layers' inputs alone.
+   */
+  readonly loops: boolean;
+  /** bf16: operands of matrix products and what layers hand on; trained tensors, norms, softmax and loss stay float32. */
+  readonly precision: Precision;
+  /** Devices that share each program: the batch and all state are split among them (`sharding.ts`). */
+  readonly devices: number;
+}
+
+/** What is not said otherwise. */
+export const XLA_DEFAULTS: XlaOptions = { loops: false, precision: 'float32', devices: 1 };

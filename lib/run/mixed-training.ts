@@ -1,0 +1,240 @@
+import { join } from 'node:path';
+import { type ChatTemplate, requireChatTemplate } from '../data/chat-template';
+import { heldOutRows, promptKey } from '../data/development';
+import { readTrainExamples, type TrainReading } from '../data/examples';
+import type { MixedFolder } from '../data/mixing/mixed-folder';
+import { chooseShares, type MixtureReport, takeInOrder } from '../data/mixture';
+import { type PackingOptions, type PackingReport, packedChunks, reportPacking } from '../data/packing/packing';
+import { hasPiece, openPieces, writePiece } from '../data/packing/token-pieces';
+import type { TrainExample } from '../data/rows';
+import { tokenizeExamples } from '../data/samples';
+import type { TemplateName } from '../data/template';
+import type { Tokenizer } from '../data/tokenizer';
+import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
+import { hashOf } from '../hash';
+import { readVersionedJson } from '../json-file';
+import { createRandom } from '../random';
+import { type ChunkFile, openChunkFile, writeChunkFile } from '../train/chunk-file';
+import { type PreparedRows, ROW_PACKING } from './data-stage';
+import type { Sources } from './inputs';
+import { lockFolder } from './lock';
+import type { RunConfig } from './presets';
+import type { OpenProgress, Progress } from './progress';
+
+/** What was tokenized, and what was packed of it; each is written once its files are whole. */
+const TOKENS_FILE = 'tokens.json';
+const PACKED_FILE = 'packed.json';
+const VERSION = 1;
+
+/** Training rows made into chunks of files. */
+export interface PreparedFiles extends PreparedRows {
+  readonly chunks: ChunkFile;
+  readonly heldOut: ChunkFile;
+}
+
+interface TokensFile extends Pick<PreparedRows, 'training' | 'rows' | 'mixture'> {
+  readonly version: number;
+  /** How many each set has. */
+  readonly pieces: Readonly<Record<SetName, number>>;
+}
+
+interface PackedFile extends Pick<PreparedRows, 'packing'> {
+  readonly version: number;
+}
+
+const SETS = ['train', 'held-out'] as const;
+type SetName = (typeof SETS)[number];
+
+export interface PrepareOptions {
+  readonly config: RunConfig;
+  readonly tokenizer: Tokenizer;
+  /** T. */
+  readonly chunkLength: number;
+  readonly progress: OpenProgress;
+  /** What is tokenized between two files, and lost by a kill; default 8192. */
+  readonly rowsAPiece?: number;
+  /** Where prepared files are kept; default `.cache/packed` in the workbook's folder. */
+  readonly cache?: string;
+}
+
+type TokenizeOptions = Required<Pick<PrepareOptions, 'config' | 'tokenizer' | 'progress' | 'rowsAPiece'>>;
+
+/**
+ * What `prepareTraining` does, for the rows of a mixed folder, however many: they are read one after the other, tokenized
+ * piece by piece into files, and packed from there into files that training reads chunk by chunk. The chunks are those
+ * that `prepareTraining` makes of the same folder. Killed, it goes on after the last whole piece.
+ *
+ * A folder of its own in the cache holds the files, named by all that the tokens were made from, and in it one for each
+ * packing: any run on the same rows with the same settings has them at once.
+ */
+export async function prepareMixed(
+  sources: Sources,
+  mixed: MixedFolder,
+  options: PrepareOptions,
+): Promise<PreparedFiles> {
+  const { config, chunkLength, tokenizer, progress, cache = join(WORKBOOK_ROOT, '.cache', 'packed') } = options;
+  const { template, mixture: rule, samples, seed, developmentFraction, packing } = config;
+  const chat = template === 'model' ? await requireChatTemplate(sources.model) : template;
+  const { rowsAPiece = 8192 } = options;
+  const made = { template: typeof chat === 'string' ? chat : chat.source, rule, samples, seed, developmentFraction };
+  const reading = config.rows;
+  const identity = hashOf({ ...made, reading, rowsAPiece, rows: mixed.contentMd5, tokenizer: tokenizer.sha256 });
+  const folder = join(cache, identity.slice(0, 24));
+  const target = join(folder, `${packing}-${chunkLength}`);
+  await makeFolder(target);
+  const lock = await lockFolder(folder);
+  try {
+    const file = (set: SetName) => join(target, `${set}.safetensors`);
+    const how: TokenizeOptions = { config, tokenizer, progress, rowsAPiece };
+    const tokenized =
+      ((await readVersionedJson(join(folder, TOKENS_FILE), VERSION)) as TokensFile | undefined) ??
+      (await tokenizeFolder(sources.data, mixed.report.total, folder, chat, how));
+    let packed = (await readVersionedJson(join(target, PACKED_FILE), VERSION)) as PackedFile | undefined;
+    if (!packed) {
+      const pack = (set: SetName) => {
+        const rules = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
+        return packPieces(join(folder, set), tokenized.pieces[set], file(set), rules, progress(`packing  ${set}`));
+      };
+      packed = { version: VERSION, packing: await pack('train') };
+      await pack('held-out');
+      await writeFileAtomic(join(target, PACKED_FILE), `${JSON.stringify(packed)}\n`);
+    }
+    const { training, rows, mixture } = tokenized;
+    const [chunks, heldOut] = [await openChunkFile(file('train')), await openChunkFile(file('held-out'))];
+    return { training, rows, mixture, packing: packed.packing, chunks, heldOut };
+  } finally {
+    lock.release();
+  }
+}
+
+async function tokenizeFolder(
+  data: string,
+  total: number,
+  folder: string,
+  template: Exclude<TemplateName, 'model'> | ChatTemplate,
+  options: TokenizeOptions,
+): Promise<TokensFile> {
+  const chosen = await chooseRows(data, total, options.config, options.progress);
+  const pieces = await tokenizePieces(data, folder, chosen, template, options);
+  const { training, rows, mixture } = chosen;
+  const tokens: TokensFile = { version: VERSION, training, rows, mixture, pieces };
+  await writeFileAtomic(join(folder, TOKENS_FILE), `${JSON.stringify(tokens)}\n`);
+  return tokens;
+}
+
+interface ChosenRows {
+  readonly training: TrainReading;
+  readonly rows: number;
+  readonly mixture: MixtureReport;
+  /** Of each row: its set, or undefined where it is not drawn. */
+  readonly setOf: (row: number) => SetName | undefined;
+}
+
+/** The first reading: which rows are drawn, and which of them are held out. */
+async function chooseRows(data: string, total: number, config: RunConfig, progress: OpenProgress): Promise<ChosenRows> {
+  const sources: string[] = [];
+  const keys: string[] = [];
+  const line = progress('reading');
+  const training = await readTrainExamples(
+    data,
+    (example) => {
+      sources.push(example.source);
+      keys.push(promptKey(example));
+    },
+    { ...config.rows, onRows: (_, rows) => line.at(rows, total, 'rows') },
+  );
+  const { taken, report } = takeInOrder(sources, chooseShares(config.mixture, sources), config.samples);
+  const drawn = [...sources.keys()].filter((row) => taken[row] === 1);
+  const random = createRandom(config.seed, 'development');
+  const held = heldOutRows(
+    drawn.map((row) => keys[row]!),
+    config.developmentFraction,
+    random,
+  );
+  const inTrain = new Uint8Array(sources.length);
+  for (const [i, row] of drawn.entries()) inTrain[row] = held.has(i) ? 0 : 1;
+  const setOf = (row: number): SetName | undefined => {
+    if (taken[row] === 0) return undefined;
+    return inTrain[row] === 1 ? 'train' : 'held-out';
+  };
+  return { training, rows: sources.length, mixture: report, setOf };
+}
+
+/**
+ * The second reading: rows to tokens, piece by piece. While one piece is tokenized the rows of the next are read.
+ *
+ * @returns how many pieces each set has
+ */
+async function tokenizePieces(
+  data: string,
+  folder: string,
+  { mixture, setOf }: ChosenRows,
+  template: Exclude<TemplateName, 'model'> | ChatTemplate,
+  { config, tokenizer, progress, rowsAPiece }: TokenizeOptions,
+): Promise<Readonly<Record<SetName, number>>> {
+  const waiting: Record<SetName, TrainExample[]> = { train: [], 'held-out': [] };
+  const pieces: Record<SetName, number> = { train: 0, 'held-out': 0 };
+  const line = progress('tokenizing');
+  let done = 0;
+  let tokens = 0;
+  const flush = async (set: SetName, piece: number, rows: readonly TrainExample[]) => {
+    const target = join(folder, set);
+    if (!hasPiece(target, piece)) {
+      const { samples, report } = await tokenizeExamples(rows, tokenizer, template);
+      await writePiece(target, piece, samples, report.straddlingTokens);
+      tokens += report.tokens;
+    }
+    done += rows.length;
+    line.at(done, mixture.total, `rows  ${tokens.toLocaleString('en')} tokens`);
+  };
+  let running: Promise<void> = Promise.resolve();
+  const begin = async (set: SetName) => {
+    const rows = waiting[set];
+    waiting[set] = [];
+    await running;
+    running = flush(set, pieces[set]++, rows);
+    // It is awaited with the next piece, or at the end.
+    running.catch(() => {});
+  };
+  let row = -1;
+  await readTrainExamples(
+    data,
+    (example) => {
+      row++;
+      const set = setOf(row);
+      if (set === undefined) return undefined;
+      waiting[set].push(example);
+      return waiting[set].length === rowsAPiece ? begin(set) : undefined;
+    },
+    config.rows,
+  );
+  for (const set of SETS) if (waiting[set].length > 0) await begin(set);
+  await running;
+  return pieces;
+}
+
+/** Packs twice: once to count the chunks, once to write them. Neither keeps any. */
+async function packPieces(
+  folder: string,
+  pieces: number,
+  file: string,
+  options: PackingOptions,
+  line: Progress,
+): Promise<PackingReport> {
+  const samples = openPieces(folder, pieces);
+  try {
+    const report = reportPacking(samples, options);
+    const { packing, maxSeqLen: length } = options;
+    const { chunks: count } = report;
+    const onChunks = (done: number) => line.at(done, count, 'chunks');
+    await writeChunkFile(
+      file,
+      { packing, length, count, sources: samples.sources, onChunks },
+      packedChunks(samples, options),
+    );
+    onChunks(count);
+    return report;
+  } finally {
+    samples.close();
+  }
+}

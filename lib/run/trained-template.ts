@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { copyFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEFAULT_SYSTEM_PROMPT, TEMPLATES, type TemplateName } from '../data/template';
+import { makeFolder, writeFileAtomic } from '../files';
+
+/** Beside the weights of a fine-tune or an adapter: what its rows were put into. PEFT and transformers pass it over. */
+const FILE = 'workbook.json';
+
+/** Notes the template that a model or an adapter was trained with. */
+export const writeTrainedTemplate = (folder: string, template: TemplateName): Promise<void> =>
+  writeFileAtomic(join(folder, FILE), `${JSON.stringify({ template }, null, 2)}\n`);
+
+/** The template that the weights in `folder` were trained with; undefined where nothing says so. */
+export async function readTrainedTemplate(folder: string): Promise<TemplateName | undefined> {
+  const text = await readFile(join(folder, FILE), 'utf8').catch(() => '{}');
+  try {
+    const { template } = JSON.parse(text) as { readonly template?: unknown };
+    return TEMPLATES.find((name) => name === template);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a merged model was trained with is what its adapter was trained with. */
+export async function copyTrainedTemplate(from: string, to: string): Promise<void> {
+  if (!existsSync(join(from, FILE))) return;
+  await makeFolder(to);
+  await copyFile(join(from, FILE), join(to, FILE));
+}
+
+/** What a template does to rows, for the person whose rows they are. */
+export function templateNote(template: TemplateName, rows: readonly { readonly system?: string }[]): string {
+  switch (template) {
+    case 'none':
+      return 'template: none; the response follows the prompt at once';
+    case 'model':
+      return 'template: model; the model’s own chat template';
+    case 'med42': {
+      const without = rows.filter(({ system }) => system === undefined).length;
+      const prompt =
+        rows.length === 0
+          ? `; the system prompt of rows that bring none is "${DEFAULT_SYSTEM_PROMPT}"`
+          : without > 0
+            ? `; the system prompt of ${without} of ${rows.length} rows is "${DEFAULT_SYSTEM_PROMPT}" (a field "system" gives another)`
+            : '; each row brings its system prompt';
+      return `template: med42${prompt}; --template model or none takes another`;
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { assertFits, loadTokenizer } from '../../lib/data/tokenizer';
+import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
+import { openModelFolder } from '../../lib/model/folder';
+import { hashWeights } from '../../lib/model/hash-weights';
+import { LORA_TARGETS, loraOf } from './lora';
+import { mutateBytes, mutateJson } from './mutate';
+import { DATA, same, type Target } from './target';
+
+/* What people bring: a model, its tokenizer, an adapter. */
+
+const BASE = join(DATA, 'base');
+const copyBase = async (folder: string) => cpSync(BASE, folder, { recursive: true });
+
+const model = (file: string, mutate: Target['mutate']): Target => ({
+  name: `model: ${file}`,
+  file,
+  prepare: copyBase,
+  mutate,
+  run: async (folder) => {
+    const base = await openModelFolder(folder);
+    return { config: base.config, weights: await hashWeights(base) };
+  },
+  wrong: (value) => {
+    const { config } = value as { config: Record<string, unknown> };
+    const bad = Object.entries(config).find(
+      ([, one]) => typeof one === 'number' && !(Number.isFinite(one) && one >= 0),
+    );
+    return bad && `${bad[0]} is ${bad[1]}`;
+  },
+});
+
+const tokenizer = (file: string): Target => ({
+  name: `tokenizer: ${file}`,
+  file,
+  prepare: copyBase,
+  mutate: mutateJson,
+  run: async (folder) => {
+    const base = await openModelFolder(BASE);
+    const opened = await loadTokenizer(folder);
+    assertFits(opened, base.config.vocabSize);
+    const encoded = await opened.encode('What is a bone? naïve café', { bos: true, eos: true } as never);
+    return { encoded, size: base.config.vocabSize };
+  },
+  wrong: (value) => {
+    const { encoded, size } = value as { encoded: unknown; size: number };
+    const ids = JSON.stringify(encoded).match(/-?\d+(?:\.\d+)?/g) ?? [];
+    return ids.length > 0 && ids.every((id) => Number.isInteger(Number(id)) && Number(id) < size) ? undefined : 'ids';
+  },
+});
+
+const adapter = (file: string, mutate: Target['mutate']): Target => ({
+  name: `adapter: ${file}`,
+  file,
+  prepare: async (folder) => {
+    const base = await openModelFolder(BASE);
+    mkdirSync(folder, { recursive: true });
+    await saveAdapterFolder(folder, LORA_TARGETS, BASE, loraOf(base.config), {
+      title: 'A LoRA adapter',
+      details: 'Made up.',
+    });
+  },
+  mutate,
+  run: async (folder) => {
+    const opened = await openAdapterFolder(folder, await openModelFolder(BASE));
+    return { config: opened.config, names: Object.keys(opened.adapter).sort() };
+  },
+  wrong: (value, before) => {
+    const names = (one: unknown) => (one as { names: string[] }).names;
+    return same(names(value), names(before)) ? undefined : 'other tensors than the adapter has';
+  },
+});
+
+export const MODEL_TARGETS: readonly Target[] = [
+  model('config.json', mutateJson),
+  model('model.safetensors', mutateBytes),
+  tokenizer('tokenizer.json'),
+  tokenizer('tokenizer_config.json'),
+  adapter('adapter_config.json', mutateJson),
+  adapter('adapter_model.safetensors', mutateBytes),
+];
