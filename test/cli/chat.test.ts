@@ -79,7 +79,7 @@ describe('med42 chat', () => {
     const config = JSON.parse(readFileSync(join(BASE, 'tokenizer_config.json'), 'utf8'));
     const folder = folderWith('endless', {
       'tokenizer_config.json': JSON.stringify({ ...config, eos_token: config.unk_token ?? '<unk>' }),
-      'generation_config.json': '{"eos_token_id": []}',
+      'generation_config.json': '{"eos_token_id": 4095}',
     });
     const child = spawn(process.execPath, [BIN, 'chat', '--model', folder, '--tokens', '400'], { env });
     let said = '';

@@ -225,16 +225,14 @@ describe.skipIf(!pythonReady)('trained by transformers’ Trainer on two process
   describe.each(Object.keys(CASES))('%s', (name) => {
     test('reads our first update, token for token and label for label', async () => {
       const { tensors } = await readSafetensorsHeader(
-        join(work, `${name}-here`, 'inputs', only(`${name}-here/inputs`), 'chunks.safetensors'),
+        join(work, `${name}-here`, 'inputs', only(`${name}-here/inputs`), 'train.safetensors'),
       );
       const ours = await Promise.all(
-        ['tokens', 'targets', 'weights'].map(async (part) => (await readTensor(tensors[`train.${part}`]!)).data),
+        ['tokens', 'targets', 'weights'].map(async (part) => (await readTensor(tensors[part]!)).data),
       );
-      const length = tensors['train.tokens']!.shape[1]!;
+      const length = tensors.tokens!.shape[1]!;
       // Chunks in the order of the first epoch, as lib/train/batches.ts draws it.
-      const order = createRandom(42, 'epoch 0').shuffle(
-        Array.from({ length: tensors['train.tokens']!.shape[0]! }, (_, i) => i),
-      );
+      const order = createRandom(42, 'epoch 0').shuffle(Array.from({ length: tensors.tokens!.shape[0]! }, (_, i) => i));
       const [one, two] = json('report.json').batches[name];
       const theirs = [one[0], two[0], one[1], two[1]];
       for (const [i, batch] of theirs.entries()) {

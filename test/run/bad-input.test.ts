@@ -46,7 +46,7 @@ describe.concurrent('options', () => {
     [
       'an unknown device',
       ['--device', 'gpu'],
-      'settings: --device: "device" must be "cpu" or "webgpu" or "cuda" or "tfjs", got "gpu"',
+      'settings: --device: "device" must be "cpu" or "webgpu" or "cuda" or "tfjs" or "xla"',
     ],
     ['data without a model', ['--data', 'rows'], '--preset real needs --model, the folder of a Hugging Face Llama'],
     ['no such model', ['--model', 'nowhere'], 'config.json (ENOENT); give the folder of a Hugging Face model'],
@@ -296,8 +296,9 @@ describe('a disk that is full', () => {
     expect(files).toEqual([
       'config.json',
       'decontamination.json',
-      'inputs/HASH/chunks.safetensors',
+      'inputs/HASH/held-out.safetensors',
       'inputs/HASH/inputs.json',
+      'inputs/HASH/train.safetensors',
       'mixture.json',
       'packing.json',
       'records/base.json',

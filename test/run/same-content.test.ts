@@ -27,7 +27,11 @@ const newest = (folder: string): string => filesBelow(join(folder, 'eval')).find
 describe('a finished run', () => {
   test('keeps what its models were made from, once', () => {
     const files = filesBelow(join(out!, 'inputs'));
-    expect(files.map((file) => file.split('/').at(-1))).toEqual(['chunks.safetensors', 'inputs.json']);
+    expect(files.map((file) => file.split('/').at(-1))).toEqual([
+      'held-out.safetensors',
+      'inputs.json',
+      'train.safetensors',
+    ]);
   });
 
   test.for([

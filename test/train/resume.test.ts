@@ -52,8 +52,8 @@ test('the run that is compared with holds everything', () => {
   const scores = ['base', 'full-42', 'lora-42'].flatMap((name) => ['csv', 'jsonl'].map((e) => `scores/${name}.${e}`));
   const training = ['full-42', 'lora-42'].flatMap((m) => [`train/${m}/state-6.safetensors`, `train/${m}/train.jsonl`]);
   const models = ['models/full-42/model.safetensors', 'models/lora-42/adapter_model.safetensors'];
-  const inputs = 'inputs/HASH/chunks.safetensors';
-  const names = [inputs, ...models, 'mixture.json', 'packing.json', 'run.json', ...scores, ...training];
+  const inputs = ['inputs/HASH/train.safetensors', 'inputs/HASH/held-out.safetensors'];
+  const names = [...inputs, ...models, 'mixture.json', 'packing.json', 'run.json', ...scores, ...training];
   const found = Object.keys(uninterrupted).map((name) => name.replace(/[0-9a-f]{64}/, 'HASH'));
   expect(found.sort()).toEqual(names.sort());
   for (const name of ['lora-42', 'full-42']) {

@@ -431,7 +431,7 @@ describe('train', () => {
 
     writeFileSync(file, JSON.stringify({ ...JSON.parse(before), version: 7 }));
     await expect(train(given)).rejects.toThrow(
-      `train: ${file} is of version 7, this library writes 1; delete the folder`,
+      `train: ${file} is of version 7, this library writes 2; delete the folder`,
     );
     writeFileSync(file, before.slice(0, 40));
     await expect(train(given)).rejects.toThrow(/checkpoint\.json is damaged \(.*\); delete its folder to train anew/);
