@@ -94,7 +94,7 @@ async function scoreAndWrite(
   if (done > 0) progress.say(`${done} of ${total} items were done; they are kept`);
 
   const { tokenizer, maxLength } = engine;
-  if (done < total) progress.say('building the graph');
+  if (done < total && command.server === undefined) progress.say('building the graph');
   const open = await engine.open(signal);
   const result = await scoreItems(scorable, open.scorer, tokenizer, {
     ...sample,
@@ -117,9 +117,9 @@ async function scoreAndWrite(
       harnessSample(i, item, task, byKey.get(`${task.name} ${item.id}`)!),
     );
   }
-  const named = open.named();
   // When the last item was scored: a start after a kill writes the very files that the killed one began to write.
   const { mtime: now } = await stat(join(command.out, ITEMS_FILE));
+  const named = open.named();
   const results = harnessResults(result.tasks, result.groups, samples, {
     ...named,
     maxLength,

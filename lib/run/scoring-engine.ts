@@ -35,7 +35,7 @@ export interface OpenEngine {
   /** What progress shows beside the number of items. */
   details(): string;
   /** How results name it. */
-  named(): Pick<ScoredWith, 'model' | 'adapter' | 'device' | 'server' | 'trainer'>;
+  named(): Pick<ScoredWith, 'model' | 'adapter' | 'trainer' | 'device' | 'server'>;
   dispose(): void;
 }
 
@@ -45,14 +45,13 @@ export async function localEngine(command: ScoreCommand, progress: Progress): Pr
   const tokenizer = await loadTokenizer(command.model);
   assertFits(tokenizer, base.config.vocabSize);
   const adapter = command.adapter === null ? undefined : await openAdapterAt(command.adapter, base);
-  const trained = command.adapter ?? command.model;
-  if (command.variant === 'present' && (await readTrainedTemplate(trained)) === 'med42') {
+  if (command.variant === 'present' && (await readTrainedTemplate(command.adapter ?? command.model)) === 'med42') {
     progress.say('asked without the template med42 of its training, as the harness asks (with it: --variant chat)');
   }
-  const trainer = await trainerOf(trained);
-  if (trainer !== undefined) progress.say(`trained by ${trainer}`);
   const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
   const device = await openDevice(command.device, undefined, { flushDenormals: true });
+  const trainer = await trainerOf(command.adapter ?? command.model);
+  if (trainer !== undefined) progress.say(`trained by ${trainer}`);
   return {
     tokenizer,
     maxLength: base.config.maxPositionEmbeddings,
@@ -66,8 +65,8 @@ export async function localEngine(command: ScoreCommand, progress: Progress): Pr
         named: () => ({
           model: basename(command.model),
           adapter: command.adapter === null ? null : basename(command.adapter),
-          device: command.device,
           trainer,
+          device: command.device,
         }),
         dispose: () => state.dispose(),
       };
