@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { PAPER_LORA } from '../config';
 import { CARDS, parseTarget } from '../plan/cards';
+import { compilePlan } from '../plan/compiled';
 import type { Precision } from '../plan/count';
 import { shapeOf } from '../plan/model';
 import { PAPER_RUN_NAMES, type PaperRunName, paperRun, planPaperRuns } from '../plan/paper-runs';
 import { PAPER_RUN, type PlanRequest, planTraining } from '../plan/plan';
-import { planLines, planTable, TIME_NOTE } from '../plan/text';
+import { compiledLines, planLines, planTable, TIME_NOTE } from '../plan/text';
 import { TOKENS_NOTE } from '../plan/tokens';
 import { newCommand, readArguments } from '../run/arguments';
 import { callersFolder } from './interrupt';
@@ -28,6 +29,10 @@ const command = () =>
     .option('--precision <name>', 'bf16 or float32  (default: bf16)')
     .option('--no-recompute', 'keeps what the layers compute for the way back')
     .option('--epochs <n>', "times that the rows are read  (default: the paper's, 8 for LoRA and 3 for full)")
+    .option(
+      '--compile',
+      'compiles it for those cards as well, with NVIDIA’s plug-in (npx med42 xla install cuda13 --compile-only)',
+    )
     .option('--tokens <n>', "of one epoch  (default: the paper's 706,713 samples)");
 
 interface Given {
@@ -40,6 +45,7 @@ interface Given {
   readonly recompute: boolean;
   readonly epochs?: string;
   readonly tokens?: string;
+  readonly compile: boolean;
 }
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -48,7 +54,9 @@ export async function main(args: readonly string[]): Promise<void> {
   if (name === 'paper') {
     console.log(planTable(planPaperRuns()));
   } else {
-    console.log(planLines(planTraining(await requestOf(name, options))).join('\n'));
+    const request = await requestOf(name, options);
+    console.log(planLines(planTraining(request)).join('\n'));
+    if (options.compile) console.log(compiledLines(request, await compilePlan(request)).join('\n'));
   }
   const ownTokens = options.tokens !== undefined && name !== 'paper';
   console.log(`\n${[...(ownTokens ? [] : [`tokens: ${TOKENS_NOTE}`]), TIME_NOTE].join('\n')}`);

@@ -1,5 +1,7 @@
+import type { CompiledAhead } from '../engine/xla/pjrt/compile-ahead';
 import { UTILISATION } from './cards';
-import type { Plan } from './plan';
+import { countOperations } from './compiled';
+import type { Plan, PlanRequest } from './plan';
 
 const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
 const count = (n: number): string => Math.round(n).toLocaleString('en-US');
@@ -56,6 +58,29 @@ export function planLines(plan: Plan): string[] {
     `about ${duration(plan.seconds)}`,
     `disk: ${gigabytes(disk.checkpoint)} GB a checkpoint, ${gigabytes(disk.saved)} GB for what is saved, ` +
       `${gigabytes(disk.chunks)} GB of chunks`,
+  ];
+}
+
+/** What compiling said, beside the count. */
+export function compiledLines(request: PlanRequest, compiled: CompiledAhead | undefined): string[] {
+  if (!compiled) {
+    return [
+      '',
+      request.recompute
+        ? 'compiled: no; NVIDIA’s plug-in is not here (npx med42 xla install cuda13 --compile-only)'
+        : 'compiled: no; without recomputation nothing is looped over',
+    ];
+  }
+  const { memory, cardBytes, seconds } = compiled;
+  const { allGathers, reduceScatters, allReduces, products } = countOperations(compiled);
+  const verdict = memory.peak <= cardBytes ? 'fits' : 'DOES NOT FIT';
+  return [
+    '',
+    `memory of a device, as XLA compiled it in ${seconds.toFixed(0)} s (accumulation 1): ${gigabytes(memory.peak)} GB at its peak, ` +
+      `of ${gigabytes(cardBytes)}: ${verdict}`,
+    `  ${gigabytes(memory.argument)} GB of weights, moments and inputs, ${gigabytes(memory.temporary)} GB while it runs`,
+    `  in its text ${products} products by cuBLASLt, ${allGathers} all-gathers, ${reduceScatters} reduce-scatters, ${allReduces} all-reduces`,
+    '  compiled for the card, never run on one',
   ];
 }
 
