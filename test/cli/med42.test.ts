@@ -60,8 +60,8 @@ describe('med42', () => {
       'reproduce',
       'lab',
       'notebooks',
-      'bench',
       'campaign',
+      'bench',
     ]);
     rmSync(join(ROOT, 'dist', '.built'), { force: true });
     expect(med42('--help').stderr).toBe('Building the workbook, once.\n');

@@ -104,11 +104,15 @@ const OPTIONS: readonly SettingOption[] = [
   { flags: '--recompute <what>', help: 'on XLA: none, layers', setting: 'recompute', kind: 'text' },
 ];
 
-/** What is of use to one command alone: a comparison scores and has several seeds, and is of whole epochs. */
-const ONLY: Readonly<Record<string, string>> = {
-  '--limit': 'reproduce',
-  '--seeds': 'reproduce',
-  '--max-steps': 'train',
+/** What is of use to some commands alone: a comparison scores and has several seeds, and is of whole epochs. */
+const ONLY: Readonly<Record<string, readonly string[]>> = {
+  '--limit': ['reproduce'],
+  '--seeds': ['reproduce'],
+  '--max-steps': ['train'],
+  // A hand-off has its own: it trains elsewhere.
+  '--devices': ['reproduce', 'train'],
+  '--precision': ['reproduce', 'train'],
+  '--recompute': ['reproduce', 'train'],
 };
 const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
 
@@ -120,7 +124,7 @@ const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
  */
 export function withSettingsOptions(command: Command, name: string, defaults: EffectiveSettings): Command {
   for (const option of OPTIONS) {
-    if ((ONLY[flagOf(option)] ?? name) !== name) continue;
+    if (!(ONLY[flagOf(option)] ?? [name]).includes(name)) continue;
     command.option(option.flags, `${option.help}  (default: ${defaultOf(option, defaults)})`);
   }
   return withRowOptions(command);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blobPath, lockPath } from '../../../lib/data/sources/hub/cache';
 import { partPath } from '../../../lib/data/sources/hub/download';
@@ -242,9 +242,12 @@ describe('a file', () => {
     const { files } = await openRepo(client(), SET);
     const lock = lockPath(cache, SET, files.find(({ path }) => path === 'README.md')!.etag);
     await mkdir(dirname(lock), { recursive: true });
-    writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, host: (await import('node:os')).hostname() }));
+    // A process's claim carries its id and start in its name.
+    const { hostname } = await import('node:os');
+    const gone = join(dirname(lock), `${2 ** 22 + 1}-1@${encodeURIComponent(hostname())}.${basename(lock)}`);
+    writeFileSync(gone, '{}');
     expect((await fetchOne('README.md')).fetched).toBe(7);
-    expect(existsSync(lock)).toBe(false);
+    expect(existsSync(gone)).toBe(false);
   });
 
   test.skipIf(!existsSync('/dev/full'))('a disk that fills names the file and the bytes it needs', async () => {
