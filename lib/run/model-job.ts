@@ -19,7 +19,7 @@ import { peakMemoryBytes } from './memory';
 import { type ModelInputs, readModelInputs } from './model-inputs';
 import type { ModelPlan } from './plan';
 import { chunkLength } from './presets';
-import type { OpenProgress } from './progress';
+import { clock, type OpenProgress } from './progress';
 import { saveTrained } from './save-trained';
 import { scoreModel } from './scoring-stage';
 
@@ -139,6 +139,8 @@ async function trainPlan(
   const { method } = config;
   const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
   const progress = openProgress(`${label}  training`);
+  /** No update of this start was measured yet. */
+  let isFirst = true;
   const result = await train({
     model,
     config,
@@ -167,6 +169,13 @@ async function trainPlan(
         progress.say(`${label}  held-out loss ${record.heldOutLoss.toFixed(4)} ${when}`);
         return;
       }
+      if (isFirst && record.seconds !== undefined && totalSteps > record.step) {
+        const left = clock(record.seconds * (totalSteps - record.step));
+        progress.say(
+          `${label}  an update took ${record.seconds.toFixed(1)} s: about ${left} for the ${totalSteps - record.step} to come`,
+        );
+      }
+      isFirst = false;
       const speed = Math.round((record.tokens ?? 0) / (record.seconds ?? 1));
       progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} tokens/s`);
     },
