@@ -23,7 +23,7 @@ export interface SharedItems {
  * Puts the models' items into the first model's order.
  *
  * @throws when a model lacks an item, has one more, has it twice, or with another task, answer or number of choices; when
- * two models share a name; when facts are given but not of every item
+ * two models share a name; when facts are given but not of every item of a benchmark
  */
 export function sharedItems(
   models: readonly ScoredModel[],
@@ -40,14 +40,21 @@ export function sharedItems(
     if (correct.has(model.name)) throw new Error(`compare models: two models are named ${model.name}`);
     correct.set(model.name, inOrder(model, items, first.name));
   }
-  const lacking = facts ? items.find(({ id }) => !facts[id]) : undefined;
-  if (lacking)
-    throw new Error(`compare models: no fact is given for item ${lacking.id}; give one for every item or none`);
+  // A benchmark of the user's own beside a made-up world's asks for no fact of it.
+  const ofWorld = new Set(items.flatMap(({ id, task }) => (facts?.[id] ? [task] : [])));
+  const lacking = facts
+    ? items.find(({ id, task }) => !facts[id] && (ofWorld.has(task) || ofWorld.size === 0))
+    : undefined;
+  if (lacking) {
+    throw new Error(
+      `compare models: no fact is given for item ${lacking.id}; give one for every item of its benchmark, or none at all`,
+    );
+  }
   return {
     ids: items.map(({ id }) => id),
     tasks: items.map(({ task }) => task),
     chances: items.map(({ logLikelihoods }) => 1 / logLikelihoods.length),
-    clusters: items.map(({ id }) => (facts ? facts[id]!.factId : passages?.[id])),
+    clusters: items.map(({ id }) => (facts ? facts[id]?.factId : passages?.[id])),
     correct,
   };
 }

@@ -127,9 +127,9 @@ function slicesOf(shared: SharedItems, facts: RunRecord['facts']): Slice[] {
   const names = inTaskOrder(shared.tasks);
   const ofTask = names.map((task) => every.filter((i) => shared.tasks[i] === task));
   const asking = every.filter((i) => !ANSWER_IN_CONTEXT.includes(shared.tasks[i]!));
-  const groupOf = (i: number) => facts![shared.ids[i]!]!.group;
-  const groups = facts ? [...new Set(asking.map(groupOf))] : [];
-  const inGroups = (names: readonly string[]) => asking.filter((i) => names.includes(groupOf(i)));
+  const groupOf = (i: number) => facts?.[shared.ids[i]!]?.group;
+  const groups = [...new Set(asking.flatMap((i) => groupOf(i) ?? []))];
+  const inGroups = (names: readonly string[]) => asking.filter((i) => names.includes(groupOf(i) ?? ''));
   return [
     { kind: 'all' as const, name: 'all', places: every },
     ...names.map((name, t) => ({ kind: 'task' as const, name, places: ofTask[t]! })),

@@ -196,6 +196,13 @@ describe('refused', () => {
     expect(() => compareModels({ facts: {}, models: [base, lora] })).toThrow(/no fact is given for item medqa/);
   });
 
+  it('not: a benchmark of the user’s own beside those of a made-up world', () => {
+    const ofWorld = Object.fromEntries(Object.entries(facts).filter(([id]) => !id.startsWith('pubmedqa')));
+    expect(() => compareModels({ facts: ofWorld, models: [base, lora] })).not.toThrow();
+    const rest = Object.fromEntries(Object.entries(facts).filter(([id]) => id !== 'pubmedqa-0'));
+    expect(() => compareModels({ facts: rest, models: [base, lora] })).toThrow(/no fact is given for item pubmedqa-0/);
+  });
+
   it('not: data without facts, clustered by passage or not at all', () => {
     const of = (passages?: Record<string, string>) =>
       compareModels({ facts: null, models: [base, lora] }, { resamples: 100, ...(passages ? { passages } : {}) });
