@@ -120,7 +120,7 @@ export function parseOptions(
   const layers = [
     ...(kind.fixed && PRESETS[preset].methods.length > 1 ? [kind.fixed] : []),
     ...chain.layers,
-    ...settingsLayers(values, cwd, refusal),
+    ...settingsLayers(values, kind.name, cwd, refusal),
   ];
   const settings = effectiveSettings(preset, layers);
   const config = runConfigOf(preset, settings);

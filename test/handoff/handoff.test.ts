@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readSafetensorsHeader, readTensor } from '../../lib/model/safetensors';
 import { createRandom } from '../../lib/random';
 import { worldOf } from '../../lib/run/handoff/settings';
+import { openChunkFile } from '../../lib/train/chunk-file';
 import { MODELS, PYTHON, pythonReady } from '../parity/python';
 
 /**
@@ -224,26 +225,21 @@ describe.skipIf(!pythonReady)('trained by transformers’ Trainer on two process
 
   describe.each(Object.keys(CASES))('%s', (name) => {
     test('reads our first update, token for token and label for label', async () => {
-      const { tensors } = await readSafetensorsHeader(
+      const chunks = await openChunkFile(
         join(work, `${name}-here`, 'inputs', only(`${name}-here/inputs`), 'train.safetensors'),
       );
-      const ours = await Promise.all(
-        ['tokens', 'targets', 'weights'].map(async (part) => (await readTensor(tensors[part]!)).data),
-      );
-      const length = tensors.tokens!.shape[1]!;
-      // Chunks in the order of the first epoch, as lib/train/batches.ts draws it.
-      const order = createRandom(42, 'epoch 0').shuffle(Array.from({ length: tensors.tokens!.shape[0]! }, (_, i) => i));
+      // In the order of the first epoch, as lib/train/batches.ts draws it.
+      const order = createRandom(42, 'epoch 0').shuffle(Array.from({ length: chunks.length }, (_, i) => i));
       const [one, two] = json('report.json').batches[name];
       const theirs = [one[0], two[0], one[1], two[1]];
       for (const [i, batch] of theirs.entries()) {
-        const [tokens, targets, weights] = ours.map((all) => [
-          ...all.slice(order[i]! * length, (order[i]! + 1) * length),
-        ]);
-        expect(batch.input_ids[0].slice(0, length)).toEqual(tokens);
-        const learnt = [-100, ...targets!.map((target, t) => (weights![t] ? target : -100))];
+        const { tokens, targets, weights } = chunks.at(order[i]!)!;
+        expect(batch.input_ids[0].slice(0, tokens.length)).toEqual([...tokens]);
+        const learnt = [-100, ...[...targets].map((target, t) => (weights[t] ? target : -100))];
         expect(batch.labels[0]).toEqual(learnt.slice(0, batch.labels[0].length));
         expect(learnt.slice(batch.labels[0].length).every((label) => label === -100)).toBe(true);
       }
+      chunks.close();
     });
 
     test('has our losses, norms and rates', () => {

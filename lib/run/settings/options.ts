@@ -116,6 +116,9 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 };
 const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
 
+/** Those of a command: another may have an option of the same name and its own meaning. */
+const optionsOf = (name: string) => OPTIONS.filter((option) => (ONLY[flagOf(option)] ?? [name]).includes(name));
+
 /**
  * The common settings as options.
  *
@@ -123,8 +126,7 @@ const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
  * @param defaults what holds where an option is not given
  */
 export function withSettingsOptions(command: Command, name: string, defaults: EffectiveSettings): Command {
-  for (const option of OPTIONS) {
-    if (!(ONLY[flagOf(option)] ?? [name]).includes(name)) continue;
+  for (const option of optionsOf(name)) {
     command.option(option.flags, `${option.help}  (default: ${defaultOf(option, defaults)})`);
   }
   return withRowOptions(command);
@@ -148,8 +150,13 @@ function defaultOf({ setting, kind }: SettingOption, defaults: EffectiveSettings
  *
  * @throws naming the option that is wrong and what it takes
  */
-export function settingsLayers(values: SettingsArguments, cwd: string, refusal: (what: string) => Error): Layer[] {
-  const given = OPTIONS.flatMap((option): [string, string, unknown][] => {
+export function settingsLayers(
+  values: SettingsArguments,
+  name: string,
+  cwd: string,
+  refusal: (what: string) => Error,
+): Layer[] {
+  const given = optionsOf(name).flatMap((option): [string, string, unknown][] => {
     const flag = flagOf(option);
     const value = values[flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
     return typeof value === 'string' ? [[flag, option.setting, settingOf(option, flag, value, refusal)]] : [];
