@@ -7,8 +7,8 @@ import { float32, float32Specs, int32 } from '../../../lib/engine/tensors';
 import * as tf from '../../../lib/engine/tf';
 import { traceStep } from '../../../lib/engine/trace/step';
 import { XLA_LOWERINGS } from '../../../lib/engine/xla/lower';
-import type { DeviceBuffer } from '../../../lib/engine/xla/pjrt/buffer';
 import { xlaModule } from '../../../lib/engine/xla/program';
+import type { Spread } from '../../../lib/engine/xla/spread';
 import { tinyBatch, tinyWeights } from '../../model/tiny-llama';
 import { xlaPossible } from '../../xla/device';
 import { expectClose } from '../run-cases';
@@ -104,7 +104,7 @@ describe.skipIf(!xlaPossible)('xla:cpu', () => {
       { name: 'double', inputs: { k: { shape: [], dtype: 'float32' } }, state: state.specs },
       xla,
     );
-    const before = state.slots.get('w')!.current as DeviceBuffer;
+    const before = (state.slots.get('w')!.current as Spread).parts[0]!;
     for (const expected of [21, 42, 84]) {
       const { sum } = await program.run({ k: float32([], Float32Array.of(2)) }, state);
       expect(sum).toEqual(float32([], Float32Array.of(expected)));
@@ -115,7 +115,7 @@ describe.skipIf(!xlaPossible)('xla:cpu', () => {
     expect([...(await state.read('n')).data]).toEqual([56, -56]);
     await state.write('w', values.w);
     expect(await state.read('w')).toEqual(values.w);
-    const last = state.slots.get('n')!.current as DeviceBuffer;
+    const last = (state.slots.get('n')!.current as Spread).parts[0]!;
     state.dispose();
     expect(last.isThere).toBe(false);
     await expect(state.read('w')).rejects.toThrow('state: no tensor "w"');
