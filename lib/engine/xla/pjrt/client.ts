@@ -65,8 +65,15 @@ export function openClient(api: Api, client: bigint): Client {
   };
 }
 
+/** Written out: TypeScript 5.0, which compiles cells, knows no `Buffer<ArrayBufferLike>`. */
+interface CompileArguments {
+  readonly program: Buffer;
+  readonly compile_options: Uint8Array;
+  readonly compile_options_size: number;
+}
+
 /** What compiling takes, for devices that are there and for those that are not. */
-export function compileArguments(mlirText: string, partitions: number, flags: Flags) {
+export function compileArguments(mlirText: string, partitions: number, flags: Flags): CompileArguments {
   const code = Buffer.from(mlirText);
   const format = Buffer.from('mlir');
   const options = encodeCompileOptions(partitions, flags);
