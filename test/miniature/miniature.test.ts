@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { miniatureFiles } from '../../lib/cli/build-miniature';
 import { loadDataset } from '../../lib/data/examples';
 import type { EvalItem, TrainExample } from '../../lib/data/rows';
+import { MMLU_SUBJECTS } from '../../lib/data/sources/catalogue/mmlu';
 import { mapSource } from '../../lib/data/sources/names';
 import { PLANTED_KINDS } from '../../lib/decontaminate/planted';
-import { MMLU_SUBJECTS } from '../../lib/eval/tasks/mmlu';
 import {
   createMiniatureLessons,
   DEVELOPMENT_RELATIONS,

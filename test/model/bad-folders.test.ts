@@ -1,17 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PAPER_LORA } from '../../lib/config';
 import { openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
@@ -20,26 +10,19 @@ import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-fo
 import { openModelFolder } from '../../lib/model/folder';
 import { createGenerator } from '../../lib/model/generate';
 import { hashWeights } from '../../lib/model/hash-weights';
-import { readTensors, writeSafetensors } from '../../lib/model/safetensors';
+import { readTensors } from '../../lib/model/safetensors';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
+import { newFolders, write } from './new-folders';
 import { TINY, TINY_CONFIG, tinyWeights } from './tiny-llama';
 
 /** Folders that are damaged, hostile or of two models at once: each is refused by name, or read as it is; none hangs. */
 
-const work = mkdtempSync(join(tmpdir(), 'bad-folders-'));
-afterAll(() => rmSync(work, { recursive: true }));
-let made = 0;
-const newFolder = (): string => {
-  const folder = join(work, `${made++}`);
-  mkdirSync(folder);
-  return folder;
-};
+const { newFolder } = newFolders('bad-folders-');
 
 const INDEX = 'model.safetensors.index.json';
 const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'] as const;
 const NORM = 'model.norm.weight';
-const write = (file: string, tensors: HostTensors) => writeSafetensors(file, tensors, (name) => tensors[name]!);
 
 function configFolder(change: object = {}): string {
   const folder = newFolder();

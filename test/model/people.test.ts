@@ -1,33 +1,25 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { PAPER_LORA } from '../../lib/config';
 import { readTokenizerFiles } from '../../lib/data/tokenizer-files';
 import { float32, type HostTensors } from '../../lib/engine/tensors';
 import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
 import { type ModelFolder, openModelFolder } from '../../lib/model/folder';
-import { readTensors, writeSafetensors } from '../../lib/model/safetensors';
+import { readTensors } from '../../lib/model/safetensors';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
+import { newFolders, write } from './new-folders';
 import { normal, TINY, TINY_CONFIG, tinyWeights } from './tiny-llama';
 
 /** Folders of models and adapters in the forms that other programs leave, made here. */
 
-const work = mkdtempSync(join(tmpdir(), 'people-'));
-afterAll(() => rmSync(work, { recursive: true }));
-let made = 0;
-const newFolder = (): string => {
-  const folder = join(work, `${made++}`);
-  mkdirSync(folder);
-  return folder;
-};
+const { work, newFolder } = newFolders('people-');
 
 const HEAD = 'lm_head.weight';
 const EMBEDDING = 'model.embed_tokens.weight';
 const TIED = { tie_word_embeddings: true };
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 1\n`;
-const write = (file: string, tensors: HostTensors) => writeSafetensors(file, tensors, (name) => tensors[name]!);
 const renamed = (tensors: HostTensors, rename: (name: string) => string): HostTensors =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [rename(name), tensor]));
 

@@ -1,6 +1,7 @@
+import { operand } from '../trace/graph';
 import { axisOf } from '../trace/signatures';
 import type { Value } from './builder';
-import { filled, type KernelCall, type Lowerings, node, operand, reshape } from './kernels';
+import { filled, type KernelCall, type Lowerings, node, reshape } from './kernels';
 
 /** Kernels that read or add at computed places. */
 

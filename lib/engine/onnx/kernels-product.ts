@@ -1,5 +1,6 @@
+import { operand } from '../trace/graph';
 import type { Value } from './builder';
-import { type KernelCall, type Lowerings, node, operand, reshape } from './kernels';
+import { type KernelCall, type Lowerings, node, reshape } from './kernels';
 import { transpose } from './kernels-shape';
 
 /** Matrix products and softmax. */

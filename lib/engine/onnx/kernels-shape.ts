@@ -1,6 +1,7 @@
+import { operand, operands } from '../trace/graph';
 import { axisOf, rangeOf, reducedAxes, sliceOf } from '../trace/signatures';
 import type { Value } from './builder';
-import { filled, type KernelCall, type Lowering, type Lowerings, node, operand, operands, reshape } from './kernels';
+import { filled, type KernelCall, type Lowering, type Lowerings, node, reshape } from './kernels';
 
 /** Kernels that move, repeat, pick or sum values without arithmetic of their own. */
 

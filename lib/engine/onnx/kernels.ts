@@ -1,4 +1,11 @@
-import { type KernelCall as Call, CONSTANT, type Lowering as Lower, type Lowerings as Table } from '../trace/graph';
+import {
+  type KernelCall as Call,
+  CONSTANT,
+  type Lowering as Lower,
+  operand,
+  operands,
+  type Lowerings as Table,
+} from '../trace/graph';
 import type { GraphBuilder, Value } from './builder';
 import { ONNX_TYPE_ID, type OnnxType } from './encode';
 
@@ -7,16 +14,6 @@ export type Lowering = Lower<Value, GraphBuilder>;
 export type Lowerings = Table<Value, GraphBuilder>;
 
 /** tfjs kernel -> ONNX node, one row each. Reductions, indexing and products have files of their own. */
-
-/** One operand, named as tfjs names it. */
-export const operand = (call: KernelCall, name: string): Value => {
-  const value = call.inputs[name];
-  if (value === undefined || Array.isArray(value)) throw new Error(`engine: kernel input ${name} is missing`);
-  return value as Value;
-};
-
-/** A list of operands (Concat, AddN, Pack), in order. */
-export const operands = (call: KernelCall): Value[] => Object.values(call.inputs).flat() as Value[];
 
 /** Adds the one node that is the kernel. */
 export const node = (call: KernelCall, op: string, inputs: readonly Value[], attributes = {}): Value => {

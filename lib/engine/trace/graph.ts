@@ -128,3 +128,14 @@ export function lowerNodes<Value extends object, Graph>(
     for (const [i, output] of outputs.entries()) values.set(output.id, made[i]!);
   }
 }
+
+/** One operand, named as tfjs names it. */
+export function operand<Value extends object, Graph>(call: KernelCall<Value, Graph>, name: string): Value {
+  const value = call.inputs[name];
+  if (value === undefined || Array.isArray(value)) throw new Error(`engine: kernel input ${name} is missing`);
+  return value as Value;
+}
+
+/** A list of operands (Concat, AddN, Pack), in order. */
+export const operands = <Value extends object, Graph>(call: KernelCall<Value, Graph>): Value[] =>
+  Object.values(call.inputs).flat() as Value[];

@@ -1,6 +1,7 @@
 import { sizeOf } from '../tensors';
+import { operand } from '../trace/graph';
 import { axisOf } from '../trace/signatures';
-import { compare, convert, type Lowerings, operand, reshape, select } from './kernels';
+import { compare, convert, type Lowerings, reshape, select } from './kernels';
 import { reduce } from './kernels-reduce';
 import { i64Array, type Module, scalars, type Value } from './module';
 

@@ -1,5 +1,6 @@
 import { sizeOf } from '../tensors';
-import { broadcastTo, convert, type Lowerings, operand, reshape } from './kernels';
+import { operand } from '../trace/graph';
+import { broadcastTo, convert, type Lowerings, reshape } from './kernels';
 import type { Value } from './module';
 
 /** float32 products stay float32: a GPU would round their operands to TF32. */

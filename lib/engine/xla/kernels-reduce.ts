@@ -1,5 +1,6 @@
+import { operand } from '../trace/graph';
 import { axisOf, reducedAxes } from '../trace/signatures';
-import { compare, type Lowering, type Lowerings, operand, pair, reshape, select } from './kernels';
+import { compare, type Lowering, type Lowerings, pair, reshape, select } from './kernels';
 import { pad } from './kernels-shape';
 import { type HloType, i64Array, type Module, scalars, type Value } from './module';
 

@@ -1,5 +1,6 @@
+import { operand, operands } from '../trace/graph';
 import { axisOf, rangeOf, sliceOf } from '../trace/signatures';
-import { type Lowering, type Lowerings, operand, operands, reshape } from './kernels';
+import { type Lowering, type Lowerings, reshape } from './kernels';
 import { i64Array, type Module, type Value } from './module';
 
 /** Kernels that move, repeat or pick values without arithmetic of their own. */

@@ -1,4 +1,11 @@
-import { type KernelCall as Call, CONSTANT, type Lowering as Lower, type Lowerings as Table } from '../trace/graph';
+import {
+  type KernelCall as Call,
+  CONSTANT,
+  type Lowering as Lower,
+  operand,
+  operands,
+  type Lowerings as Table,
+} from '../trace/graph';
 import { broadcast } from '../trace/signatures';
 import { type HloType, i64Array, type Module, type Value } from './module';
 
@@ -7,16 +14,6 @@ export type Lowering = Lower<Value, Module>;
 export type Lowerings = Table<Value, Module>;
 
 /** tfjs kernel -> StableHLO operations. Nothing broadcasts by itself there: operands are first made alike. */
-
-/** One operand, named as tfjs names it. */
-export const operand = (call: KernelCall, name: string): Value => {
-  const value = call.inputs[name];
-  if (value === undefined || Array.isArray(value)) throw new Error(`engine: kernel input ${name} is missing`);
-  return value as Value;
-};
-
-/** A list of operands (Concat, AddN, Pack), in order. */
-export const operands = (call: KernelCall): Value[] => Object.values(call.inputs).flat() as Value[];
 
 export const reshape = (m: Module, x: Value, shape: readonly number[]): Value =>
   String(x.shape) === String(shape) ? x : m.op('reshape', [x], x.type, shape);

@@ -1,16 +1,7 @@
+import { MMLU_SUBJECTS } from '../../data/sources/catalogue/mmlu';
 import { strip } from '../whitespace';
 import type { Benchmark, TaskForm } from './definition';
 import { answerOf, FOUR_CHOICES, letteredOptions, lettersOf, textsOf } from './parts';
-
-/** The six subjects of the paper's table 1, in its order. */
-export const MMLU_SUBJECTS = [
-  'clinical_knowledge',
-  'college_biology',
-  'college_medicine',
-  'medical_genetics',
-  'professional_medicine',
-  'anatomy',
-] as const;
 
 export type MmluSubject = (typeof MMLU_SUBJECTS)[number];
 

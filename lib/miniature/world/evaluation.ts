@@ -1,5 +1,5 @@
 import type { EvalItem } from '../../data/rows';
-import { MMLU_SUBJECTS } from '../../eval/tasks/mmlu';
+import { MMLU_SUBJECTS } from '../../data/sources/catalogue/mmlu';
 import { createRandom, type Random } from '../../random';
 import { type Choice, count, drawBlock, leastUsed, pick, type Usage } from './blocks';
 import { type Cell, FACT_GROUPS, type FactGroup } from './groups';

@@ -10,7 +10,7 @@ import {
   PUBMEDQA_BESIDE,
   PUBMEDQA_PLACES,
 } from './medical';
-import { MMLU_TEST_SUBJECTS, mmluFiles } from './mmlu';
+import { MMLU_SUBJECTS, mmluFiles } from './mmlu';
 import { asItem, listed } from './read';
 
 /** The columns of both copies of the USMLE questions: letters without a text are no choices. */
@@ -25,7 +25,7 @@ export const BENCHMARK_SOURCES: readonly BenchmarkSource[] = [
   benchmark('mmlu_test', 'mmlu', {
     task: 'mmlu',
     published: 1_089,
-    places: [hub('cais/mmlu', mmluFiles(MMLU_TEST_SUBJECTS, ['test']), ['question', 'subject', 'choices', 'answer'])],
+    places: [hub('cais/mmlu', mmluFiles(MMLU_SUBJECTS, ['test']), ['question', 'subject', 'choices', 'answer'])],
     licence: 'mit',
     read: asItem(),
     differs: [],

@@ -15,15 +15,15 @@ export const MMLU_TRAINING_SUBJECTS = [
   'virology',
 ];
 
-/** The six that the paper scores. Source: paper, Model evaluation. */
-export const MMLU_TEST_SUBJECTS = [
+/** The six that the paper scores, in table 1's order. Source: paper, Model evaluation. */
+export const MMLU_SUBJECTS = [
   'clinical_knowledge',
   'college_biology',
   'college_medicine',
   'medical_genetics',
   'professional_medicine',
   'anatomy',
-];
+] as const;
 
 /** As `cais/mmlu` calls its files. */
 export const mmluFiles = (subjects: readonly string[], splits: readonly string[]): string[] =>
