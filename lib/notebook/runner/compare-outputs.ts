@@ -5,13 +5,17 @@ const VARIES = 'varies';
 
 /** What differs from run to run and machine to machine; `root` is the workbook's folder. */
 function mask(text: string, root: string): string {
-  return text
-    .replaceAll(root, '.')
-    .replace(/(?<![\w.])\/(?:tmp|var|home|root|Users|work)\/[^\s'"`,;:)<]+/g, '<path>')
-    .replace(/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?/g, '<date>')
-    .replace(/\b\d+(?:\.\d+)?\s?(?:ms|s|sec|seconds?|min|minutes?|h|hours?)\b/g, '<time>')
-    .replace(/\b\d+:\d\d(?::\d\d)?\b/g, '<time>')
-    .replace(/\b[\d.,]+\s?\w*\/s\b/g, '<rate>');
+  return (
+    text
+      .replaceAll(root, '.')
+      .replace(/(?<![\w.])\/(?:tmp|var|home|root|Users|work)\/[^\s'"`,;:)<]+/g, '<path>')
+      .replace(/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?/g, '<date>')
+      .replace(/\b\d+(?:\.\d+)?\s?(?:ms|s|sec|seconds?|min|minutes?|h|hours?)\b/g, '<time>')
+      .replace(/\b\d+:\d\d(?::\d\d)?\b/g, '<time>')
+      .replace(/\b[\d.,]+\s?\w*\/s\b/g, '<rate>')
+      // Measured on the machine of the run, as a share of another model's.
+      .replace(/\b\d+% of the (peak memory|time)\b/g, '<share> of the $1')
+  );
 }
 
 const NUMBER = /[-+−]?(?:\d+(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
