@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
 
 const ROOT = resolve(__dirname, '..', '..');
 export const PYTHON = resolve(ROOT, '.venv-parity', 'bin', 'python');
@@ -19,26 +20,39 @@ export const MODELS = ['data/miniature/base', '../shared/models/stories260K']
     return there;
   });
 
-let server: ChildProcessWithoutNullStreams | undefined;
+interface Server {
+  readonly python: ChildProcessWithoutNullStreams;
+  readonly answers: Interface;
+  asked: number;
+}
+
+let server: Server | undefined;
+
+function start(): Server {
+  const python = spawn(PYTHON, [REFERENCE, 'serve']);
+  return { python, answers: createInterface(python.stdout), asked: 0 };
+}
 
 /** Runs a command of reference.py, one at a time; its complaints come with the error. */
 export async function reference(...args: readonly string[]): Promise<void> {
-  server ??= spawn(PYTHON, [REFERENCE, 'serve']);
-  const python = server;
+  server ??= start();
+  const { python, answers } = server;
+  const number = server.asked++;
   let complaints = '';
   const listen = (text: Buffer) => {
     complaints += text;
   };
   python.stderr.on('data', listen);
   try {
-    await new Promise<void>((done, failed) => {
-      python.stdout.once('data', () => done());
+    const answer = await new Promise<string>((done, failed) => {
+      answers.once('line', done);
       python.once('close', (code) => {
         server = undefined;
         failed(new Error(`reference.py ${args.join(' ')} ended with status ${code}\n${complaints}`));
       });
       python.stdin.write(`${JSON.stringify(args)}\n`);
     });
+    if (answer !== String(number)) throw new Error(`reference.py answered “${answer}” to command ${number}`);
   } finally {
     python.stderr.off('data', listen);
     python.removeAllListeners('close');
@@ -47,6 +61,6 @@ export async function reference(...args: readonly string[]): Promise<void> {
 
 /** Ends the Python process. */
 export function endReference(): void {
-  server?.stdin.end();
+  server?.python.stdin.end();
   server = undefined;
 }

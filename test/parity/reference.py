@@ -8,7 +8,8 @@
 
     reference.py serve
 
-`serve` reads commands from its standard input, a JSON list of arguments a line, so that many cost one start of Python.
+`serve` reads commands from its standard input, a JSON list of arguments a line, so that many cost one start of Python;
+it answers each with its number, from 0.
 Everything is float32 on the CPU, on two threads, from a fixed seed. ROWS.json is a list of token rows, [B][T];
 LOGITS.safetensors holds `logits` [B, T, V]. Each command prints one JSON line with the versions it ran on; the
 fields of a training request and of its answer are described at `train`, those of `generate` in generation.py.
@@ -236,11 +237,19 @@ def run(arguments):
     print(json.dumps({"versions": VERSIONS}), flush=True)
 
 
+def serve():
+    # Answers have standard output to themselves: what a library prints there goes with the complaints.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for number, line in enumerate(sys.stdin):
+        run(json.loads(line))
+        print(number, file=answers, flush=True)
+
+
 def main():
     torch.set_num_threads(2)
     if sys.argv[1:] == ["serve"]:
-        for line in sys.stdin:
-            run(json.loads(line))
+        serve()
     else:
         run(sys.argv[1:])
 
