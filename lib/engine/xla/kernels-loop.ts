@@ -89,17 +89,18 @@ const backward: Lowering = (call) => {
   return repeat(m, to - from, [rows(m, dy), ...gradients], (n, [change, ...sums]) => {
     const place = pair(m, 'subtract', integer(m, to - from - 1), n);
     const layer = pair(m, 'add', place, integer(m, from));
-    const cut = [take(m, kept, place), ...stacks.map((stack) => weights(m, stack, layer))];
-    // Without it XLA would see that the layer was computed before, and keep all that it gave instead.
-    const [input, ...slices] = m.ops('optimization_barrier', cut, cut);
-    const [dx, ...own] = call.body!([layer, input!, change!, ...slices]);
+    const input = take(m, kept, place);
+    const slices = stacks.map((stack) => weights(m, stack, layer));
+    const [dx, ...own] = call.body!([layer, input, change!, ...slices]);
     return [rows(m, dx!), ...own.map((gradient, i) => put(m, sums[i]!, share(m, gradient), layer))];
   });
 };
 
 const fence: Lowering = (call) => {
-  const tensors = list(call, 'kept');
-  return call.graph.ops('optimization_barrier', tensors, tensors);
+  const m = call.graph;
+  const rounded = m.products === 'bf16' ? (call.attrs.rounded as number) : 0;
+  const tensors = list(call, 'kept').map((x, i) => (i < rounded ? convert(m, x, 'bfloat16') : x));
+  return m.ops('optimization_barrier', tensors, tensors);
 };
 
 export const LOOPS: Lowerings = { [LAYER_LOOP]: forward, [LAYER_LOOP_GRADIENT]: backward, [FENCE]: fence };
