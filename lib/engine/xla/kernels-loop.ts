@@ -29,7 +29,7 @@ function share(m: Module, gradient: Value): Value {
 const STACK = 'state.layers.*.';
 
 /** The part of a stack [L, ...] that is layer `at`'s. */
-function take(m: Module, stack: Value, at: Value): Value {
+export function take(m: Module, stack: Value, at: Value): Value {
   const shape = stack.shape.slice(1);
   const starts = [at, ...shape.map(() => integer(m, 0))];
   const attributes = `slice_sizes = ${i64Array([1, ...shape])}`;
@@ -37,7 +37,8 @@ function take(m: Module, stack: Value, at: Value): Value {
   return reshape(m, part, shape);
 }
 
-function put(m: Module, stack: Value, part: Value, at: Value): Value {
+/** A stack with `part` as its layer `at`. */
+export function put(m: Module, stack: Value, part: Value, at: Value): Value {
   const starts = [at, ...part.shape.map(() => integer(m, 0))];
   return m.op(
     'dynamic_update_slice',
