@@ -8,7 +8,6 @@ import { createState } from '../lib/engine/state';
 import { sizeOf } from '../lib/engine/tensors';
 import { openFrozenStore } from '../lib/engine/xla/frozen';
 import { loadPlugin } from '../lib/engine/xla/pjrt/plugin';
-import { findPlugin } from '../lib/engine/xla/plugins/find';
 import type { Spread } from '../lib/engine/xla/spread';
 import { openStacks } from '../lib/engine/xla/stacks';
 import { openModelFolder } from '../lib/model/folder';
@@ -18,10 +17,11 @@ import { createRandom } from '../lib/random';
 import { batchTensors } from '../lib/train/batches';
 import { compileTraining, trainingState } from '../lib/train/programs';
 import { updateOnce } from '../lib/train/train';
+import { cpuPlugin } from './xla-plugin';
 
 /**
  * A checkpoint of 1.1 billion parameters in bf16 and in several files, on virtual devices of XLA's CPU plug-in:
- * npm run bench -- shards FOLDER [load | train] [devices] [updates] [tokens]
+ * MED42_XLA_PLUGIN=FILE npm run bench -- shards FOLDER [load | train] [devices] [updates] [tokens]
  *
  *     load      its weights alone: bytes on each device, and what the process held beside them at its peak
  *     train     LoRA updates, one chunk a device
@@ -51,8 +51,7 @@ async function main(): Promise<void> {
   const model = tunedModel(base, 'lora', PAPER_LORA.lora);
   const say = (text: string) => console.log(`${text}; at most ${(peakBytes() / MB).toFixed(0)} MB in the process`);
   if (what === 'load') {
-    const { file, preload } = findPlugin('xla:cpu');
-    const client = await loadPlugin(file, { preload }).createClient({ cpu_device_count: devices });
+    const client = await loadPlugin(cpuPlugin()).createClient({ cpu_device_count: devices });
     const store = openFrozenStore(client, devices, openStacks(client, devices));
     say('opened');
     const held: Spread[] = [];
