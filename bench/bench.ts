@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => unknown>> = {
   generate: () => require('./generate'),
   places: () => require('./response-places'),
   scoring: () => require('./scoring'),
+  shards: () => require('./shards'),
   similarity: () => require('./similarity'),
 };
 /** The training step's own first argument: which method. */

@@ -8,7 +8,7 @@ operation its release has on a CPU: scaled_dot_product_attention, rms_norm and f
 Protocol, line by line, so that a driver may keep several peers alive and alternate between them:
 
     (start)          -> ready {"versions", "blas", "params", "trainable", "losses": the five warm-up steps'}
-    step N           -> {"seconds": [one per step], "loss": the last step's}
+    step N           -> {"seconds": [one per step], "cpuSeconds": [the process's own], "loss": the last step's}
     quit             -> (ends)
 
 Which PyTorch is measured is the caller's choice of interpreter:
@@ -275,16 +275,16 @@ def describe(model, losses):
 
 
 def timed(step):
-    """(seconds, loss) of one step."""
-    start = time.perf_counter()
+    """(seconds, the process's CPU seconds, loss) of one step."""
+    start, busy = time.perf_counter(), time.process_time()
     loss = step()
-    return time.perf_counter() - start, loss
+    return time.perf_counter() - start, time.process_time() - busy, loss
 
 
 def answer(step, count):
     """Run `count` steps and print their times."""
-    seconds, losses = zip(*(timed(step) for _ in range(count)))
-    print(json.dumps({"seconds": seconds, "loss": losses[-1]}), flush=True)
+    seconds, busy, losses = zip(*(timed(step) for _ in range(count)))
+    print(json.dumps({"seconds": seconds, "cpuSeconds": busy, "loss": losses[-1]}), flush=True)
 
 
 def parse_options():

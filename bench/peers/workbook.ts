@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Method } from '../../lib/config';
-import { openDevice } from '../../lib/engine/device';
+import { type DeviceName, openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
 import { openModelFolder } from '../../lib/model/folder';
 import { tunedModel } from '../../lib/model/tuned';
@@ -9,11 +9,11 @@ import { compileTraining, trainingState } from '../../lib/train/programs';
 import { updateOnce } from '../../lib/train/train';
 import { stepConfig, workloadBatch } from '../workload';
 
-/** The workbook's own step behind the peers' protocol (bench/README.md): workbook.js METHOD MODEL_FOLDER */
+/** The workbook's own step behind the peers' protocol (bench/README.md): workbook.js METHOD MODEL_FOLDER [DEVICE] */
 async function main(): Promise<void> {
-  const [method, folder] = process.argv.slice(2) as [Method, string];
+  const [method, folder, name = 'cpu'] = process.argv.slice(2) as [Method, string, DeviceName?];
   const config = stepConfig(method);
-  const device = await openDevice('cpu', 2, { flushDenormals: true });
+  const device = await openDevice(name, 2, { flushDenormals: true });
   const model = tunedModel(await openModelFolder(folder), method, method === 'lora' ? config.lora : undefined);
   const programs = await compileTraining(model, config, device, { separate: false });
   const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
@@ -21,8 +21,10 @@ async function main(): Promise<void> {
   let done = 0;
   const step = async () => {
     const began = performance.now();
+    const before = process.cpuUsage();
     const { loss } = await updateOnce(programs, config, state, [batch], done++, config.learningRate);
-    return { seconds: (performance.now() - began) / 1000, loss };
+    const { user, system } = process.cpuUsage(before);
+    return { seconds: (performance.now() - began) / 1000, cpuSeconds: (user + system) / 1e6, loss };
   };
   const losses: number[] = [];
   for (let i = 0; i < 5; i++) losses.push((await step()).loss);
@@ -30,15 +32,16 @@ async function main(): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const [command, count] = line.trim().split(' ');
     if (command === 'quit') break;
-    const seconds: number[] = [];
+    const [seconds, cpuSeconds]: [number[], number[]] = [[], []];
     let loss = 0;
     for (let i = 0; i < Number(count); i++) {
       const result = await step();
       seconds.push(result.seconds);
+      cpuSeconds.push(result.cpuSeconds);
       loss = result.loss;
     }
     const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
-    console.log(JSON.stringify({ seconds, loss, peakMemoryBytes }));
+    console.log(JSON.stringify({ seconds, cpuSeconds, loss, peakMemoryBytes }));
   }
   await programs.dispose();
   state.dispose();

@@ -14,7 +14,6 @@ import * as tf from './tf';
 
 /** tfjs' current backend, op by op: slow, and the reference for the others. */
 export const eagerRuntime: Runtime = {
-  loops: false,
   compile: eagerProgram,
   workingBytes: () => {
     throw new Error('engine: what a step holds at once is not known before it runs on device tfjs');

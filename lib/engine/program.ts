@@ -36,10 +36,19 @@ export interface Program {
 /** A tensor in the form of the runtime that holds it. */
 export type Held = object;
 
+/** State whose layers lie stacked, a layer at a time. */
+export interface HeldStacks {
+  /** @param name the stack's */
+  make(name: string, layers: readonly HostTensor[]): Promise<Held>;
+  read(held: Held, layer: number): Promise<Float32Array | Int32Array>;
+  /** @returns what is held from now on, in the place of the given one */
+  write(held: Held, layer: number, tensor: HostTensor): Promise<Held>;
+}
+
 /** What runs programs on one device. */
 export interface Runtime {
-  /** Layers of one shape lie stacked and are looped over (`layers.ts`). */
-  readonly loops: boolean;
+  /** Where layers of one shape lie stacked and are looped over (`layers.ts`). */
+  readonly stacks?: HeldStacks;
   compile(step: Step, spec: ProgramSpec): Promise<Program>;
   /** What a run will hold at once beside inputs, state and frozen weights, in bytes; nothing is compiled. */
   workingBytes(step: Step, spec: ProgramSpec): number;

@@ -6,8 +6,11 @@ import { recordNode, specOf, tracesRecomputing } from './trace/trace';
 export const recomputes = (): boolean => tracesRecomputing();
 
 /**
- * Tensors to compute with again, on the way back. A compiler would see that the same was computed before and keep that
- * instead; it does not see through this, and waits for all of them: give the change that has come so far among them.
+ * Tensors to compute with again. A compiler would see that the same was computed before and keep that instead; it does not
+ * see through this, and computes all of them before it goes on: what is given here, and used again from here, is computed
+ * before what follows.
+ *
+ * @param rounded so many of them, the first ones, are held as products round their operands
  */
-export const afresh = (tensors: readonly tf.Tensor[]): tf.Tensor[] =>
-  recordNode({ kernel: FENCE, attrs: {} }, { kept: tensors }, tensors.map(specOf));
+export const afresh = (tensors: readonly tf.Tensor[], rounded = 0): tf.Tensor[] =>
+  recordNode({ kernel: FENCE, attrs: { rounded } }, { kept: tensors }, tensors.map(specOf));

@@ -1,7 +1,7 @@
 import type { Device } from './device';
 import { isStack, stacksOf } from './layers';
 import type { Held } from './program';
-import { checkTensor, type HostTensor, type HostTensors, type Specs, sizeOf, type TensorSpec } from './tensors';
+import { checkTensor, type HostTensor, type HostTensors, type Specs, type TensorSpec } from './tensors';
 
 /**
  * Tensors that live on a device from run to run: parameters, moments, sums of gradients.
@@ -44,19 +44,18 @@ export async function createState(device: Device, values: HostTensors): Promise<
     if (found && slots.has(found.slot)) return found;
     throw new Error(`state: no tensor "${name}"; it has ${[...slots.keys()].slice(0, 8).join(', ')} ...`);
   };
-  /** The last slot that was read: the layers of a stack are asked for one after the other. */
-  let last: { readonly held: Held; readonly data: Promise<Float32Array | Int32Array> } | undefined;
-  const download = (held: Held): Promise<Float32Array | Int32Array> => {
-    if (last?.held !== held) last = { held, data: runtime.download(held) };
-    return last.data;
-  };
   for (const [name, tensor] of Object.entries(values)) checkTensor('state', name, specs[name]!, tensor);
-  const stacks = runtime.loops ? stacksOf(specs) : new Map(Object.keys(values).map((name) => [name, [name]]));
+  const stacks = runtime.stacks ? stacksOf(specs) : new Map(Object.keys(values).map((name) => [name, [name]]));
   for (const [slot, members] of stacks) {
     for (const [layer, name] of members.entries()) places.set(name, { slot, layer });
-    const tensor = isStack(slot) ? stacked(members.map((name) => values[name]!)) : values[slot]!;
-    const spec = { shape: tensor.shape, dtype: tensor.dtype };
-    slots.set(slot, { spec, current: await runtime.upload(tensor, slot) });
+    const { shape, dtype } = specs[members[0]!]!;
+    if (isStack(slot)) {
+      const current = await runtime.stacks!.make(
+        slot,
+        members.map((name) => values[name]!),
+      );
+      slots.set(slot, { spec: { shape: [members.length, ...shape], dtype }, current });
+    } else slots.set(slot, { spec: { shape, dtype }, current: await runtime.upload(values[slot]!, slot) });
   }
   return {
     specs,
@@ -64,22 +63,18 @@ export async function createState(device: Device, values: HostTensors): Promise<
     read: async (name) => {
       const { slot, layer } = placeOf(name);
       const { current } = slots.get(slot)!;
-      const spec = specs[name]!;
-      if (!isStack(slot)) return { ...spec, data: await runtime.download(current) };
-      const size = sizeOf(spec.shape);
-      return { ...spec, data: (await download(current)).slice(layer * size, (layer + 1) * size) };
+      const data = isStack(slot) ? await runtime.stacks!.read(current, layer) : await runtime.download(current);
+      return { ...specs[name]!, data };
     },
     write: async (name, tensor) => {
       const { slot, layer } = placeOf(name);
       checkTensor('state', name, specs[name]!, tensor);
       const target = slots.get(slot)!;
-      let whole = tensor;
       if (isStack(slot)) {
-        const data = (await runtime.download(target.current)).slice();
-        data.set(tensor.data as Float32Array & Int32Array, layer * sizeOf(tensor.shape));
-        whole = { ...target.spec, data };
+        target.current = await runtime.stacks!.write(target.current, layer, tensor);
+        return;
       }
-      const fresh = await runtime.upload(whole, slot);
+      const fresh = await runtime.upload(tensor, slot);
       runtime.release(target.current);
       target.current = fresh;
     },
@@ -88,12 +83,4 @@ export async function createState(device: Device, values: HostTensors): Promise<
       slots.clear();
     },
   };
-}
-
-function stacked(layers: readonly HostTensor[]): HostTensor {
-  const { shape, dtype } = layers[0]!;
-  const size = sizeOf(shape);
-  const data = dtype === 'int32' ? new Int32Array(layers.length * size) : new Float32Array(layers.length * size);
-  for (const [i, layer] of layers.entries()) data.set(layer.data as Float32Array & Int32Array, i * size);
-  return { shape: [layers.length, ...shape], dtype, data };
 }

@@ -1,9 +1,10 @@
 import { withGradient } from '../engine/gradient';
 import { afresh, recomputes } from '../engine/recompute';
 import * as tf from '../engine/tf';
+import type { Block, Mask } from './mask';
 
 /**
- * softmax(q k^T + mask) v for q [B, K, G*T, D] (already scaled), k and v [B, K, S, D], mask [1 or B, T, S].
+ * softmax(q k^T + mask) v for q [B, K, G*T, D] (already scaled), k and v [B, K, S, D].
  *
  * Gradients, with P the probabilities and O the result:
  *     dV = P^T dO,  dP = dO V^T,  dS = P (dP - rowsum(dO O)),  dQ = dS K,  dK = dS^T Q
@@ -11,8 +12,8 @@ import * as tf from '../engine/tf';
  * rowsum(dO O) equals rowsum(P dP) and is S/D times smaller.
  * Source: Dao et al. 2022, FlashAttention, appendix B.2
  */
-export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  return attentionOver([{ start: 0, count: mask.shape[1]!, end: k.shape[2]! }], q, k, v, mask);
+export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: Mask): tf.Tensor {
+  return attentionOver([{ start: 0, count: mask.length, end: k.shape[2]! }], q, k, v, mask);
 }
 
 /** Blocks of queries: more of them compute less of what is forbidden, in more nodes. */
@@ -26,8 +27,8 @@ const SMALLEST_BLOCK = 64;
  *     queries 0..t    keys 0..t
  *     queries t..2t   keys 0..2t       ...
  */
-export function causalAttention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  return attentionOver(causalBlocks(mask.shape[1]!), q, k, v, mask);
+export function causalAttention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: Mask): tf.Tensor {
+  return attentionOver(causalBlocks(mask.length), q, k, v, mask);
 }
 
 function causalBlocks(length: number): Block[] {
@@ -40,25 +41,18 @@ function causalBlocks(length: number): Block[] {
   return blocks;
 }
 
-/** The queries `start`.. of each head, `count` of them, against the keys before `end`. */
-interface Block {
-  readonly start: number;
-  readonly count: number;
-  readonly end: number;
-}
-
 /**
- * Where the way back computes again what it can, of each query the logarithm of its sum of exponentials alone is kept: of
- * T x T numbers a head, one block's are held at a time (FlashAttention's algorithm 4, over queries).
+ * Where the way back computes again what it can, of each query the logarithm of its sum of exponentials alone is kept, and
+ * a block waits for the one before it: of T x T numbers a head, one block's are held at a time (FlashAttention's
+ * algorithm 4, over queries).
  *
  * @param blocks all queries in order; the last sees every key
  */
-function attentionOver(blocks: readonly Block[], q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+function attentionOver(blocks: readonly Block[], q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: Mask): tf.Tensor {
   const again = recomputes();
   const [batch, kv, rows] = q.shape as [number, number, number];
-  const length = mask.shape[1]!;
+  const { length } = mask;
   const groups = rows / length;
-  const keys = k.shape[2]!;
   // Rows of a head's group follow each other: [B, K, G*T, n] -> [B, K, G*count, n]
   const rowsOf = (x: tf.Tensor, { start, count }: Block): tf.Tensor => {
     if (count === length) return x;
@@ -75,62 +69,67 @@ function attentionOver(blocks: readonly Block[], q: tf.Tensor, k: tf.Tensor, v: 
     const split = parts.map((part, i) => part.reshape([batch, kv, groups, blocks[i]!.count, part.shape[3]!]));
     return tf.concat(split, 3).reshape([batch, kv, rows, parts[0]!.shape[3]!]);
   };
-  /** The sum of what each block says of the keys that it sees. */
-  const sumOverKeys = (parts: readonly tf.Tensor[]): tf.Tensor => {
-    const ends: tf.Tensor[] = [];
-    let sum = parts.at(-1)!;
-    for (let i = blocks.length - 2; i >= 0; i--) {
-      const { end } = blocks[i]!;
-      ends.unshift(keysOf(sum, end, blocks[i + 1]!.end));
-      sum = keysOf(sum, 0, end).add(parts[i]!);
-    }
-    return ends.length === 0 ? sum : tf.concat([sum, ...ends], 2);
+  /** [B, K * G, count, end] */
+  const scoresOf = (queries: tf.Tensor, keys: tf.Tensor, block: Block): tf.Tensor => {
+    const { count, end } = block;
+    const scores = tf.matMul(rowsOf(queries, block), keysOf(keys, 0, end), false, true);
+    const own = mask.of(block);
+    return scores.reshape([batch, kv * groups, count, end]).add(own.reshape([own.shape[0]!, 1, count, end]));
   };
+  /** Adds what a block says of the keys before `end` to what later ones say: the keys before it, and the rest. */
+  const addKeys = (parts: tf.Tensor[], own: tf.Tensor, end: number): void => {
+    const sum = parts.shift();
+    if (!sum) parts.push(own);
+    else parts.unshift(keysOf(sum, 0, end).add(own), keysOf(sum, end, sum.shape[2]!));
+  };
+  const rowsAgain = (x: tf.Tensor, { count }: Block): tf.Tensor => x.reshape([batch, kv, groups * count, x.shape[3]!]);
 
   return withGradient([q, k, v], (inputs) => {
-    const [query, key, value] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor];
-    /** [B, K * G, count, end] */
-    const scoresOf = (queries: tf.Tensor, allKeys: tf.Tensor, block: Block): tf.Tensor => {
-      const { start, count, end } = block;
-      const scores = tf.matMul(rowsOf(queries, block), keysOf(allKeys, 0, end), false, true);
-      const whole = count === length && end === keys;
-      const own = whole ? mask : tf.slice(mask, [0, start, 0], [mask.shape[0]!, count, end]);
-      return scores.reshape([batch, kv * groups, count, end]).add(own.reshape([mask.shape[0]!, 1, count, end]));
-    };
-    const rowsAgain = (x: tf.Tensor, { count }: Block): tf.Tensor =>
-      x.reshape([batch, kv, groups * count, x.shape[3]!]);
-    const scores = blocks.map((block) => scoresOf(query, key, block));
-    const sums = again ? scores.map((own) => tf.logSumExp(own, -1, true)) : []; // [B, K * G, count, 1]
-    const probabilities = blocks.map((block, i) =>
-      rowsAgain(again ? tf.exp(scores[i]!.sub(sums[i]!)) : tf.softmax(scores[i]!), block),
-    );
-    const out = join(blocks.map(({ end }, i) => tf.matMul(probabilities[i]!, keysOf(value, 0, end))));
+    let given = inputs as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const outs: tf.Tensor[] = [];
+    const kept: tf.Tensor[] = [];
+    for (const block of blocks) {
+      if (again) {
+        const before = outs.splice(-1);
+        const fenced = afresh([...given, ...before], given.length + before.length);
+        given = fenced.slice(0, 3) as typeof given;
+        outs.push(...fenced.slice(3));
+      }
+      const [query, key, value] = given;
+      const scores = scoresOf(query, key, block);
+      const sum = again ? tf.logSumExp(scores, -1, true) : undefined; // [B, K * G, count, 1]
+      const p = rowsAgain(sum ? tf.exp(scores.sub(sum)) : tf.softmax(scores), block);
+      kept.push(sum ?? p);
+      outs.push(tf.matMul(p, keysOf(value, 0, block.end)));
+    }
+    const out = join(outs);
     return {
       value: out,
-      saved: [query, key, value, out, ...(again ? sums : probabilities)],
+      saved: [...inputs, out, ...kept],
       gradient: (dy, saved) => {
         const [sq, sk, sv, o, ...rest] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
-        const probabilitiesAgain = (block: Block, i: number): tf.Tensor => {
-          const [query2, key2, sum] = afresh([sq, sk, rest[i]!, dy]) as [tf.Tensor, tf.Tensor, tf.Tensor];
-          return rowsAgain(tf.exp(scoresOf(query2, key2, block).sub(sum)), block);
-        };
         const delta = tf.sum(dy.mul(o), -1, true); // [B, K, G*T, 1]
-        const parts = blocks.map((block, i) => {
+        let held: tf.Tensor[] = [sq, sk, sv, dy];
+        const dq: tf.Tensor[] = [];
+        // The last block first: what it says of the keys that it alone sees is then done.
+        const [dk, dv]: [tf.Tensor[], tf.Tensor[]] = [[], []];
+        for (const [i, block] of [...blocks.entries()].reverse()) {
           const { end } = block;
-          const p = again ? probabilitiesAgain(block, i) : rest[i]!;
-          const own = rowsOf(dy, block);
-          const ds = p.mul(tf.matMul(own, keysOf(sv, 0, end), false, true).sub(rowsOf(delta, block)));
-          return {
-            dq: tf.matMul(ds, keysOf(sk, 0, end)),
-            dk: tf.matMul(ds, rowsOf(sq, block), true, false),
-            dv: tf.matMul(p, own, true, false),
-          };
-        });
-        return [
-          join(parts.map(({ dq }) => dq)),
-          sumOverKeys(parts.map(({ dk }) => dk)),
-          sumOverKeys(parts.map(({ dv }) => dv)),
-        ];
+          if (again) {
+            const made = [dq, dk, dv].map((parts) => parts.splice(0, parts === dq ? 1 : 2));
+            const fenced = afresh([...held, ...made.flat()], held.length + made[0]!.length);
+            held = fenced.splice(0, held.length);
+            for (const [n, parts] of [dq, dk, dv].entries()) parts.unshift(...fenced.splice(0, made[n]!.length));
+          }
+          const [query, key, value, change] = held as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+          const p = again ? rowsAgain(tf.exp(scoresOf(query, key, block).sub(rest[i]!)), block) : rest[i]!;
+          const own = rowsOf(change, block);
+          const ds = p.mul(tf.matMul(own, keysOf(value, 0, end), false, true).sub(rowsOf(delta, block)));
+          dq.unshift(tf.matMul(ds, keysOf(key, 0, end)));
+          addKeys(dk, tf.matMul(ds, rowsOf(query, block), true, false), end);
+          addKeys(dv, tf.matMul(p, own, true, false), end);
+        }
+        return [join(dq), tf.concat(dk, 2), tf.concat(dv, 2)];
       },
     };
   });
@@ -150,12 +149,12 @@ export interface Past {
  * Attention of T new tokens to themselves and to S earlier ones: softmax([q kp^T, q k^T] + masks) [vp; v]. The cache is
  * read where it lies, not joined with the new keys, which would copy it for every token. No gradient.
  *
- * @param q [B, K, G*T, D], scaled; k and v [B, K, T, D]; mask [1, T, T]
+ * @param q [B, K, G*T, D], scaled; k and v [B, K, T, D]
  */
-export function attentionWithPast(past: Past, q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  const length = mask.shape[1]!;
+export function attentionWithPast(past: Past, q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: Mask): tf.Tensor {
+  const { length } = mask;
   const groups = q.shape[2]! / length;
-  const own = tf.tile(mask.reshape([length, length]), [groups, 1]); // [G*T, T]
+  const own = tf.tile(mask.of({ start: 0, count: length, end: length }).reshape([length, length]), [groups, 1]); // [G*T, T]
   const scores = [
     tf.matMul(q, past.keys, false, true).add(past.mask), // [B, K, G*T, S]
     tf.matMul(q, k, false, true).add(own), // [B, K, G*T, T]
@@ -165,19 +164,4 @@ export function attentionWithPast(past: Past, q: tf.Tensor, k: tf.Tensor, v: tf.
   const [a, b] = scores.map((s) => tf.exp(s.sub(highest))) as [tf.Tensor, tf.Tensor];
   const sum = tf.sum(a, -1, true).add(tf.sum(b, -1, true));
   return tf.matMul(a, past.values).add(tf.matMul(b, v)).div(sum);
-}
-
-/** Added to a score, makes its probability exactly 0. */
-export const FORBIDDEN = -1e9;
-
-/** Added to scores: 0 where a token may look, a large negative number elsewhere; [1, T, T] or [B, T, T]. */
-export function attentionMask(length: number, from?: tf.Tensor): tf.Tensor {
-  const causal = new Float32Array(length * length);
-  for (let i = 0; i < length; i++) causal.fill(FORBIDDEN, i * length + i + 1, (i + 1) * length);
-  const mask = tf.tensor(causal, [1, length, length]);
-  if (!from) return mask;
-  const [batch] = from.shape as [number];
-  const places = tf.range(0, length, 1, 'int32').reshape([1, 1, length]);
-  const isReached = tf.greaterEqual(places, from.reshape([batch, length, 1]));
-  return mask.add(tf.where(isReached, tf.scalar(0), tf.scalar(FORBIDDEN).broadcastTo([batch, length, length])));
 }

@@ -1,6 +1,6 @@
 import { float32, type HostTensor, type HostTensors } from '../engine/tensors';
-import { FORBIDDEN } from './attention';
 import type { LlamaConfig } from './llama';
+import { FORBIDDEN } from './mask';
 
 /** Keys and values of a text's tokens, kept so that no token is read twice. */
 export interface Cache {

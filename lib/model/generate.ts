@@ -4,9 +4,10 @@ import { openSizes } from '../engine/open-size';
 import type { DeviceState } from '../engine/state';
 import { float32, float32Specs, type HostTensors, int32 } from '../engine/tensors';
 import * as tf from '../engine/tf';
-import { attentionWithPast, FORBIDDEN } from './attention';
+import { attentionWithPast } from './attention';
 import { type Cache, createCache, keysOf, valuesOf } from './cache';
 import { nonFiniteWeight, notFinite } from './finite';
+import { FORBIDDEN } from './mask';
 
 import { readTensor } from './safetensors';
 import { type ChooseToken, likeliest } from './sampling';

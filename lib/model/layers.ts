@@ -29,24 +29,31 @@ export function rmsNorm(x: tf.Tensor, weight: tf.Tensor, eps: number): tf.Tensor
 /** silu(gate) * up, silu(a) = a sigmoid(a);  both [N, F]. */
 export function swiglu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
   return withGradient([gate, up], ([a, b]) => {
-    const sigmoid = tf.sigmoid(a!);
-    const silu = a!.mul(sigmoid);
     const again = recomputes();
+    // Each is worked out whole before the other: a sum of products is then not held in its parts.
+    const [x, y] = again ? [afresh([a!], 1)[0]!, afresh([b!], 1)[0]!] : [a!, b!];
+    const sigmoid = tf.sigmoid(x);
+    const silu = x.mul(sigmoid);
     return {
-      value: silu.mul(b!),
-      saved: again ? [a!, b!] : [sigmoid, silu, b!],
+      value: silu.mul(y),
+      saved: again ? [x, y] : [sigmoid, silu, y],
       gradient: (dy, saved) => {
-        const [s, h, u] = (again ? activationAgain(saved, dy) : saved) as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const [s, h, u, change] = (again ? activationAgain(saved, dy) : [...saved, dy]) as [
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+        ];
         // silu' = s + silu (1 - s)
         const slope = s.add(h.sub(h.mul(s)));
-        return [dy.mul(u).mul(slope), dy.mul(h)];
+        return [change.mul(u).mul(slope), change.mul(h)];
       },
     };
   });
 }
 
 function activationAgain(saved: readonly tf.Tensor[], dy: tf.Tensor): tf.Tensor[] {
-  const [a, b] = afresh([...saved, dy]) as [tf.Tensor, tf.Tensor];
+  const [a, b, change] = afresh([...saved, dy], 3) as [tf.Tensor, tf.Tensor, tf.Tensor];
   const sigmoid = tf.sigmoid(a);
-  return [sigmoid, a.mul(sigmoid), b];
+  return [sigmoid, a.mul(sigmoid), b, change];
 }

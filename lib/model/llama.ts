@@ -1,7 +1,9 @@
 import { eachLayer, isStack, type LayerBody, overLayers } from '../engine/layers';
+import { recomputes } from '../engine/recompute';
 import * as tf from '../engine/tf';
-import { attention, attentionMask, causalAttention } from './attention';
+import { attention, causalAttention } from './attention';
 import { rmsNorm, swiglu } from './layers';
+import { causalMask, type Mask, maskOf } from './mask';
 import { type RopeTable, rope, ropeTables } from './rope';
 import type { RopeSettings } from './rope-scaling';
 
@@ -166,8 +168,7 @@ export function llamaHidden(
 
 /** Any scope, as the layers read it. */
 interface View {
-  /** [1 or B, T, S] */
-  readonly mask: tf.Tensor;
+  readonly mask: Mask;
   /** The mask forbids every later key: these are then not computed. */
   readonly isCausal: boolean;
   /** [B, T]; undefined: 0..T-1 */
@@ -178,10 +179,15 @@ interface View {
 }
 
 function viewOf(scope: AttentionScope, length: number): View {
-  if ('attend' in scope) return { ...scope, isCausal: false };
-  if ('branches' in scope && scope.branches) return { ...scope.branches, asked: scope.asked, isCausal: true };
+  if ('attend' in scope) return { ...scope, mask: maskOf(scope.mask), isCausal: false };
+  if ('branches' in scope && scope.branches) {
+    const { mask, positions } = scope.branches;
+    return { mask: maskOf(mask), positions, asked: scope.asked, isCausal: true };
+  }
   const { segments, asked, watch }: TrainingScope = scope;
-  const mask = attentionMask(length, segments?.from);
+  const causal = causalMask(length, segments?.from);
+  // Written out, all layers share one; a loop would carry it through, so that each block there makes its own.
+  const mask = recomputes() ? causal : maskOf(causal.of({ start: 0, count: length, end: length }));
   return { mask, isCausal: true, positions: segments?.positions, asked, watch };
 }
 
@@ -192,22 +198,22 @@ interface Queries {
   /** R */
   readonly length: number;
   readonly table: RopeTable;
-  /** [1 or B, R, S] */
-  readonly mask: tf.Tensor;
+  readonly mask: Mask;
 }
 
 function askedQueries(c: LlamaConfig, { mask, positions: given }: View, asked: tf.Tensor): Queries {
   const [batch, count] = asked.shape as [number, number];
-  const [, length, keys] = mask.shape as [number, number, number];
+  const { length } = mask;
+  const all = mask.of({ start: 0, count: length, end: length });
   const places = placesInRows(asked, length);
   const positions = given ? tf.gather(given.reshape([batch * length]), places).reshape([batch, count]) : asked;
-  const [among, at] = mask.shape[0] === 1 ? [length, asked.reshape([batch * count])] : [batch * length, places];
+  const [among, at] = all.shape[0] === 1 ? [length, asked.reshape([batch * count])] : [batch * length, places];
   return {
     select: (x) => tf.gather(x, places),
     length: count,
     // Places asked for lie in the row: a long context needs no longer table.
     table: ropeTables(c, count, positions, given ? undefined : length).query,
-    mask: tf.gather(mask.reshape([among, keys]), at as tf.Tensor1D).reshape([batch, count, keys]),
+    mask: maskOf(tf.gather(all.reshape([among, length]), at as tf.Tensor1D).reshape([batch, count, length])),
   };
 }
 

@@ -74,7 +74,9 @@ export function crossEntropySum(hidden: tf.Tensor, head: tf.Tensor, targets: tf.
               .sub(goal)
               .mul(scale);
             const dw = products.length === 1 ? products[0]!.dw : tf.concat(products.map((part) => part.dw));
-            return [dh, dw.add(tf.unsortedSegmentSum(scaled.neg(), ids, rows))];
+            const both = [dh, dw.add(tf.unsortedSegmentSum(scaled.neg(), ids, rows))];
+            // The matrix's gradient is summed, and shared among devices, before the layers' way back begins.
+            return again ? afresh(both) : both;
           }),
       };
     }),

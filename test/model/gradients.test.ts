@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { ALL_LINEAR, type LoraConfig } from '../../lib/config';
 import { float32, type HostTensors } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
-import { attention, causalAttention, FORBIDDEN } from '../../lib/model/attention';
+import { attention, causalAttention } from '../../lib/model/attention';
 import { rmsNorm, swiglu } from '../../lib/model/layers';
 import {
   type AttentionScope,
@@ -13,6 +13,7 @@ import {
   type Weights,
 } from '../../lib/model/llama';
 import { loraLinear, loraShapes } from '../../lib/model/lora';
+import { FORBIDDEN, maskOf } from '../../lib/model/mask';
 import { rope, ropeTables } from '../../lib/model/rope';
 import { createRandom } from '../../lib/random';
 import { crossEntropySum } from '../../lib/train/loss';
@@ -90,7 +91,7 @@ describe('layers', () => {
     ['segments', [causal, segments], 1],
     ['segments, two query heads a group', [segments, causal], 2],
   ])('attention: %s', ([, mask, groups]) => {
-    const loss: Loss = ({ q, k, v }) => weigh(attention(q!, k!, v!, tf.tensor3d(mask)));
+    const loss: Loss = ({ q, k, v }) => weigh(attention(q!, k!, v!, maskOf(tf.tensor3d(mask))));
     expectRight(loss, { q: given([2, 2, groups * 3, 4]), k: given([2, 2, 3, 4]), v: given([2, 2, 3, 4]) });
   });
 
@@ -126,7 +127,7 @@ describe('layers', () => {
     const masks = (apart ? [0, 1] : [0]).map((b) =>
       places.map((i) => places.map((j) => (forbids(b, i, j) ? FORBIDDEN : 0))),
     );
-    const mask = tf.tensor3d(masks);
+    const mask = maskOf(tf.tensor3d(masks));
     const variables = {
       q: given([batch, 2, groups * length, 4]),
       k: given([batch, 2, length, 4]),

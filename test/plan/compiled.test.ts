@@ -8,12 +8,21 @@ import { cudaPlugin } from '../xla/plugins';
 
 /**
  * The paper's 7B trainings, traced here and compiled for H100 without one. The bounds are a little above what they took
- * when they were written: 17.1 and 17.9 GB. All four are in environment.md.
+ * when they were written: 15.8 and 16.0 GB. All four are in environment.md.
  */
 const MOST: readonly (readonly [PaperRunName, number])[] = [
-  ['paper-7b-lora', 17.5e9],
-  ['paper-7b-full', 18.5e9],
+  ['paper-7b-lora', 16e9],
+  ['paper-7b-full', 16e9],
 ];
+
+/**
+ * On eight cards: in the loops each of a layer's weights is gathered forward and back, and its gradient summed and shared;
+ * outside are the embedding, and the output matrix in its eight parts.
+ */
+const COLLECTIVES: Partial<Record<PaperRunName, object>> = {
+  'paper-7b-lora': { allGathers: 0, reduceScatters: 0, allReduces: 0 },
+  'paper-7b-full': { allGathers: 44, reduceScatters: 10, allReduces: 1 },
+};
 
 describe.skipIf(!cudaPlugin)('compiled for H100', () => {
   const env = { ...process.env, XDG_CACHE_HOME: join(WORKBOOK_ROOT, '.cache') };
@@ -26,19 +35,14 @@ describe.skipIf(!cudaPlugin)('compiled for H100', () => {
     expect(Math.abs(planTraining(request).memory.total / memory.peak - 1)).toBeLessThan(0.15);
     // State is given away to the next one's: it is there once.
     expect(memory.alias).toBeGreaterThan(0.9 * memory.output);
-    const { allGathers, reduceScatters, products } = countOperations(compiled!);
+    const { products, ...collectives } = countOperations(compiled!);
     expect(products).toBeGreaterThan(20);
     // Weights are used as they lie: no product's operand is joined of several.
     const joined = operations.filter(
       ({ opcode, results }) => opcode === 'concatenate' && results[0]!.shape.includes(11_008),
     );
     expect(joined).toEqual([]);
-    if (request.target.devices === 1) expect([allGathers, reduceScatters]).toEqual([0, 0]);
-    else {
-      // Forward and back, each of a layer's nine weights; gradients of each summed and shared.
-      expect(allGathers).toBeGreaterThanOrEqual(18);
-      expect(reduceScatters).toBe(9);
-    }
+    expect(collectives).toEqual(COLLECTIVES[name]);
   });
 });
 

@@ -14,7 +14,6 @@ import { openSession, reshaped } from './session';
 /** Programs as ONNX Runtime sessions. */
 export function onnxRuntime(device: OnnxDevice): Runtime {
   return {
-    loops: false,
     compile: (step, spec) => onnxProgram(step, spec, device),
     workingBytes: (step, spec) => peakBytes(onnxGraph(step, spec, device).graph),
     upload: async (tensor) =>

@@ -1,10 +1,11 @@
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { isStack } from '../layers';
 import { type FrozenWeight, sizeOf } from '../tensors';
-import type { DeviceBuffer } from './pjrt/buffer';
 import type { Client } from './pjrt/client';
+import type { HostArray } from './pjrt/dtype';
 import { type Axis, partShape, piecesOf, shardAxis } from './sharding';
-import { free, type Spread } from './spread';
+import { free, onEach, type Spread } from './spread';
+import type { Stacks } from './stacks';
 
 /** Frozen weights on a device: one copy for all programs that read them. */
 export interface FrozenStore {
@@ -14,7 +15,7 @@ export interface FrozenStore {
   giveBack(weight: Spread): void;
 }
 
-export function openFrozenStore(client: Client, devices: number): FrozenStore {
+export function openFrozenStore(client: Client, devices: number, stacks: Stacks): FrozenStore {
   const held = new Map<string, { readonly weight: Promise<Spread>; uses: number }>();
   const keys = new Map<Spread, string>();
   return {
@@ -24,7 +25,7 @@ export function openFrozenStore(client: Client, devices: number): FrozenStore {
         return [file, ino, size, mtimeMs, offset, dtype, shape];
       });
       const key = JSON.stringify(await Promise.all(identity));
-      const entry = held.get(key) ?? { weight: upload(client, devices, name, pieces), uses: 0 };
+      const entry = held.get(key) ?? { weight: upload(client, devices, stacks, name, pieces), uses: 0 };
       held.set(key, entry);
       entry.uses++;
       try {
@@ -48,40 +49,43 @@ export function openFrozenStore(client: Client, devices: number): FrozenStore {
 }
 
 /**
- * As they lie in the files: 16-bit numbers stay so on the device. Each device's part is read by itself: on the host there
- * is never more than the largest of them.
+ * As they lie in the files: 16-bit numbers stay so on the device. Each device's part of each layer is read by itself: on the
+ * host there is never more than the largest of them, and small stacks.
  */
-async function upload(client: Client, devices: number, name: string, pieces: readonly FrozenWeight[]): Promise<Spread> {
-  const { dtype, shape: one } = pieces[0]!;
+async function upload(
+  client: Client,
+  devices: number,
+  stacks: Stacks,
+  name: string,
+  pieces: readonly FrozenWeight[],
+): Promise<Spread> {
+  const [{ dtype, shape: one }] = pieces as [FrozenWeight];
   const stacked = isStack(name);
   const shape = stacked ? [pieces.length, ...one] : one;
   const axis = shardAxis(`frozen.${name}`, shape, devices);
-  const own = partShape(shape, axis, devices);
-  const size = dtype === 'float32' ? 4 : 2;
-  const parts: DeviceBuffer[] = [];
+  const own = axis === undefined ? undefined : axis - (stacked ? 1 : 0);
+  const partOf = (piece: number, device: number) => readPart(pieces[piece]!, own, devices, device);
+  if (stacked) return stacks.make(dtype, shape, axis, partOf);
+  return onEach(devices, shape, axis, async (device) =>
+    client.put(await partOf(0, device), dtype, partShape(one, own, devices), client.devices[device]!),
+  );
+}
+
+/** A device's part of a weight. */
+async function readPart(piece: FrozenWeight, axis: Axis, devices: number, device: number): Promise<HostArray> {
+  const ranges = rangesOf(piece, axis, devices, device);
+  const bytes = new Uint8Array(ranges.reduce((sum, { length }) => sum + length, 0));
+  const handle = await open(piece.file);
   try {
-    for (let device = 0; device < devices; device++) {
-      const bytes = new Uint8Array(size * sizeOf(own));
-      let at = 0;
-      for (const piece of pieces) {
-        for (const range of rangesOf(
-          piece,
-          axis === undefined ? undefined : axis - (stacked ? 1 : 0),
-          devices,
-          device,
-        )) {
-          await readInto(bytes.subarray(at, at + range.length), { ...piece, ...range });
-          at += range.length;
-        }
-      }
-      const numbers = dtype === 'float32' ? new Float32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
-      parts.push(client.put(numbers, dtype, own, client.devices[device]!));
+    let at = 0;
+    for (const { offset, length } of ranges) {
+      await readInto(bytes.subarray(at, at + length), piece.file, handle, offset);
+      at += length;
     }
-  } catch (error) {
-    for (const part of parts) part.free();
-    throw error;
+  } finally {
+    await handle.close();
   }
-  return { parts, shape, axis };
+  return piece.dtype === 'float32' ? new Float32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
 }
 
 /** Where in the file a device's part of a weight lies. */
@@ -100,18 +104,13 @@ function rangesOf(
   }));
 }
 
-async function readInto(bytes: Uint8Array, { file, offset, length }: FrozenWeight): Promise<void> {
-  const handle = await open(file);
-  try {
-    let at = 0;
-    while (at < length) {
-      const { bytesRead } = await handle.read(bytes, at, Math.min(length - at, 2 ** 30), offset + at);
-      if (bytesRead === 0) {
-        throw new Error(`engine: ${file} ends at byte ${offset + at}, a weight in it goes to ${offset + length}`);
-      }
-      at += bytesRead;
+async function readInto(bytes: Uint8Array, file: string, handle: FileHandle, offset: number): Promise<void> {
+  let at = 0;
+  while (at < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, 2 ** 30), offset + at);
+    if (bytesRead === 0) {
+      throw new Error(`engine: ${file} ends at byte ${offset + at}, a weight in it goes to ${offset + bytes.length}`);
     }
-  } finally {
-    await handle.close();
+    at += bytesRead;
   }
 }

@@ -1,7 +1,7 @@
 import { sizeOf } from '../tensors';
 import { operand } from '../trace/graph';
 import { axisOf } from '../trace/signatures';
-import { compare, convert, type Lowerings, reshape, select } from './kernels';
+import { broadcastTo, compare, convert, type Lowerings, reshape, select } from './kernels';
 import { reduce } from './kernels-reduce';
 import { i64Array, type Module, scalars, type Value } from './module';
 
@@ -27,6 +27,15 @@ function markOutside(m: Module, read: Value, inside: Value, axis: number): Value
 function isInside(m: Module, indices: Value, size: Value): Value {
   const notBelow = compare(m, 'GE', indices, m.splat(0, 'int32', []));
   return m.op('and', [notBelow, compare(m, 'LT', indices, size)], 'bool', notBelow.shape);
+}
+
+/**
+ * Zero, where devices share a sum known only once `rows` are there: each device's whole sum would else be begun, and held,
+ * long before they are, or begun with another sum, which would be gathered for it.
+ */
+function zeroFor(m: Module, rows: Value): Value {
+  const zero = m.splat(0, rows.type, []);
+  return m.devices === 1 ? zero : m.ops('optimization_barrier', [zero, rows], [zero, rows])[0]!;
 }
 
 /** GatherNd has a vector of `depth` places, GatherV2 a single one for `axis`. */
@@ -87,7 +96,7 @@ export const INDEXING: Lowerings = {
     const [rows, places] = [reshape(m, x, [count, size]), reshape(m, ids, [count])];
     const numbers =
       'update_window_dims = [1], inserted_window_dims = [0], scatter_dims_to_operand_dims = [0], index_vector_dim = 1';
-    const zeros = m.splat(0, x.type, [shape[0]!, size]);
+    const zeros = broadcastTo(m, zeroFor(m, rows), [shape[0]!, size]);
     const sum = m.op('scatter', [zeros, places, rows], x.type, zeros.shape, {
       attributes:
         `indices_are_sorted = false, scatter_dimension_numbers = #stablehlo.scatter<${numbers}>, ` +

@@ -29,7 +29,7 @@ function share(m: Module, gradient: Value): Value {
 const STACK = 'state.layers.*.';
 
 /** The part of a stack [L, ...] that is layer `at`'s. */
-function take(m: Module, stack: Value, at: Value): Value {
+export function take(m: Module, stack: Value, at: Value): Value {
   const shape = stack.shape.slice(1);
   const starts = [at, ...shape.map(() => integer(m, 0))];
   const attributes = `slice_sizes = ${i64Array([1, ...shape])}`;
@@ -37,7 +37,8 @@ function take(m: Module, stack: Value, at: Value): Value {
   return reshape(m, part, shape);
 }
 
-function put(m: Module, stack: Value, part: Value, at: Value): Value {
+/** A stack with `part` as its layer `at`. */
+export function put(m: Module, stack: Value, part: Value, at: Value): Value {
   const starts = [at, ...part.shape.map(() => integer(m, 0))];
   return m.op(
     'dynamic_update_slice',
@@ -89,17 +90,18 @@ const backward: Lowering = (call) => {
   return repeat(m, to - from, [rows(m, dy), ...gradients], (n, [change, ...sums]) => {
     const place = pair(m, 'subtract', integer(m, to - from - 1), n);
     const layer = pair(m, 'add', place, integer(m, from));
-    const cut = [take(m, kept, place), ...stacks.map((stack) => weights(m, stack, layer))];
-    // Without it XLA would see that the layer was computed before, and keep all that it gave instead.
-    const [input, ...slices] = m.ops('optimization_barrier', cut, cut);
-    const [dx, ...own] = call.body!([layer, input!, change!, ...slices]);
+    const input = take(m, kept, place);
+    const slices = stacks.map((stack) => weights(m, stack, layer));
+    const [dx, ...own] = call.body!([layer, input, change!, ...slices]);
     return [rows(m, dx!), ...own.map((gradient, i) => put(m, sums[i]!, share(m, gradient), layer))];
   });
 };
 
 const fence: Lowering = (call) => {
-  const tensors = list(call, 'kept');
-  return call.graph.ops('optimization_barrier', tensors, tensors);
+  const m = call.graph;
+  const rounded = m.products === 'bf16' ? (call.attrs.rounded as number) : 0;
+  const tensors = list(call, 'kept').map((x, i) => (i < rounded ? convert(m, x, 'bfloat16') : x));
+  return m.ops('optimization_barrier', tensors, tensors);
 };
 
 export const LOOPS: Lowerings = { [LAYER_LOOP]: forward, [LAYER_LOOP_GRADIENT]: backward, [FENCE]: fence };

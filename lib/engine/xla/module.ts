@@ -65,8 +65,15 @@ export interface Module {
   lay(value: Value, axis: Axis): Value;
   /** Constants that became arguments, after those declared. */
   readonly large: readonly LargeConstant[];
-  /** @param results with the argument, if any, whose memory and axis a result takes over; others are whole on each device */
-  finish(name: string, results: readonly { readonly value: Value; readonly takes?: string }[]): string;
+  finish(name: string, results: readonly Result[]): string;
+}
+
+export interface Result {
+  readonly value: Value;
+  /** The argument whose memory and axis it takes over. */
+  readonly takes?: string;
+  /** Along which devices split it; without one, and without `takes`, it is whole on each. */
+  readonly axis?: Axis;
 }
 
 /** What a reduction's function is given. */
@@ -194,8 +201,8 @@ export function createModule(products: Precision = 'float32', devices = 1): Modu
       });
       const constants = large.map((l, i) => `%const${i}: ${tensorType(l)}${written(laid(l.shape, undefined))}`);
       const types = results.map(({ value }) => tensorType(value));
-      const given = results.map(({ value, takes }) => {
-        const { axis } = declared.find((one) => one.name === takes) ?? { axis: undefined };
+      const given = results.map(({ value, takes, axis: own }) => {
+        const { axis } = declared.find((one) => one.name === takes) ?? { axis: own };
         return `${tensorType(value)}${written(laid(value.shape, axis))}`;
       });
       return [

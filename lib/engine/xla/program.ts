@@ -12,14 +12,24 @@ import type { DeviceDtype, HostArray } from './pjrt/dtype';
 import { checkPlaces, placesAsked } from './places';
 import { shardAxis } from './sharding';
 import { free, gather, type Spread, spread } from './spread';
+import { openStacks } from './stacks';
 
 /**
  * Programs as XLA executables, on one or several of a client's devices.
  */
 export function xlaRuntime(client: Client, options: XlaOptions): Runtime {
-  const place: Place = { client, options, store: openFrozenStore(client, options.devices) };
+  const stacks = openStacks(client, options.devices);
+  const place: Place = { client, options, store: openFrozenStore(client, options.devices, stacks) };
   return {
-    loops: options.loops,
+    ...(options.loops
+      ? {
+          stacks: {
+            make: stacks.makeOf,
+            read: (held, layer) => stacks.read(held as Spread, layer),
+            write: (held, layer, tensor) => stacks.write(held as Spread, layer, tensor),
+          },
+        }
+      : {}),
     compile: async (step, given) => {
       const spec = options.loops ? stackedSpec(given) : given;
       return spec.open?.length ? openProgram(step, spec, place) : fixedProgram(step, spec, place);

@@ -34,6 +34,23 @@ export function spread(
   return { parts, shape, axis };
 }
 
+/** A tensor whose parts are made one after the other. */
+export async function onEach(
+  devices: number,
+  shape: readonly number[],
+  axis: Axis,
+  part: (device: number) => Promise<DeviceBuffer>,
+): Promise<Spread> {
+  const parts: DeviceBuffer[] = [];
+  try {
+    for (let device = 0; device < devices; device++) parts.push(await part(device));
+  } catch (error) {
+    for (const one of parts) one.free();
+    throw error;
+  }
+  return { parts, shape, axis };
+}
+
 /** A copy on the host. */
 export async function gather({ parts, shape, axis }: Spread): Promise<Float32Array | Int32Array> {
   if (axis === undefined) return (await parts[0]!.read()) as Float32Array | Int32Array;
