@@ -33,6 +33,7 @@ const command = () =>
       '--compile',
       'compiles it for those cards as well, with NVIDIA’s plug-in (npx med42 xla install cuda13 --compile-only)',
     )
+    .option('--plugin <file>', 'NVIDIA’s plug-in, in place of the one that `med42 xla list` shows')
     .option('--tokens <n>', "of one epoch  (default: the paper's 706,713 samples)");
 
 interface Given {
@@ -46,7 +47,10 @@ interface Given {
   readonly epochs?: string;
   readonly tokens?: string;
   readonly compile: boolean;
+  readonly plugin?: string;
 }
+
+const pluginNamed = ({ plugin }: Given) => (plugin === undefined ? {} : { plugin: resolve(callersFolder(), plugin) });
 
 export async function main(args: readonly string[]): Promise<void> {
   const { options, words } = readArguments<Given>(command(), args);
@@ -56,7 +60,8 @@ export async function main(args: readonly string[]): Promise<void> {
   } else {
     const request = await requestOf(name, options);
     console.log(planLines(planTraining(request)).join('\n'));
-    if (options.compile) console.log(compiledLines(request, await compilePlan(request)).join('\n'));
+    if (options.compile || options.plugin !== undefined)
+      console.log(compiledLines(request, await compilePlan(request, pluginNamed(options))).join('\n'));
   }
   const ownTokens = options.tokens !== undefined && name !== 'paper';
   console.log(`\n${[...(ownTokens ? [] : [`tokens: ${TOKENS_NOTE}`]), TIME_NOTE].join('\n')}`);

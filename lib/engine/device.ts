@@ -39,6 +39,9 @@ export async function openDevice(
   threads = defaultThreads(),
   { flushDenormals = false, ...options }: DeviceOptions = {},
 ): Promise<Device> {
+  if (options.plugin !== undefined && !name.startsWith('xla')) {
+    throw new Error(`device: --plugin is for xla devices, got ${options.plugin} with device "${name}"; leave it out`);
+  }
   if (name === 'tfjs') return { name, threads: 1, flushDenormals: false, runtime: eagerRuntime };
   if (!DEVICE_NAMES.includes(name))
     throw new Error(`device: unknown device "${name}"; use one of ${DEVICE_NAMES.join(', ')}`);

@@ -2,7 +2,7 @@ import { PAPER_FULL, PAPER_LORA } from '../config';
 import { sizeOf } from '../engine/tensors';
 import { type CompiledAhead, compileAhead } from '../engine/xla/pjrt/compile-ahead';
 import { loadPlugin } from '../engine/xla/pjrt/plugin';
-import { findPlugin } from '../engine/xla/plugins/find';
+import { type FindSettings, findPlugin } from '../engine/xla/plugins/find';
 import { stackedSpec, xlaModule } from '../engine/xla/program';
 import { type LlamaConfig, weightShapes } from '../model/llama';
 import { tunedModel } from '../model/tuned';
@@ -12,13 +12,13 @@ import type { PlanRequest } from './plan';
 /**
  * Compiles the training for cards that are not there, with NVIDIA's plug-in: the memory of each as the compiler planned it.
  *
- * @param env where the plug-in is looked for
+ * @param where the plug-in is looked for
  * @returns undefined where the plug-in is not installed, or layers are not looped over
- * @throws what the compiler refuses
+ * @throws what the compiler refuses; when the plug-in that is named is not there or not NVIDIA's
  */
-export async function compilePlan(request: PlanRequest, env = process.env): Promise<CompiledAhead | undefined> {
+export async function compilePlan(request: PlanRequest, where: FindSettings = {}): Promise<CompiledAhead | undefined> {
   const { target, precision, recompute } = request;
-  const found = pluginThatCompiles(env);
+  const found = pluginThatCompiles(where);
   if (!found || !recompute) return undefined;
   const { step, spec } = trainingStep(request);
   const options = { loops: true, precision, devices: target.devices };
@@ -30,10 +30,11 @@ export async function compilePlan(request: PlanRequest, env = process.env): Prom
   });
 }
 
-function pluginThatCompiles(env: NodeJS.ProcessEnv) {
+function pluginThatCompiles(where: FindSettings) {
   try {
-    return findPlugin('xla:cuda', { compileOnly: true, env });
-  } catch {
+    return findPlugin('xla:cuda', { ...where, compileOnly: true });
+  } catch (error) {
+    if (where.plugin !== undefined) throw error;
     return undefined;
   }
 }

@@ -8,6 +8,7 @@ import { type FrozenStore, openFrozenStore } from './frozen';
 import { lowerToStableHlo, XLA_LOWERINGS } from './lower';
 import { XLA_DEFAULTS, type XlaOptions } from './options';
 import type { Client } from './pjrt/client';
+import type { Flags } from './pjrt/compile-options';
 import type { DeviceDtype, HostArray } from './pjrt/dtype';
 import { checkPlaces, placesAsked } from './places';
 import { shardAxis } from './sharding';
@@ -16,8 +17,8 @@ import { free, gather, type Spread, spread } from './spread';
 /**
  * Programs as XLA executables, on one or several of a client's devices.
  */
-export function xlaRuntime(client: Client, options: XlaOptions): Runtime {
-  const place: Place = { client, options, store: openFrozenStore(client, options.devices) };
+export function xlaRuntime(client: Client, options: XlaOptions, flags: Flags = {}): Runtime {
+  const place: Place = { client, options, flags, store: openFrozenStore(client, options.devices) };
   return {
     loops: options.loops,
     compile: async (step, given) => {
@@ -66,13 +67,15 @@ export function xlaModule(step: Step, spec: ProgramSpec, options: XlaOptions = X
 interface Place {
   readonly client: Client;
   readonly options: XlaOptions;
+  /** XLA's own, for every program. */
+  readonly flags: Flags;
   readonly store: FrozenStore;
 }
 
-async function fixedProgram(step: Step, spec: StackedSpec, { client, options, store }: Place): Promise<Program> {
+async function fixedProgram(step: Step, spec: StackedSpec, { client, options, flags, store }: Place): Promise<Program> {
   const { text, inputs, constants, places, outputs, outputShapes, nodeCount } = xlaModule(step, spec, options);
   const { devices } = options;
-  const executable = await client.compile(text, { partitions: devices });
+  const executable = await client.compile(text, { partitions: devices, flags });
   const weights = new Map<string, Spread>();
   for (const { name } of inputs) {
     if (!name.startsWith('frozen.')) continue;
