@@ -1,8 +1,9 @@
-import { PAPER_FULL, PAPER_LORA } from '../config';
+import { PAPER_FULL, PAPER_LORA, type TrainConfig } from '../config';
 import { type CompiledAhead, compileAhead } from '../engine/xla/pjrt/compile-ahead';
 import { loadPlugin } from '../engine/xla/pjrt/plugin';
 import { type FindSettings, findPlugin } from '../engine/xla/plugins/find';
 import { stackedSpec, xlaModule } from '../engine/xla/program';
+import type { BatchForm } from '../train/batches';
 import { trainingSteps } from '../train/programs';
 import { unreadModel } from './model';
 import type { PlanRequest } from './plan';
@@ -40,16 +41,18 @@ function pluginThatCompiles(where: FindSettings) {
 }
 
 /** One update of the training, of a model whose weights are nowhere. */
-function trainingStep({ model, lora, chunkLength, batchADevice, target }: PlanRequest) {
-  const tuned = unreadModel(model, lora);
-  const config = {
-    ...(lora ? PAPER_LORA : PAPER_FULL),
-    batchSize: batchADevice * target.devices,
-    maxSeqLen: chunkLength,
-    accumulation: 1,
-  };
-  return trainingSteps(tuned, config, { separate: false, asked: undefined }).fused!;
+function trainingStep(request: PlanRequest) {
+  return trainingSteps(unreadModel(request.model, request.lora), updateConfig(request), WHOLE_CHUNKS).fused!;
 }
+
+/** Settings of the one update that is compiled: every token is learnt, nothing is accumulated. */
+export const updateConfig = ({ lora, chunkLength, batchADevice, target }: PlanRequest): TrainConfig => ({
+  ...(lora ? { ...PAPER_LORA, lora } : PAPER_FULL),
+  batchSize: batchADevice * target.devices,
+  maxSeqLen: chunkLength,
+  accumulation: 1,
+});
+export const WHOLE_CHUNKS: BatchForm = { separate: false, asked: undefined };
 
 /** What a compiled program does between devices, and where its products run. */
 export function countOperations({ operations }: CompiledAhead) {

@@ -32,6 +32,12 @@ export function xlaRuntime(client: Client, options: XlaOptions, flags: Flags = {
       spread(client, options.devices, data, dtype, shape, shardAxis(`state.${name}`, shape, options.devices)),
     download: (held) => gather(held as Spread),
     release: (held) => free(held as Spread),
+    hardware: () => ({
+      kind: client.devices[0]!.kind,
+      version: client.platformVersion,
+      count: client.devices.length,
+      memory: client.devices[0]!.memory(),
+    }),
   };
 }
 
