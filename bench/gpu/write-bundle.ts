@@ -21,11 +21,7 @@ export async function writeBundle(folder: string, say: (line: string) => void): 
   await makeFolder(folder);
   await cp(own, join(folder, basename(own)));
   await cp(join(dirname(own), 'koffi'), join(folder, 'koffi'), { recursive: true });
-  await pipeline(
-    createReadStream(process.execPath),
-    createGzip({ level: 9 }),
-    createWriteStream(join(folder, 'node.gz')),
-  );
+  await pipeline(createReadStream(process.execPath), createGzip(), createWriteStream(join(folder, 'node.gz')));
   const start = join(folder, 'gpu-check');
   await writeFileAtomic(start, START);
   await chmod(start, 0o755);

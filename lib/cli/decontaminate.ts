@@ -75,6 +75,7 @@ export async function main(args: readonly string[]): Promise<void> {
     undefined,
     values.plugin === undefined ? {} : { plugin: resolve(from, values.plugin) },
   );
+  if (device.note) console.error(device.note);
   const encoder = values.tfIdf ? undefined : await findEncoder(values.encoder, root, from, device);
   const comparison: Comparison = encoder
     ? { kind: 'embedding', encoder, device, cache: cacheFolder(values.cache, encoder, root, from) }

@@ -102,6 +102,7 @@ export async function openSpeaker(
     flushDenormals: true,
     ...(options.plugin === undefined ? {} : { plugin: resolve(from, options.plugin) }),
   });
+  if (device.note) say(device.note);
   const adapter = adapterFolder === undefined ? undefined : await openAdapterAt(adapterFolder, base);
   if (trained !== undefined && given === undefined) say(`template: ${template}, as in its training`);
   say('building the graph');

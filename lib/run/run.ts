@@ -47,6 +47,7 @@ export async function reproduce(
   const { out } = options;
   const began = performance.now();
   const device = await openDevice(options.device, undefined, pluginOf(options.xla));
+  if (device.note) say(device.note);
   // Before the lock: a folder that is refused is not touched.
   await checkFolder(options);
   const encoders = await openEncoders(options.encoders, device);

@@ -53,6 +53,7 @@ export async function localEngine(command: ScoreCommand, progress: Progress): Pr
     flushDenormals: true,
     ...(command.plugin === undefined ? {} : { plugin: command.plugin }),
   });
+  if (device.note) progress.say(device.note);
   const trainer = await trainerOf(command.adapter ?? command.model);
   if (trainer !== undefined) progress.say(`trained by ${trainer}`);
   return {

@@ -45,6 +45,7 @@ export async function trainFolder(
     throw new Error('train: one method is trained at a time; give --method lora or --method full');
   }
   const device = await openDevice(options.device, config.threads ?? undefined, pluginOf(options.xla));
+  if (device.note) say(device.note);
   await checkFolder(options);
   say('reading the rows and the model');
   const mixed = await readMixed(options.data);
