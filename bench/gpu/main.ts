@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { callersFolder } from '../../lib/cli/interrupt';
 import type { Method } from '../../lib/config';
 import type { Hardware } from '../../lib/engine/program';
 import type { XlaDevice } from '../../lib/engine/xla/plugins/find';
@@ -55,8 +56,9 @@ const say = (line: string) => console.log(`[${elapsed().toFixed(0).padStart(3)} 
 async function main(): Promise<void> {
   const { options } = readArguments<Given>(command(), process.argv.slice(2));
   if (options.part !== undefined) return runOnePart(options.part, options);
-  if (options.bundle !== undefined) return writeBundle(resolve(options.bundle), (line) => console.log(line));
-  if (options.record !== undefined) return recordReference(resolve(options.record), options.python);
+  if (options.bundle !== undefined)
+    return writeBundle(resolve(callersFolder(), options.bundle), (line) => console.log(line));
+  if (options.record !== undefined) return recordReference(resolve(callersFolder(), options.record), options.python);
   await check(options);
 }
 
@@ -85,7 +87,7 @@ async function check(options: Given): Promise<void> {
   if (!(budgetSeconds > 0)) {
     throw new Error(`gpu-check: --budget-seconds must be a number above 0, got "${options.budgetSeconds}"`);
   }
-  const plugin = options.plugin === undefined ? [] : ['--plugin', resolve(options.plugin)];
+  const plugin = options.plugin === undefined ? [] : ['--plugin', resolve(callersFolder(), options.plugin)];
   const run = <Result>(part: string) =>
     budgetSeconds - elapsed() < 5
       ? Promise.resolve({ leftOut: 'the budget was spent' })
@@ -98,7 +100,11 @@ async function check(options: Given): Promise<void> {
   say(`${device.count} x ${device.kind}`);
   const made = new Date().toISOString();
   const result: CheckResult = { device, node: process.version, made, seconds: 0, budgetSeconds, steps: {} };
-  const file = resolve(options.out, `gpu-${device.kind.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.json`);
+  const file = resolve(
+    callersFolder(),
+    options.out,
+    `gpu-${device.kind.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.json`,
+  );
   const keep = async () => {
     result.seconds = elapsed();
     await writeFileAtomic(file, `${JSON.stringify(result, undefined, 2)}\n`);

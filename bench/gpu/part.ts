@@ -35,8 +35,8 @@ export async function runPart<Result>(
     else say(line);
   });
   createInterface({ input: child.stderr }).on('line', (line) => {
-    errors.push(line);
-    if (errors.length > 20) errors.shift();
+    if (line.trim() !== '') errors.push(line);
+    if (errors.length > 5) errors.shift();
   });
   const ended = await new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(error.message));
@@ -45,5 +45,7 @@ export async function runPart<Result>(
   clearTimeout(timer);
   if (result !== undefined && !late) return result;
   if (late) return { failed: `it had not ended after ${seconds.toFixed(0)} s of the budget` };
-  return { failed: [ended || 'it answered nothing', ...errors.slice(-5)].join('; ') };
+  // Of one that says itself why it ends with 1, that is enough.
+  const said = errors.length > 0 && ended === 'it ended with 1' ? [] : [ended || 'it answered nothing'];
+  return { failed: [...said, ...errors].join('; ') };
 }

@@ -36,6 +36,7 @@ export async function openTfjs(): Promise<OpenedTfjs> {
 async function open(): Promise<OpenedTfjs> {
   const found = PACKAGES.map((name) => ({ name, file: resolveFor(name) })).find(({ file }) => file !== undefined);
   if (!found) {
+    await tf.setBackend('cpu');
     return {
       runtime: eagerRuntime,
       note:
@@ -49,7 +50,7 @@ async function open(): Promise<OpenedTfjs> {
   } catch (error) {
     throw new Error(
       `device: tfjs: ${name} (${dirname(file!)}) cannot be loaded: ${firstLine(error)}; mend it with \`npm rebuild ${name} ` +
-        '--ignore-scripts=false\` where it is installed, or remove it there',
+        '--ignore-scripts=false` where it is installed, or remove it there',
       { cause: error },
     );
   }

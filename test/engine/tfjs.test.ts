@@ -18,12 +18,12 @@ import { updateOnce } from '../../lib/train/train';
 
 const BASE = join(WORKBOOK_ROOT, 'data', 'miniature', 'base');
 
-describe.each(['lora', 'full'] as const)('three updates of the bundled base, %s', (method) => {
-  const LENGTH = 24;
+describe.each(['lora', 'full'] as const)('two updates of the bundled base, %s', (method) => {
+  const LENGTH = 8;
   const chunk = {
     tokens: Int32Array.from({ length: LENGTH }, (_, i) => 3 + ((i * 37) % 400)),
     targets: Int32Array.from({ length: LENGTH }, (_, i) => 3 + (((i + 1) * 37) % 400)),
-    weights: Float32Array.from({ length: LENGTH }, (_, i) => (i < 9 ? 0 : 1)),
+    weights: Float32Array.from({ length: LENGTH }, (_, i) => (i < 3 ? 0 : 1)),
     segments: new Int32Array(LENGTH),
     positions: Int32Array.from({ length: LENGTH }, (_, i) => i),
   };
@@ -43,7 +43,7 @@ describe.each(['lora', 'full'] as const)('three updates of the bundled base, %s'
     const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
     const batch = batchTensors([chunk], 1, form);
     const found: number[] = [];
-    for (let step = 0; step < 3; step++)
+    for (let step = 0; step < 2; step++)
       found.push((await updateOnce(programs, config, state, [batch], step, 1e-3)).loss);
     state.dispose();
     await programs.dispose();
@@ -53,7 +53,7 @@ describe.each(['lora', 'full'] as const)('three updates of the bundled base, %s'
   test('give ONNX Runtime’s losses', async () => {
     const [eager, onnx] = [await losses(await openDevice('tfjs')), await losses(await openDevice('cpu', 1))];
     for (const [i, loss] of eager.entries()) expect(Math.abs(loss - onnx[i]!)).toBeLessThan(1e-4);
-    expect(eager[2]).not.toBeCloseTo(eager[0]!, 3);
+    expect(eager[1]).not.toBeCloseTo(eager[0]!, 3);
   });
 });
 
