@@ -10,7 +10,7 @@ import { VIEWS } from '../decontaminate/record';
 import { writeDecontamination } from '../decontaminate/result-file';
 import { viewNamed } from '../decontaminate/views';
 import { type DeviceName, openDevice } from '../engine/device';
-import { DEVICE_HELP } from '../engine/device-names';
+import { DEVICE_HELP, PLUGIN_HELP } from '../engine/device-names';
 import { WORKBOOK_ROOT } from '../files';
 import { newCommand, readArguments } from '../run/arguments';
 import { readWorld } from '../run/data-stage';
@@ -40,7 +40,8 @@ const command = () =>
     .option('--top-k <n>', `nearest rows kept for each item  (default: ${DEFAULT_TOP_K})`)
     .option('--cache <folder>', 'where vectors are kept  (default: .cache/embeddings/NAME)')
     .option('--out <folder>', 'where results go  (default: results/decontamination)')
-    .option('--device <name>', DEVICE_HELP, 'cpu');
+    .option('--device <name>', DEVICE_HELP, 'cpu')
+    .option('--plugin <file>', PLUGIN_HELP);
 
 interface Given extends RowArguments {
   readonly data?: string;
@@ -52,6 +53,7 @@ interface Given extends RowArguments {
   readonly cache?: string;
   readonly out?: string;
   readonly device: string;
+  readonly plugin?: string;
 }
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -68,7 +70,12 @@ export async function main(args: readonly string[]): Promise<void> {
   const { evaluation, training } = dataset;
   for (const note of dataNotes(dataset)) console.error(note);
   console.error(`${evaluation.items.length} items, ${training.examples.length} training rows`);
-  const device = await openDevice(values.device as DeviceName);
+  const device = await openDevice(
+    values.device as DeviceName,
+    undefined,
+    values.plugin === undefined ? {} : { plugin: resolve(from, values.plugin) },
+  );
+  if (device.note) console.error(device.note);
   const encoder = values.tfIdf ? undefined : await findEncoder(values.encoder, root, from, device);
   const comparison: Comparison = encoder
     ? { kind: 'embedding', encoder, device, cache: cacheFolder(values.cache, encoder, root, from) }

@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
 import { PAPER_LORA } from '../config';
-import { CARDS, parseTarget } from '../plan/cards';
+import { CARDS } from '../plan/cards';
 import { compilePlan } from '../plan/compiled';
 import type { Precision } from '../plan/count';
 import { shapeOf } from '../plan/model';
+import { planOnCpu } from '../plan/on-cpu';
 import { PAPER_RUN_NAMES, type PaperRunName, paperRun, planPaperRuns } from '../plan/paper-runs';
 import { PAPER_RUN, type PlanRequest, planTraining } from '../plan/plan';
+import { parseTarget } from '../plan/target';
 import { compiledLines, planLines, planTable, TIME_NOTE } from '../plan/text';
 import { TOKENS_NOTE } from '../plan/tokens';
 import { newCommand, readArguments } from '../run/arguments';
@@ -21,18 +23,23 @@ const command = () =>
       `7B, 13B or 70B of Llama-2, a Hugging Face folder, a config.json, or the paper's own: ${PAPER_RUN_NAMES.join(', ')}; ` +
         '"paper" prints the four as a table',
     )
-    .option('--target <cards>', `${Object.keys(CARDS).join(', ')}; h100x8 for eight  (default: h100)`)
+    .option(
+      '--target <cards>',
+      `${Object.keys(CARDS).join(', ')}; h100x8 for eight; cpu: this machine's; here: its cards, else its CPU  (default: h100)`,
+    )
     .option('--method <name>', 'lora or full  (default: lora)')
     .option('--max-seq-len <n>', 'tokens of a chunk  (default: 4096)')
     .option('--batch-size <n>', 'chunks that a device takes at once  (default: 1)')
     .option('--accumulation <n>', 'batches of one update  (default: 1)')
-    .option('--precision <name>', 'bf16 or float32  (default: bf16)')
+    .option('--precision <name>', 'bf16 or float32  (default: bf16; on the CPU float32)')
     .option('--no-recompute', 'keeps what the layers compute for the way back')
     .option('--epochs <n>', "times that the rows are read  (default: the paper's, 8 for LoRA and 3 for full)")
+    .option('--max-steps <n>', 'updates at most  (default: all of the epochs)')
     .option(
       '--compile',
       'compiles it for those cards as well, with NVIDIA’s plug-in (npx med42 xla install cuda13 --compile-only)',
     )
+    .option('--plugin <file>', 'NVIDIA’s plug-in, in place of the one that `med42 xla list` shows')
     .option('--tokens <n>', "of one epoch  (default: the paper's 706,713 samples)");
 
 interface Given {
@@ -44,22 +51,31 @@ interface Given {
   readonly precision?: string;
   readonly recompute: boolean;
   readonly epochs?: string;
+  readonly maxSteps?: string;
   readonly tokens?: string;
   readonly compile: boolean;
+  readonly plugin?: string;
 }
+
+const pluginNamed = ({ plugin }: Given) => (plugin === undefined ? {} : { plugin: resolve(callersFolder(), plugin) });
 
 export async function main(args: readonly string[]): Promise<void> {
   const { options, words } = readArguments<Given>(command(), args);
   const [name] = words as readonly [string];
+  let timed = true;
   if (name === 'paper') {
     console.log(planTable(planPaperRuns()));
   } else {
     const request = await requestOf(name, options);
-    console.log(planLines(planTraining(request)).join('\n'));
-    if (options.compile) console.log(compiledLines(request, await compilePlan(request)).join('\n'));
+    const plan = request.target.name === 'cpu' ? await planOnCpu(request) : planTraining(request);
+    timed = plan.seconds !== undefined;
+    console.log(planLines(plan).join('\n'));
+    if (options.compile || options.plugin !== undefined)
+      console.log(compiledLines(request, await compilePlan(request, pluginNamed(options))).join('\n'));
   }
   const ownTokens = options.tokens !== undefined && name !== 'paper';
-  console.log(`\n${[...(ownTokens ? [] : [`tokens: ${TOKENS_NOTE}`]), TIME_NOTE].join('\n')}`);
+  const notes = [...(ownTokens ? [] : [`tokens: ${TOKENS_NOTE}`]), ...(timed ? [TIME_NOTE] : [])];
+  console.log(['', ...notes].join('\n'));
   console.log('Research only, not for clinical decisions.');
 }
 
@@ -71,6 +87,9 @@ async function requestOf(name: string, given: Given): Promise<PlanRequest> {
         ...(await shapeOf(/^\d+b$/i.test(name) ? name : resolve(callersFolder(), name))),
       };
   const { lora: before, ...request } = start;
+  const target = given.target === undefined ? request.target : parseTarget(given.target);
+  const onCpu = target.name === 'cpu';
+  const maxSteps = positive('--max-steps', given.maxSteps);
   const method = oneOf('--method', given.method, ['lora', 'full'] as const) ?? (before ? 'lora' : 'full');
   return {
     ...request,
@@ -78,9 +97,11 @@ async function requestOf(name: string, given: Given): Promise<PlanRequest> {
     chunkLength: positive('--max-seq-len', given.maxSeqLen) ?? request.chunkLength,
     batchADevice: positive('--batch-size', given.batchSize) ?? request.batchADevice,
     accumulation: positive('--accumulation', given.accumulation) ?? request.accumulation,
-    precision: oneOf<Precision>('--precision', given.precision, ['bf16', 'float32']) ?? request.precision,
-    recompute: given.recompute,
-    target: given.target === undefined ? request.target : parseTarget(given.target),
+    precision:
+      oneOf<Precision>('--precision', given.precision, ['bf16', 'float32']) ?? (onCpu ? 'float32' : request.precision),
+    recompute: given.recompute && !onCpu,
+    target,
+    ...(maxSteps === undefined ? {} : { maxSteps }),
     epochs: positive('--epochs', given.epochs) ?? PAPER_RUN[method].epochs,
     tokensAnEpoch: positive('--tokens', given.tokens) ?? request.tokensAnEpoch,
   };

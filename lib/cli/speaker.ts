@@ -5,7 +5,7 @@ import { modelFolderOf } from '../data/sources/model';
 import { TEMPLATES, type TemplateName } from '../data/template';
 import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { type DeviceName, openDevice } from '../engine/device';
-import { DEVICE_HELP } from '../engine/device-names';
+import { DEVICE_HELP, PLUGIN_HELP } from '../engine/device-names';
 import { createState } from '../engine/state';
 import { createGenerator } from '../model/generate';
 import { type ChooseToken, likeliest, sampler } from '../model/sampling';
@@ -27,6 +27,7 @@ export interface SpeakerOptions {
   readonly topP?: string;
   readonly seed: string;
   readonly device: string;
+  readonly plugin?: string;
 }
 
 export const withSpeakerOptions = (command: Command, template: TemplateName): Command =>
@@ -46,7 +47,8 @@ export const withSpeakerOptions = (command: Command, template: TemplateName): Co
     .option('--top-k <n>', 'draws among the n likeliest tokens')
     .option('--top-p <p>', 'draws among the likeliest tokens that together have probability p')
     .option('--seed <n>', 'of what is drawn', '0')
-    .option('--device <name>', DEVICE_HELP, 'cpu');
+    .option('--device <name>', DEVICE_HELP, 'cpu')
+    .option('--plugin <file>', PLUGIN_HELP);
 
 export interface Speaker {
   /** Tokens that prompt and answer may have together. */
@@ -96,7 +98,11 @@ export async function openSpeaker(
   const trained = await readTrainedTemplate(adapterFolder ?? base.folder);
   const template = given ?? trained ?? otherwise;
   const encode = await conversationEncoder(template, base.folder, tokenizer);
-  const device = await openDevice(options.device as DeviceName, undefined, { flushDenormals: true });
+  const device = await openDevice(options.device as DeviceName, undefined, {
+    flushDenormals: true,
+    ...(options.plugin === undefined ? {} : { plugin: resolve(from, options.plugin) }),
+  });
+  if (device.note) say(device.note);
   const adapter = adapterFolder === undefined ? undefined : await openAdapterAt(adapterFolder, base);
   if (trained !== undefined && given === undefined) say(`template: ${template}, as in its training`);
   say('building the graph');

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { loadPlugin } from '../engine/xla/pjrt/plugin';
 import { pluginCache, readInstalled } from '../engine/xla/plugins/cache';
 import {
   PLUGIN_NAMES,
@@ -9,7 +10,7 @@ import {
   requirementsFile,
   wheelsHere,
 } from '../engine/xla/plugins/catalogue';
-import { listFound } from '../engine/xla/plugins/find';
+import { listFound, namedPlugin } from '../engine/xla/plugins/find';
 import { type InstallPlan, installPlugin, planInstall } from '../engine/xla/plugins/install';
 import { newCommand, readArguments } from '../run/arguments';
 import { abortOnInterrupt, callersFolder } from './interrupt';
@@ -18,11 +19,13 @@ const command = () =>
   newCommand('xla', 'Plug-ins of XLA: tensor cores and many devices, beside the engine that `npm ci` brings.')
     .usage(`list | install ${PLUGIN_NAMES.join('|')} [options]`)
     .argument('[words...]')
+    .option('--plugin <file>', 'list: says of this plug-in whether it suits')
     .option('--from <folder>', 'takes the wheels from there, not from the package index')
     .option('--compile-only', 'cuda12, cuda13: only what compiling for a card that is not there needs')
     .option('--yes', 'does not ask');
 
 interface Given {
+  readonly plugin?: string;
   readonly from?: string;
   readonly compileOnly: boolean;
   readonly yes: boolean;
@@ -31,14 +34,14 @@ interface Given {
 export async function main(args: readonly string[]): Promise<void> {
   const { options, words } = readArguments<Given>(command(), args);
   const [verb, ...names] = words;
-  if (verb === 'list' && names.length === 0) return list();
+  if (verb === 'list' && names.length === 0) return list(options);
   if (verb === 'install' && names.length === 1) return install(names[0]!, options);
   throw new Error(
     `xla: type \`med42 xla list\` or \`med42 xla install ${PLUGIN_NAMES.join('|')}\`, got "${words.join(' ')}"`,
   );
 }
 
-function list(): void {
+function list({ plugin }: Given): void {
   const cache = pluginCache();
   const found = listFound();
   for (const entry of PLUGINS) {
@@ -52,6 +55,10 @@ function list(): void {
     for (const { file } of found.filter((f) => f.entry === entry)) console.log(`         ${file}`);
   }
   console.log(`Cache: ${cache}`);
+  const named = namedPlugin(plugin === undefined ? undefined : resolve(callersFolder(), plugin));
+  if (!named) return;
+  const { apiVersion, stablehloVersion } = loadPlugin(named.file, named);
+  console.log(`Named, and taken before all others: ${named.file}, PJRT ${apiVersion}, StableHLO ${stablehloVersion}`);
 }
 
 function sizeHere(name: (typeof PLUGIN_NAMES)[number]): string {

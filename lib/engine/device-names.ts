@@ -12,5 +12,8 @@ export const DEVICE_NAMES = [
 
 export type DeviceName = (typeof DEVICE_NAMES)[number];
 
+/** For the help of `--plugin`. */
+export const PLUGIN_HELP = 'for xla: the file of a plug-in, in place of those that `med42 xla list` shows';
+
 /** For the help of `--device`. */
 export const DEVICE_HELP = 'cpu | webgpu | cuda | tfjs | xla | xla:cuda, xla:cpu, ... (`med42 xla list`)';

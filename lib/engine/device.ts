@@ -1,21 +1,23 @@
 import { availableParallelism } from 'node:os';
 import { DEVICE_NAMES, type DeviceName } from './device-names';
-import { eagerRuntime } from './eager';
 import { openOnnx } from './onnx/device';
 import type { Runtime } from './program';
 import { openXla } from './xla/device';
+import { openTfjs } from './tfjs';
 import type { XlaOptions } from './xla/options';
 import type { XlaDevice } from './xla/plugins/find';
 
 export type { DeviceName };
 
-/** Where programs run. `tfjs` runs them eagerly on tfjs' current backend: slow, and the reference for the others. */
+/** Where programs run. `tfjs` runs them eagerly: slow, and the reference for the others. */
 export interface Device {
   readonly name: DeviceName;
   readonly threads: number;
   /** Denormal numbers count as zero (`openDevice`). */
   readonly flushDenormals: boolean;
   readonly runtime: Runtime;
+  /** What a user is to know of it, in a line. */
+  readonly note?: string;
 }
 
 export interface DeviceOptions extends Partial<XlaOptions> {
@@ -39,7 +41,10 @@ export async function openDevice(
   threads = defaultThreads(),
   { flushDenormals = false, ...options }: DeviceOptions = {},
 ): Promise<Device> {
-  if (name === 'tfjs') return { name, threads: 1, flushDenormals: false, runtime: eagerRuntime };
+  if (options.plugin !== undefined && !name.startsWith('xla')) {
+    throw new Error(`device: --plugin is for xla devices, got ${options.plugin} with device "${name}"; leave it out`);
+  }
+  if (name === 'tfjs') return { name, threads: 1, flushDenormals: false, ...(await openTfjs()) };
   if (!DEVICE_NAMES.includes(name))
     throw new Error(`device: unknown device "${name}"; use one of ${DEVICE_NAMES.join(', ')}`);
   if (!Number.isSafeInteger(threads) || threads <= 0) {

@@ -57,6 +57,18 @@ export interface Runtime {
   /** A copy on the host. */
   download(held: Held): Promise<Float32Array | Int32Array>;
   release(held: Held): void;
+  /** What it runs on, where the runtime knows: its first device. */
+  hardware?(): Hardware;
+}
+
+export interface Hardware {
+  /** As its maker calls it. */
+  readonly kind: string;
+  /** The driver or library below, in its own words. */
+  readonly version: string;
+  readonly count: number;
+  /** Bytes in use, at their peak, and in all; undefined where it does not count them. */
+  readonly memory: { readonly inUse: number; readonly peak?: number; readonly limit?: number } | undefined;
 }
 
 /** @throws naming an input that is missing or not as the program was compiled for */

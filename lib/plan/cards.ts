@@ -3,8 +3,8 @@ export interface Card {
   readonly title: string;
   /** What the card is sold with, bytes. */
   readonly memoryBytes: number;
-  /** Dense bf16 matrix products, FLOP/s, by the maker's data sheet. */
-  readonly bf16FlopsPerSecond: number;
+  /** Dense bf16 matrix products, FLOP/s, by the maker's data sheet; undefined where none is at hand. */
+  readonly bf16FlopsPerSecond?: number;
 }
 
 /** Source: NVIDIA's data sheets of A100, H100 SXM, H200 SXM and B200 (HGX); rates without sparsity. */
@@ -18,30 +18,16 @@ export const CARDS = {
 
 export type CardName = keyof typeof CARDS;
 
-/** So many of one card. */
+/** So many of one card, or a CPU. */
 export interface Target {
-  readonly name: CardName;
+  /** `card`: one that is here and not in the list. */
+  readonly name: CardName | 'card' | 'cpu';
   readonly card: Card;
   readonly devices: number;
 }
 
-/**
- * Reads `h100x8`, `h200`, `a100-40`.
- *
- * @throws naming the cards that are known
- */
-export function parseTarget(text: string): Target {
-  const match = /^([a-z]\d+(?:-\d+)?)(?:x(\d+))?$/.exec(text.toLowerCase());
-  const devices = Number(match?.[2] ?? 1);
-  const name = match?.[1];
-  if (name !== undefined && Object.hasOwn(CARDS, name) && Number.isSafeInteger(devices) && devices > 0) {
-    return { name: name as CardName, card: CARDS[name as CardName], devices };
-  }
-  throw new Error(
-    `plan: --target must be one of ${Object.keys(CARDS).join(', ')}, with x and a number for several (h100x8), ` +
-      `got "${text}"`,
-  );
-}
+/** Bytes that a program may have of a device of the target. */
+export const usableBytes = ({ name, card }: Target): number => (name === 'cpu' ? 1 : USABLE) * card.memoryBytes;
 
 /**
  * The part of the data sheet's rate at which a training is assumed to run.

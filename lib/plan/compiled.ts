@@ -1,64 +1,58 @@
-import { PAPER_FULL, PAPER_LORA } from '../config';
-import { sizeOf } from '../engine/tensors';
+import { PAPER_FULL, PAPER_LORA, type TrainConfig } from '../config';
 import { type CompiledAhead, compileAhead } from '../engine/xla/pjrt/compile-ahead';
 import { loadPlugin } from '../engine/xla/pjrt/plugin';
-import { findPlugin } from '../engine/xla/plugins/find';
+import { type FindSettings, findPlugin } from '../engine/xla/plugins/find';
 import { stackedSpec, xlaModule } from '../engine/xla/program';
-import { type LlamaConfig, weightShapes } from '../model/llama';
-import { tunedModel } from '../model/tuned';
+import type { BatchForm } from '../train/batches';
 import { trainingSteps } from '../train/programs';
+import { unreadModel } from './model';
 import type { PlanRequest } from './plan';
 
 /**
  * Compiles the training for cards that are not there, with NVIDIA's plug-in: the memory of each as the compiler planned it.
  *
- * @param env where the plug-in is looked for
- * @returns undefined where the plug-in is not installed, or layers are not looped over
- * @throws what the compiler refuses
+ * @param where the plug-in is looked for
+ * @returns undefined where the plug-in is not installed, layers are not looped over, or the card is none of its list
+ * @throws what the compiler refuses; when the plug-in that is named is not there or not NVIDIA's
  */
-export async function compilePlan(request: PlanRequest, env = process.env): Promise<CompiledAhead | undefined> {
+export async function compilePlan(request: PlanRequest, where: FindSettings = {}): Promise<CompiledAhead | undefined> {
   const { target, precision, recompute } = request;
-  const found = pluginThatCompiles(env);
+  const { name } = target;
+  if (name === 'cpu' || name === 'card') return undefined;
+  const found = pluginThatCompiles(where);
   if (!found || !recompute) return undefined;
   const { step, spec } = trainingStep(request);
   const options = { loops: true, precision, devices: target.devices };
   const { text } = xlaModule(step, stackedSpec(spec), options);
   return compileAhead(loadPlugin(found.file, found), text, {
-    card: target.name,
+    card: name,
     count: target.devices,
     ...(found.cudaDataDir ? { cudaDataDir: found.cudaDataDir } : {}),
   });
 }
 
-function pluginThatCompiles(env: NodeJS.ProcessEnv) {
+function pluginThatCompiles(where: FindSettings) {
   try {
-    return findPlugin('xla:cuda', { compileOnly: true, env });
-  } catch {
+    return findPlugin('xla:cuda', { ...where, compileOnly: true });
+  } catch (error) {
+    if (where.plugin !== undefined) throw error;
     return undefined;
   }
 }
 
 /** One update of the training, of a model whose weights are nowhere. */
-function trainingStep({ model, lora, chunkLength, batchADevice, target }: PlanRequest) {
-  const method = lora ? 'lora' : 'full';
-  const tuned = tunedModel({ folder: '', config: model, rawConfig: {}, weights: weightsOf(model) }, method, lora);
-  const config = {
-    ...(lora ? PAPER_LORA : PAPER_FULL),
-    batchSize: batchADevice * target.devices,
-    maxSeqLen: chunkLength,
-    accumulation: 1,
-  };
-  return trainingSteps(tuned, config, { separate: false, asked: undefined }).fused!;
+function trainingStep(request: PlanRequest) {
+  return trainingSteps(unreadModel(request.model, request.lora), updateConfig(request), WHOLE_CHUNKS).fused!;
 }
 
-/** In 16 bits, as Llama is published. */
-const weightsOf = (model: LlamaConfig) =>
-  Object.fromEntries(
-    Object.entries(weightShapes(model)).map(([name, shape]) => [
-      name,
-      { dtype: 'bfloat16' as const, format: 'BF16', shape, file: '', offset: 0, length: 2 * sizeOf(shape) },
-    ]),
-  );
+/** Settings of the one update that is compiled: every token is learnt, nothing is accumulated. */
+export const updateConfig = ({ lora, chunkLength, batchADevice, target }: PlanRequest): TrainConfig => ({
+  ...(lora ? { ...PAPER_LORA, lora } : PAPER_FULL),
+  batchSize: batchADevice * target.devices,
+  maxSeqLen: chunkLength,
+  accumulation: 1,
+});
+export const WHOLE_CHUNKS: BatchForm = { separate: false, asked: undefined };
 
 /** What a compiled program does between devices, and where its products run. */
 export function countOperations({ operations }: CompiledAhead) {

@@ -1,8 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LoraConfig } from '../config';
+import { sizeOf } from '../engine/tensors';
 import { llamaConfig } from '../model/config-file';
-import type { LlamaConfig } from '../model/llama';
+import { type LlamaConfig, weightShapes } from '../model/llama';
 import { LLAMA_2, type Llama2Size } from '../model/llama-2';
+import { type TunedModel, tunedModel } from '../model/tuned';
 
 /**
  * A model's shape by a size of Llama-2 (`7B`, `13B`, `70B`), a Hugging Face folder or its config.json; no weights are
@@ -28,4 +31,15 @@ export async function shapeOf(model: string): Promise<{ readonly title: string; 
     throw new Error(`plan: ${file} must be JSON (${(error as Error).message}); take the model's own config.json`);
   }
   return { title: model, model: llamaConfig(raw as Parameters<typeof llamaConfig>[0], file) };
+}
+
+/** A model to be trained whose weights are nowhere: in 16 bits, as Llama is published. */
+export function unreadModel(model: LlamaConfig, lora: LoraConfig | undefined): TunedModel {
+  const weights = Object.fromEntries(
+    Object.entries(weightShapes(model)).map(([name, shape]) => [
+      name,
+      { dtype: 'bfloat16' as const, format: 'BF16', shape, file: '', offset: 0, length: 2 * sizeOf(shape) },
+    ]),
+  );
+  return tunedModel({ folder: '', config: model, rawConfig: {}, weights }, lora ? 'lora' : 'full', lora);
 }

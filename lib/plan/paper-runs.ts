@@ -1,6 +1,6 @@
 import { LLAMA_2, type Llama2Size } from '../model/llama-2';
-import { parseTarget } from './cards';
 import { PAPER_RUN, type Plan, type PlanRequest, planTraining } from './plan';
+import { parseTarget } from './target';
 
 /** The paper's trainings, each with cards that hold it. */
 const RUNS = {

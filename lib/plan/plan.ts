@@ -2,7 +2,7 @@ import { type LoraConfig, PAPER_FULL, PAPER_LORA } from '../config';
 import type { LlamaConfig } from '../model/llama';
 import { TOTALS } from '../paper/table-a1';
 import { countParameters } from '../train/memory';
-import { CARDS, type Target, USABLE, UTILISATION } from './cards';
+import { CARDS, type Target, UTILISATION, usableBytes } from './cards';
 import {
   type Collectives,
   countCollectives,
@@ -30,20 +30,23 @@ export interface PlanRequest {
   readonly epochs: number;
   /** Tokens of one epoch, padding aside. */
   readonly tokensAnEpoch: number;
+  /** Updates at most. */
+  readonly maxSteps?: number;
 }
 
-export interface Plan {
+/** @template Memory parts of what a device holds, and their sum */
+export interface Plan<Memory extends { readonly total: number } = DeviceMemory> {
   readonly request: PlanRequest;
   readonly parameters: { readonly base: number; readonly trained: number };
-  readonly memory: DeviceMemory;
+  readonly memory: Memory;
   readonly fits: boolean;
   readonly collectives: Collectives;
   readonly tokens: number;
   readonly updates: number;
   /** Of the whole training, recomputation aside. */
   readonly flops: number;
-  /** At the assumed part of the cards' rate. */
-  readonly seconds: number;
+  /** At the assumed part of the cards' rate; undefined where their rate is not known. */
+  readonly seconds: number | undefined;
   readonly disk: Disk;
   /** Changes that would make it fit, the smallest first; none where it fits. */
   readonly remedies: readonly Remedy[];
@@ -72,17 +75,37 @@ export const PAPER_RUN = {
   tokensAnEpoch: TOTALS.all.samples * TOKENS_A_SAMPLE,
 } as const;
 
-/** Counts a training: memory of a device, operations, time, disk, and what would make it fit. */
+/** Counts a training on cards: memory of a device, operations, time, disk, and what would make it fit. */
 export function planTraining(request: PlanRequest): Plan {
+  const { target } = request;
+  if (target.name === 'cpu') throw new Error('plan: a CPU is planned for with planOnCpu');
+  return planWith(request, countMemory(trainingOf(request)), () => remediesOf(request));
+}
+
+/**
+ * All of a plan but how its memory is counted.
+ *
+ * @param memory of a device
+ * @param remedies asked where that does not fit
+ */
+export function planWith<Memory extends { readonly total: number }>(
+  request: PlanRequest,
+  memory: Memory,
+  remedies: () => readonly Remedy[],
+): Plan<Memory> {
   const { model, lora, target, epochs, tokensAnEpoch, chunkLength, batchADevice, accumulation, precision } = request;
   const training = trainingOf(request);
   const { base, trained, adapter } = countParameters(model, lora);
-  const memory = countMemory(training);
-  const tokens = tokensAnEpoch * epochs;
   const chunksAnEpoch = Math.ceil(tokensAnEpoch / chunkLength);
+  const chunksAnUpdate = batchADevice * target.devices * accumulation;
+  const all = Math.ceil(chunksAnEpoch / chunksAnUpdate) * epochs;
+  const updates = Math.min(all, request.maxSteps ?? all);
+  const tokens =
+    updates === all ? tokensAnEpoch * epochs : Math.min(tokensAnEpoch * epochs, updates * chunksAnUpdate * chunkLength);
   const flops = flopsAToken(training) * tokens;
   const wide = precision === 'bf16' ? 2 : 4;
-  const fits = memory.total <= USABLE * target.card.memoryBytes;
+  const fits = memory.total <= usableBytes(target);
+  const rate = target.card.bf16FlopsPerSecond;
   return {
     request,
     parameters: { base, trained },
@@ -90,15 +113,15 @@ export function planTraining(request: PlanRequest): Plan {
     fits,
     collectives: countCollectives(training),
     tokens,
-    updates: Math.ceil(chunksAnEpoch / (batchADevice * target.devices * accumulation)) * epochs,
+    updates,
     flops,
-    seconds: flops / (target.devices * UTILISATION * target.card.bf16FlopsPerSecond),
+    seconds: rate === undefined ? undefined : flops / (target.devices * UTILISATION * rate),
     disk: {
       checkpoint: 12 * trained,
       saved: adapter > 0 ? 4 * adapter : wide * base,
       chunks: 8 * tokensAnEpoch,
     },
-    remedies: fits ? [] : remediesOf(request),
+    remedies: fits ? [] : remedies(),
   };
 }
 
@@ -117,7 +140,7 @@ function remediesOf(request: PlanRequest): Remedy[] {
     list.flatMap(([change, changed]) => {
       const other = { ...request, ...changed };
       const { total } = countMemory(trainingOf(other));
-      return total <= USABLE * other.target.card.memoryBytes ? [{ change, total }] : [];
+      return total <= usableBytes(other.target) ? [{ change, total }] : [];
     });
   const more = [2, 4, 8, 16, 32, 64].map((by) => {
     const devices = by * target.devices;
@@ -129,5 +152,7 @@ function remediesOf(request: PlanRequest): Remedy[] {
       const many = target.devices > 1 ? `x${target.devices}` : '';
       return [`--target ${name}${many}`, { target: { ...target, card } }] as const;
     });
-  return [...fitting(changes), ...fitting(more).slice(0, 1), ...fitting(larger).slice(0, 1)];
+  // A card that is not in the list has no name to type.
+  const named = target.name === 'card' ? [] : fitting(more).slice(0, 1);
+  return [...fitting(changes), ...named, ...fitting(larger).slice(0, 1)];
 }

@@ -1,6 +1,8 @@
 import type { CompiledAhead } from '../engine/xla/pjrt/compile-ahead';
+import type { ProcessMemory } from '../train/peak-memory';
 import { UTILISATION } from './cards';
 import { countOperations } from './compiled';
+import type { DeviceMemory } from './count';
 import type { Plan, PlanRequest } from './plan';
 
 const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
@@ -18,7 +20,8 @@ export function duration(seconds: number): string {
   return `${value < 10 ? value.toFixed(1) : count(value)} ${name}`;
 }
 
-const methodOf = ({ request: { lora } }: Plan): string => (lora ? `LoRA of rank ${lora.rank}` : 'full-parameter');
+const methodOf = ({ request: { lora } }: Pick<Plan, 'request'>): string =>
+  lora ? `LoRA of rank ${lora.rank}` : 'full-parameter';
 
 /** What the time rests on. */
 export const TIME_NOTE =
@@ -26,11 +29,12 @@ export const TIME_NOTE =
   '(MaxText published 460 TFLOP/s a device for Llama-2 70B on 64 H100); not measured with this workbook';
 
 /** A plan for a terminal, line by line. */
-export function planLines(plan: Plan): string[] {
+export function planLines(plan: Plan<DeviceMemory | ProcessMemory>): string[] {
   const { request, parameters, memory, collectives, disk, remedies } = plan;
+  const isCpu = 'process' in memory;
   const { title, chunkLength, batchADevice, accumulation, precision, recompute, target, epochs } = request;
   const row = (name: string, bytes: number) => `  ${name.padEnd(46)}${gigabytes(bytes).padStart(9)}`;
-  const devices = `${target.devices} x ${target.card.title}`;
+  const devices = isCpu ? target.card.title : `${target.devices} x ${target.card.title}`;
   return [
     `${title}, ${methodOf(plan)}: ${count(parameters.base)} parameters, ${count(parameters.trained)} of them trained`.replace(
       request.lora ? ' of them trained' : '',
@@ -39,12 +43,8 @@ export function planLines(plan: Plan): string[] {
     `chunks of ${count(chunkLength)} tokens, ${batchADevice} a device, accumulation ${accumulation}, ${precision}, ` +
       `${recompute ? 'recomputation by layer' : 'no recomputation'}, on ${devices}`,
     '',
-    `memory of a device, counted${' '.repeat(21)}       GB`,
-    row('weights and moments, its share', memory.state),
-    row('gradients, its share', memory.gradients),
-    row(recompute ? 'inputs of the layers' : 'activations', memory.activations),
-    row('one layer at work', memory.layer),
-    row('the loss', memory.loss),
+    `memory of ${isCpu ? 'the process, estimated' : 'a device, counted     '}${' '.repeat(isCpu ? 15 : 16)}       GB`,
+    ...(isCpu ? processRows(memory) : deviceRows(memory, recompute)).map(([name, bytes]) => row(name, bytes)),
     row(`in all, of ${gigabytes(target.card.memoryBytes)}: ${plan.fits ? 'fits' : 'DOES NOT FIT'}`, memory.total),
     ...remedies.map(({ change, total }) => `  would fit: ${change} (${gigabytes(total)} GB)`),
     ...(!plan.fits && remedies.length === 0 ? ['  none of the settings would make it fit: use a smaller model'] : []),
@@ -53,23 +53,43 @@ export function planLines(plan: Plan): string[] {
       ? `between devices, an update: ${collectives.allGathers} all-gathers and ${collectives.reduceScatters} reduce-scatters, ` +
         `${gigabytes(collectives.bytes)} GB to each device`
       : 'between devices: nothing',
-    `${count(plan.tokens)} tokens in ${count(plan.updates)} updates, ${count(epochs)} epochs: ` +
+    `${count(plan.tokens)} tokens in ${count(plan.updates)} updates, ` +
+      `${request.maxSteps === undefined ? `${count(epochs)} epochs` : `of ${count(epochs)} epochs or less`}: ` +
       `${plan.flops.toExponential(1)} floating-point operations`,
-    `about ${duration(plan.seconds)}`,
+    plan.seconds === undefined
+      ? 'time: no rate of this device is known; `med42 train` says it after its first update'
+      : `about ${duration(plan.seconds)}`,
     `disk: ${gigabytes(disk.checkpoint)} GB a checkpoint, ${gigabytes(disk.saved)} GB for what is saved, ` +
       `${gigabytes(disk.chunks)} GB of chunks`,
   ];
 }
 
+const deviceRows = (memory: DeviceMemory, recompute: boolean): [string, number][] => [
+  ['weights and moments, its share', memory.state],
+  ['gradients, its share', memory.gradients],
+  [recompute ? 'inputs of the layers' : 'activations', memory.activations],
+  ['one layer at work', memory.layer],
+  ['the loss', memory.loss],
+];
+
+const processRows = (memory: ProcessMemory): [string, number][] => [
+  ...(memory.frozen > 0 ? ([['frozen weights, as two programs hold them', memory.frozen]] as [string, number][]) : []),
+  ['what is trained, with moments, before and after', memory.state],
+  ['a step at work', memory.working],
+  ['Node and libraries', memory.process],
+];
+
 /** What compiling said, beside the count. */
 export function compiledLines(request: PlanRequest, compiled: CompiledAhead | undefined): string[] {
   if (!compiled) {
-    return [
-      '',
-      request.recompute
-        ? 'compiled: no; NVIDIA’s plug-in is not here (npx med42 xla install cuda13 --compile-only)'
-        : 'compiled: no; without recomputation nothing is looped over',
-    ];
+    const { recompute, target } = request;
+    const why =
+      target.name === 'cpu' || target.name === 'card'
+        ? `NVIDIA’s plug-in has no description of ${target.card.title}`
+        : recompute
+          ? 'NVIDIA’s plug-in is not here (npx med42 xla install cuda13 --compile-only)'
+          : 'without recomputation nothing is looped over';
+    return ['', `compiled: no; ${why}`];
   }
   const { memory, cardBytes, seconds } = compiled;
   const { allGathers, reduceScatters, allReduces, products } = countOperations(compiled);
@@ -101,7 +121,7 @@ export function planTable(plans: readonly Plan[]): string {
     `${gigabytes(plan.memory.total)} GB${plan.fits ? '' : ', does not fit'}`,
     `${(plan.tokens / 1e6).toFixed(0)} million`,
     plan.flops.toExponential(1),
-    duration(plan.seconds),
+    plan.seconds === undefined ? 'not known' : duration(plan.seconds),
     `${gigabytes(plan.disk.checkpoint)} GB`,
   ]);
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

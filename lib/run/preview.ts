@@ -35,7 +35,7 @@ export function previewTraining(
   const model = tunedModel(base, config.method, config.method === 'lora' ? config.lora : undefined);
   const form = { separate: packing !== 'concatenated', asked: askedPlaces(chunks, heldOut) };
   const estimate = (changed: Partial<TrainConfig>): number =>
-    estimateTrainingMemory(model, { ...config, ...changed }, device, form);
+    estimateTrainingMemory(model, { ...config, ...changed }, device, form).total;
   const epochs = `${count(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`;
   const whole = config.epochs * stepsPerEpoch;
   const all = `${count(whole)} = ${epochs} x ${count(stepsPerEpoch)} of ${config.batchSize * config.accumulation} chunks each`;

@@ -3,6 +3,7 @@ import { METHOD_LABELS } from '../compare/labels';
 import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare/run-record';
 import type { Subject } from '../compare/runs';
 import { openDevice } from '../engine/device';
+import { pluginOf } from '../engine/xla/options';
 import { WORKBOOK_ROOT } from '../files';
 import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
@@ -45,7 +46,8 @@ export async function reproduce(
 ): Promise<{ readonly table: string; readonly peakMemoryBytes: number }> {
   const { out } = options;
   const began = performance.now();
-  const device = await openDevice(options.device);
+  const device = await openDevice(options.device, undefined, pluginOf(options.xla));
+  if (device.note) say(device.note);
   // Before the lock: a folder that is refused is not touched.
   await checkFolder(options);
   const encoders = await openEncoders(options.encoders, device);

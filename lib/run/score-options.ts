@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ReadOptions } from '../data/examples';
 import { modelFolderOf } from '../data/sources/model';
 import type { DeviceName } from '../engine/device';
+import { DEVICE_HELP, PLUGIN_HELP } from '../engine/device-names';
 import type { BosPolicy } from '../eval/encode-request';
 import { TASK_VARIANTS, type TaskVariant } from '../eval/tasks/definition';
 import { newCommand, readArguments } from './arguments';
@@ -24,6 +25,8 @@ export interface ScoreCommand {
   readonly seed: number;
   readonly out: string;
   readonly device: DeviceName;
+  /** Of `xla` devices: the plug-in's file. */
+  readonly plugin?: string;
   /** An item's id or a task: print its requests, score nothing. */
   readonly showRequests: string | null;
 }
@@ -71,7 +74,8 @@ const command = (): Command =>
       '--out <folder>',
       'where results go  (default: results/score/DATA/MODEL, and the adapter’s and the variant’s name where there is one)',
     )
-    .option('--device <name>', 'cpu | webgpu | cuda | tfjs', 'cpu')
+    .option('--device <name>', DEVICE_HELP, 'cpu')
+    .option('--plugin <file>', PLUGIN_HELP)
     .option('--show-requests <x>', 'prints what is asked for an item (its id) or a task, as JSON lines, and ends');
 
 interface Given extends RowArguments, ServerArguments {
@@ -85,6 +89,7 @@ interface Given extends RowArguments, ServerArguments {
   readonly seed?: string;
   readonly out?: string;
   readonly device: string;
+  readonly plugin?: string;
   readonly showRequests?: string;
 }
 
@@ -128,6 +133,7 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
       ? resolve(cwd, values.out)
       : resolve(root, 'results', 'score', basename(data), resultName(model, adapter, variant)),
     device: values.device as DeviceName,
+    ...(values.plugin === undefined ? {} : { plugin: resolve(cwd, values.plugin) }),
     showRequests: values.showRequests ?? null,
   };
 }

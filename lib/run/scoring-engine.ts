@@ -49,7 +49,11 @@ export async function localEngine(command: ScoreCommand, progress: Progress): Pr
     progress.say('asked without the template med42 of its training, as the harness asks (with it: --variant chat)');
   }
   const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
-  const device = await openDevice(command.device, undefined, { flushDenormals: true });
+  const device = await openDevice(command.device, undefined, {
+    flushDenormals: true,
+    ...(command.plugin === undefined ? {} : { plugin: command.plugin }),
+  });
+  if (device.note) progress.say(device.note);
   const trainer = await trainerOf(command.adapter ?? command.model);
   if (trainer !== undefined) progress.say(`trained by ${trainer}`);
   return {

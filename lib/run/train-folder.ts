@@ -3,6 +3,7 @@ import type { TrainSet } from '../data/examples';
 import { readMixed } from '../data/mixing/mixed-folder';
 import { trainingNotes } from '../data/reading/notes';
 import { openDevice } from '../engine/device';
+import { pluginOf } from '../engine/xla/options';
 import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { packingNotes } from './data-stage';
@@ -43,7 +44,8 @@ export async function trainFolder(
   if (method === undefined || other !== undefined) {
     throw new Error('train: one method is trained at a time; give --method lora or --method full');
   }
-  const device = await openDevice(options.device, config.threads ?? undefined);
+  const device = await openDevice(options.device, config.threads ?? undefined, pluginOf(options.xla));
+  if (device.note) say(device.note);
   await checkFolder(options);
   say('reading the rows and the model');
   const mixed = await readMixed(options.data);

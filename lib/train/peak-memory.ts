@@ -15,25 +15,35 @@ const ARENA = 1.4;
 /** Node, the libraries and compiled programs, whatever the model. */
 const PROCESS_BYTES = 180e6;
 
-/**
- * The most memory that the process of a training will have resident on the CPU, in bytes: an estimate.
- *
- * @param form of its batches
- */
+/** What the process of a training has resident on the CPU at its peak, bytes: an estimate. */
+export interface ProcessMemory {
+  /** Node, the libraries and compiled programs. */
+  readonly process: number;
+  /** The frozen weights, as the programs hold them. */
+  readonly frozen: number;
+  /** What is trained, its moments and its sums of gradients: as they were and as they become. */
+  readonly state: number;
+  /** What a step computes on the way. */
+  readonly working: number;
+  readonly total: number;
+}
+
+/** @param form of its batches */
 export function estimateTrainingMemory(
   model: TunedModel,
   config: TrainConfig,
   device: Device,
   form: BatchForm,
-): number {
+): ProcessMemory {
   const { trained, gradients, moments } = trainingMemory(countParameters(model.base.config, model.lora));
   const sums = config.accumulation > 1 ? gradients : 0;
-  return (
-    PROCESS_BYTES +
-    sessionBytes(model) +
-    2 * (trained + moments + sums) +
-    ARENA * trainingWorkingBytes(model, config, device, form)
-  );
+  const parts = {
+    process: PROCESS_BYTES,
+    frozen: sessionBytes(model),
+    state: 2 * (trained + moments + sums),
+    working: ARENA * trainingWorkingBytes(model, config, device, form),
+  };
+  return { ...parts, total: parts.process + parts.frozen + parts.state + parts.working };
 }
 
 /**

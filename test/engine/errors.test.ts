@@ -181,7 +181,15 @@ describe('devices', () => {
     const named = process.env.MED42_XLA_PLUGIN;
     try {
       process.env.MED42_XLA_PLUGIN = join(__dirname, 'gone.so');
-      await expect(openDevice('xla')).rejects.toThrow('gone.so; name the plug-in');
+      await expect(openDevice('xla')).rejects.toThrow(
+        'MED42_XLA_PLUGIN must name a plug-in’s shared library, and no file lies',
+      );
+      await expect(openDevice('xla', 1, { plugin: __dirname })).rejects.toThrow(
+        `--plugin or the setting "plugin" must name a plug-in’s shared library, and a folder lies at ${__dirname}`,
+      );
+      await expect(openDevice('cpu', 1, { plugin: __filename })).rejects.toThrow(
+        `device: --plugin is for xla devices, got ${__filename} with device "cpu"; leave it out`,
+      );
       process.env.MED42_XLA_PLUGIN = __filename;
       await expect(openDevice('xla:cpu')).rejects.toThrow(`xla: ${__filename} cannot be loaded as a shared library`);
     } finally {

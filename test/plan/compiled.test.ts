@@ -29,7 +29,7 @@ describe.skipIf(!cudaPlugin)('compiled for H100', () => {
 
   test.each(MOST)('%s fits, with products by cuBLASLt, near what was counted', async (name, most) => {
     const request = paperRun(name);
-    const compiled = (await compilePlan(request, env)) ?? (await compilePlan(request));
+    const compiled = (await compilePlan(request, { env })) ?? (await compilePlan(request));
     const { memory, operations } = compiled!;
     expect(memory.peak).toBeLessThan(most);
     expect(Math.abs(planTraining(request).memory.total / memory.peak - 1)).toBeLessThan(0.15);
@@ -48,6 +48,6 @@ describe.skipIf(!cudaPlugin)('compiled for H100', () => {
 
 test('without the plug-in, or without recomputation, nothing is compiled', async () => {
   const nowhere = { ...process.env, XDG_CACHE_HOME: '/nonexistent', PATH: '' };
-  expect(await compilePlan(paperRun('paper-7b-lora'), nowhere)).toBeUndefined();
+  expect(await compilePlan(paperRun('paper-7b-lora'), { env: nowhere })).toBeUndefined();
   expect(await compilePlan({ ...paperRun('paper-7b-lora'), recompute: false })).toBeUndefined();
 });

@@ -1,14 +1,21 @@
 import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PAPER_LORA } from '../../lib/config';
+import { openDevice } from '../../lib/engine/device';
 import { LLAMA_2 } from '../../lib/model/llama-2';
-import { parseTarget, USABLE } from '../../lib/plan/cards';
+import { USABLE } from '../../lib/plan/cards';
 import { countCollectives, flopsAToken } from '../../lib/plan/count';
-import { shapeOf } from '../../lib/plan/model';
+import { thisMachine } from '../../lib/plan/machine';
+import { shapeOf, unreadModel } from '../../lib/plan/model';
+import { planOnCpu } from '../../lib/plan/on-cpu';
 import { paperRun } from '../../lib/plan/paper-runs';
 import { planTraining } from '../../lib/plan/plan';
+import { parseTarget } from '../../lib/plan/target';
 import { duration } from '../../lib/plan/text';
+import { estimateTrainingMemory } from '../../lib/train/peak-memory';
 
 /**
  * The peak of a device as XLA compiled it for H100: modules written with JAX 0.11 by hand, 1 x 4,096 tokens a device,
@@ -108,4 +115,57 @@ test('the command', () => {
   expect(full).toMatch(/an assumption/);
   expect(full).toMatch(/Research only, not for clinical decisions/);
   expect(() => run('7B', '--precision', 'int8')).toThrow(/--precision must be bf16 or float32, got "int8"/);
+});
+
+describe('this machine', () => {
+  const listed = (lines: string) => {
+    const bin = mkdtempSync(join(tmpdir(), 'med42-smi-'));
+    writeFileSync(join(bin, 'nvidia-smi'), `#!/bin/sh\nprintf '%s' '${lines}'\n`);
+    chmodSync(join(bin, 'nvidia-smi'), 0o755);
+    return thisMachine({ PATH: bin });
+  };
+
+  test('its cards, as the driver lists them', () => {
+    expect(listed('NVIDIA H100 80GB HBM3, 81559\nNVIDIA H100 80GB HBM3, 81559\n')).toMatchObject({
+      name: 'h100',
+      devices: 2,
+      card: { memoryBytes: 81559 * 2 ** 20, bf16FlopsPerSecond: 989e12 },
+    });
+    expect(listed('NVIDIA A100-SXM4-40GB, 40960').name).toBe('a100-40');
+    expect(listed('NVIDIA A100-SXM4-80GB, 81920').name).toBe('a100-80');
+    // Of a card that is not in the list, no rate is known and so no time.
+    for (const other of ['NVIDIA H100 PCIe, 81559', 'NVIDIA GeForce RTX 4090, 24564', 'NVIDIA H100 80GB HBM3, 40000']) {
+      const target = listed(other);
+      expect(target.name).toBe('card');
+      expect(planTraining({ ...paperRun('paper-7b-lora'), target }).seconds).toBeUndefined();
+    }
+    expect(() => listed('NVIDIA H100 80GB HBM3, 81559\nNVIDIA L4, 23034')).toThrow(/the cards are not alike/);
+  });
+
+  test('without cards: its processors, with the memory that `train` estimates', async () => {
+    const target = thisMachine({ PATH: '' });
+    expect(target).toEqual(parseTarget('cpu'));
+    const { model } = await shapeOf(join(__dirname, '../../data/miniature/base'));
+    const run = { ...paperRun('paper-7b-lora'), model, target, chunkLength: 64, recompute: false };
+    await expect(planOnCpu(run)).rejects.toThrow(/on the CPU products are float32/);
+    const plan = await planOnCpu({ ...run, precision: 'float32' });
+    const device = await openDevice('cpu');
+    const config = { ...PAPER_LORA, batchSize: 1, accumulation: 1, maxSeqLen: 64 };
+    const form = { separate: false, asked: undefined };
+    expect(plan.memory).toEqual(estimateTrainingMemory(unreadModel(model, PAPER_LORA.lora), config, device, form));
+    expect([plan.fits, plan.seconds, plan.collectives.bytes]).toEqual([true, undefined, 0]);
+    const small = { ...target, card: { ...target.card, memoryBytes: plan.memory.total - 1 } };
+    const { fits, remedies } = await planOnCpu({ ...run, precision: 'float32', target: small });
+    expect(fits).toBe(false);
+    expect(remedies.map(({ change }) => change)).toEqual(['--max-seq-len 32', '--max-seq-len 16', '--max-seq-len 8']);
+  });
+});
+
+test('updates at most: fewer tokens, and no more than the epochs have', () => {
+  const run = paperRun('paper-7b-full');
+  const whole = planTraining(run);
+  const ten = planTraining({ ...run, maxSteps: 10 });
+  expect([ten.updates, ten.tokens]).toEqual([10, 10 * 8 * 4096]);
+  expect(ten.flops / ten.tokens).toBeCloseTo(whole.flops / whole.tokens, -3);
+  expect(planTraining({ ...run, maxSteps: 1e9 })).toMatchObject({ updates: whole.updates, tokens: whole.tokens });
 });

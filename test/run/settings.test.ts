@@ -64,6 +64,9 @@ test('what contradicts itself is refused before anything is loaded', () => {
   expect(parse('--method', 'both', '--rank', '4')).not.toThrow();
   expect(parse('--learning-rate', '0')).toThrow('"training.learningRate" must be above 0, got 0');
   expect(parse('--warmup', 'soon')).toThrow('--warmup must be a whole number of updates or a share like 3%');
+  expect(parse('--plugin', 'own.so')).toThrow(
+    '--plugin gives "plugin", which is a setting of XLA, but device is "cpu"',
+  );
   expect(parse('--method', 'dora')).toThrow('settings: --method: "method" must be');
 });
 
@@ -112,12 +115,14 @@ test('the settings of a run, written and read again, give the same run', async (
       'prompt=q',
     ],
     ['--preset', 'paper-full', '--model', 'm', '--data', 'd', '--epochs', '1', '--samples', 'all', '--skip-bad-rows'],
+    ['--preset', 'smoke', '--device', 'xla', '--plugin', 'own.so', '--precision', 'bf16'],
   ]) {
     const one = parseOptions(args, ROOT, ROOT);
     const file = join(mkdtempSync(join(tmpdir(), 'settings-')), 'settings.json');
     await writeSettings(file, 'reproduce', one.preset, one.settings);
     const again = parseOptions(['--settings', file], ROOT, '/');
     expect(again.config).toEqual(one.config);
+    expect(again.xla).toEqual(one.xla);
     expect([again.data, again.model, again.encoders, again.device]).toEqual([
       one.data,
       one.model,

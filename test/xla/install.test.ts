@@ -281,10 +281,35 @@ describe('a plug-in is looked for', () => {
     expect(() => findPlugin('xla:cpu', { env })).toThrow(site);
   });
 
-  test('at the file that the user names', () => {
+  test('at the file that the user names, before all others', () => {
     const file = join(root, 'own.so');
-    expect(() => findPlugin('xla', { env: none(), plugin: file })).toThrow(`xla: --plugin: no file at ${file}`);
+    const refused = (given: object) => expect(() => findPlugin('xla', { env: none(), ...given }));
+    refused({ plugin: file }).toThrow(
+      `xla: --plugin or the setting "plugin" must name a plug-in’s shared library, and no file lies at ${file}; ` +
+        '`med42 xla list` shows those that are here',
+    );
+    refused({ plugin: root }).toThrow(`and a folder lies at ${root};`);
+    refused({ plugin: '' }).toThrow('and no file is named;');
+    refused({ env: { ...none(), MED42_XLA_PLUGIN: file } }).toThrow('xla: MED42_XLA_PLUGIN must name a plug-in’s');
     writeFileSync(file, '');
-    expect(findPlugin('xla', { env: none(), plugin: file })).toMatchObject({ file, preload: [], complete: true });
+    expect(findPlugin('xla', { env: none(), plugin: file })).toEqual({
+      file,
+      where: file,
+      preload: [],
+      complete: true,
+    });
+    expect(findPlugin('xla:tpu', { env: { ...none(), MED42_XLA_PLUGIN: file } }).file).toBe(file);
+    // The option goes before the variable.
+    expect(findPlugin('xla', { env: { ...none(), MED42_XLA_PLUGIN: root }, plugin: file }).file).toBe(file);
+  });
+
+  test('a named file in a place that is known is of that kind', () => {
+    const file = join(root, 'elsewhere', entry.library);
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, '');
+    expect(findPlugin('xla', { env: none(), plugin: file }).entry).toBe(entry);
+    expect(() => findPlugin('xla:tpu', { env: none(), plugin: file })).toThrow(
+      `device: xla:tpu needs another plug-in than ${file}, which is for cuda`,
+    );
   });
 });

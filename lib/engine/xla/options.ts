@@ -11,7 +11,13 @@ export interface XlaOptions {
   readonly precision: Precision;
   /** Devices that share each program: the batch and all state are split among them (`sharding.ts`). */
   readonly devices: number;
+  /** The plug-in's file; found by itself where none is named. */
+  readonly plugin?: string;
 }
+
+/** What is left for a process that looks whether the device is there: trainings open it anew as they need it. */
+export const pluginOf = ({ plugin }: XlaOptions): Pick<XlaOptions, 'plugin'> =>
+  plugin === undefined ? {} : { plugin };
 
 /** What is not said otherwise. */
 export const XLA_DEFAULTS: XlaOptions = { loops: false, precision: 'float32', devices: 1 };

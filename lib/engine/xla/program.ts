@@ -8,6 +8,7 @@ import { type FrozenStore, openFrozenStore } from './frozen';
 import { lowerToStableHlo, XLA_LOWERINGS } from './lower';
 import { XLA_DEFAULTS, type XlaOptions } from './options';
 import type { Client } from './pjrt/client';
+import type { Flags } from './pjrt/compile-options';
 import type { DeviceDtype, HostArray } from './pjrt/dtype';
 import { checkPlaces, placesAsked } from './places';
 import { shardAxis } from './sharding';
@@ -17,9 +18,9 @@ import { openStacks } from './stacks';
 /**
  * Programs as XLA executables, on one or several of a client's devices.
  */
-export function xlaRuntime(client: Client, options: XlaOptions): Runtime {
+export function xlaRuntime(client: Client, options: XlaOptions, flags: Flags = {}): Runtime {
   const stacks = openStacks(client, options.devices);
-  const place: Place = { client, options, store: openFrozenStore(client, options.devices, stacks) };
+  const place: Place = { client, options, flags, store: openFrozenStore(client, options.devices, stacks) };
   return {
     ...(options.loops
       ? {
@@ -41,6 +42,12 @@ export function xlaRuntime(client: Client, options: XlaOptions): Runtime {
       spread(client, options.devices, data, dtype, shape, shardAxis(`state.${name}`, shape, options.devices)),
     download: (held) => gather(held as Spread),
     release: (held) => free(held as Spread),
+    hardware: () => ({
+      kind: client.devices[0]!.kind,
+      version: client.platformVersion,
+      count: client.devices.length,
+      memory: client.devices[0]!.memory(),
+    }),
   };
 }
 
@@ -76,13 +83,15 @@ export function xlaModule(step: Step, spec: ProgramSpec, options: XlaOptions = X
 interface Place {
   readonly client: Client;
   readonly options: XlaOptions;
+  /** XLA's own, for every program. */
+  readonly flags: Flags;
   readonly store: FrozenStore;
 }
 
-async function fixedProgram(step: Step, spec: StackedSpec, { client, options, store }: Place): Promise<Program> {
+async function fixedProgram(step: Step, spec: StackedSpec, { client, options, flags, store }: Place): Promise<Program> {
   const { text, inputs, constants, places, outputs, outputShapes, nodeCount } = xlaModule(step, spec, options);
   const { devices } = options;
-  const executable = await client.compile(text, { partitions: devices });
+  const executable = await client.compile(text, { partitions: devices, flags });
   const weights = new Map<string, Spread>();
   for (const { name } of inputs) {
     if (!name.startsWith('frozen.')) continue;

@@ -15,7 +15,7 @@ interface Given {
 /** Every setting under its dotted name: 'lora.rank'. */
 export type EffectiveSettings = ReadonlyMap<string, Given>;
 
-const PATHS = ['model', 'data.folder', 'output.folder'];
+const PATHS = ['model', 'data.folder', 'output.folder', 'plugin'];
 
 /** The settings of a preset, with `layers` over it in their order. `training.x` stands for `lora.x` and `full.x`. */
 export function effectiveSettings(preset: PresetName, layers: readonly Layer[]): EffectiveSettings {
@@ -204,9 +204,16 @@ export const deviceOf = (settings: EffectiveSettings): DeviceName => settings.ge
 export function xlaOf(settings: EffectiveSettings, batchSizes: readonly number[]): XlaOptions {
   const get = <T>(name: string) => settings.get(name)!.value as T;
   const device = deviceOf(settings);
-  const options = { devices: get<number>('devices'), precision: get<'float32' | 'bf16'>('precision') };
+  const plugin = settings.get('plugin')?.value as string | undefined;
+  const options = {
+    devices: get<number>('devices'),
+    precision: get<'float32' | 'bf16'>('precision'),
+    ...(plugin === undefined ? {} : { plugin }),
+  };
   const loops = get<string>('recompute') === 'layers';
-  const given = ['devices', 'precision', 'recompute'].find((name) => !settings.get(name)!.from.startsWith('preset '));
+  const given = ['devices', 'precision', 'recompute', 'plugin'].find(
+    (name) => settings.get(name)?.from.startsWith('preset ') === false,
+  );
   if (given !== undefined && !device.startsWith('xla')) {
     throw new Error(
       `settings: ${settings.get(given)!.from} gives "${given}", which is a setting of XLA, but device is "${device}"; ` +

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { ALL_LINEAR } from '../../config';
 import { modelFolderOf } from '../../data/sources/model';
 import { TEMPLATES } from '../../data/template';
-import { DEVICE_HELP } from '../../engine/device-names';
+import { DEVICE_HELP, PLUGIN_HELP } from '../../engine/device-names';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
 import type { EffectiveSettings } from './effective';
 import { checkSettings, type Layer } from './read';
@@ -23,7 +23,7 @@ interface SettingOption {
   /** Where its value goes: 'training.epochs'. */
   readonly setting: string;
   /** How its text is read; `text` as it is. */
-  readonly kind: 'whole' | 'number' | 'text' | 'list' | 'count-or-share' | 'count-or-all' | 'zero-is-all';
+  readonly kind: 'whole' | 'number' | 'text' | 'path' | 'list' | 'count-or-share' | 'count-or-all' | 'zero-is-all';
   /** The least whole number. */
   readonly least?: number;
 }
@@ -101,6 +101,7 @@ const OPTIONS: readonly SettingOption[] = [
   { flags: '--threads <n>', help: 'of the CPU, for each model', setting: 'threads', kind: 'whole', least: 1 },
   { flags: '--devices <n>', help: 'of XLA, that share each training', setting: 'devices', kind: 'whole', least: 1 },
   { flags: '--precision <name>', help: 'of products on XLA: float32, bf16', setting: 'precision', kind: 'text' },
+  { flags: '--plugin <file>', help: PLUGIN_HELP, setting: 'plugin', kind: 'path' },
   { flags: '--recompute <what>', help: 'on XLA: none, layers', setting: 'recompute', kind: 'text' },
 ];
 
@@ -113,6 +114,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   '--devices': ['reproduce', 'train'],
   '--precision': ['reproduce', 'train'],
   '--recompute': ['reproduce', 'train'],
+  '--plugin': ['reproduce', 'train'],
 };
 const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;
 
@@ -136,6 +138,7 @@ export function withSettingsOptions(command: Command, name: string, defaults: Ef
 function defaultOf({ setting, kind }: SettingOption, defaults: EffectiveSettings): string {
   const shown = (name: string): string => {
     const value = defaults.get(name)?.value;
+    if (kind === 'path') return 'found by itself';
     if (value === null || value === undefined) return kind === 'zero-is-all' ? '0' : 'all';
     if (kind === 'list' && ALL_LINEAR.every((one) => (value as readonly string[]).includes(one))) return 'all-linear';
     return String(value);
@@ -159,7 +162,9 @@ export function settingsLayers(
   const given = optionsOf(name).flatMap((option): [string, string, unknown][] => {
     const flag = flagOf(option);
     const value = values[flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
-    return typeof value === 'string' ? [[flag, option.setting, settingOf(option, flag, value, refusal)]] : [];
+    if (typeof value !== 'string') return [];
+    const setting = option.kind === 'path' ? resolve(cwd, value) : settingOf(option, flag, value, refusal);
+    return [[flag, option.setting, setting]];
   });
   const paths = (
     [

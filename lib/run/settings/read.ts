@@ -141,12 +141,13 @@ export function nearest(name: string, known: readonly string[]): string {
 /** A file's paths are relative to it. */
 function absolute(settings: Settings, folder: string): Settings {
   const at = (path: string) => resolve(folder, path);
-  const { model, data, output, encoders } = settings;
+  const { model, data, output, encoders, plugin } = settings;
   return {
     ...settings,
     ...(model === undefined ? {} : { model: modelFolderOf(model, folder) }),
     ...(data?.folder === undefined ? {} : { data: { ...data, folder: at(data.folder) } }),
     ...(output?.folder === undefined ? {} : { output: { ...output, folder: at(output.folder) } }),
+    ...(plugin === undefined ? {} : { plugin: at(plugin) }),
     ...(encoders === undefined ? {} : { encoders: encoders.map(at) }),
   };
 }

@@ -88,6 +88,7 @@ export const SETTINGS = v.strictObject({
   threads: v.optional(say(v.nullable(whole(1)), 'Of the CPU, for each model; null: all.')),
   devices: v.optional(say(whole(1), 'Of XLA: so many share each training.')),
   precision: v.optional(say(v.picklist(['float32', 'bf16']), 'Of matrix products, on XLA.')),
+  plugin: v.optional(say(v.string(), 'For XLA: the file of a plug-in, its shared library; relative to this file.')),
   recompute: v.optional(
     say(v.picklist(['none', 'layers']), 'On XLA: layers are looped over, and computed again on the way back.'),
   ),

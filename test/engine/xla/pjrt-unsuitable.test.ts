@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { openDevice } from '../../../lib/engine/device';
 import { loadPlugin } from '../../../lib/engine/xla/pjrt/plugin';
 import { cudaPlugin } from '../../xla/plugins';
 
@@ -115,4 +116,9 @@ test.skipIf(!cudaPlugin || hasDriver)('NVIDIA’s plug-in without a driver', asy
     `xla: the plug-in ${cudaPlugin!.file} opens no device (FAILED_PRECONDITION: No visible GPU devices); it needs a device of its ` +
       'kind, its driver, and both visible to this process',
   );
+  // It knows each option that it is opened with: one unknown to it would be what it refuses.
+  await expect(openDevice('xla:cuda', 1, { plugin: cudaPlugin!.file })).rejects.toThrow(
+    'opens no device (FAILED_PRECONDITION: No visible GPU devices)',
+  );
+  await expect(plugin.createClient({ memory_fraction: 1 })).rejects.toThrow('opens no device (INVALID_ARGUMENT: ');
 });

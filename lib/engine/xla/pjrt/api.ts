@@ -177,22 +177,31 @@ export class Api {
   }
 }
 
-/** Options of a client or topology. */
-export type Options = Readonly<Record<string, string | number | boolean>>;
+/** Options of a client or topology: a text, a whole number, yes or no, or another number. */
+export type Options = Readonly<Record<string, string | number | boolean | { readonly float: number }>>;
 
 /** An array of PJRT_NamedValue. */
 export function namedValues(options: Options): Buffer {
   const values = Object.entries(options).map(([key, value]) => {
     const name = Buffer.from(key);
-    const text = typeof value === 'string' ? Buffer.from(value) : undefined;
-    const type = text ? NAMED_VALUE.string : typeof value === 'boolean' ? NAMED_VALUE.bool : NAMED_VALUE.int64;
-    return new Struct(STRUCTS.NamedValue, {
-      name,
-      name_size: name.length,
-      type,
-      value: text ?? (value as number | boolean),
-      value_size: text?.length ?? 1,
-    });
+    const head = { name, name_size: name.length };
+    if (typeof value === 'string') {
+      const text = Buffer.from(value);
+      return new Struct(STRUCTS.NamedValue, {
+        ...head,
+        type: NAMED_VALUE.string,
+        value: text,
+        value_size: text.length,
+      });
+    }
+    if (typeof value === 'object') {
+      const bits = Buffer.alloc(4);
+      bits.writeFloatLE(value.float);
+      const number = bits.readUInt32LE();
+      return new Struct(STRUCTS.NamedValue, { ...head, type: NAMED_VALUE.float, value: number, value_size: 1 });
+    }
+    const type = typeof value === 'boolean' ? NAMED_VALUE.bool : NAMED_VALUE.int64;
+    return new Struct(STRUCTS.NamedValue, { ...head, type, value, value_size: 1 });
   });
   const memory = Buffer.concat([...values.map((v) => v.memory), Buffer.alloc(8)]);
   heldBy.set(memory, values);

@@ -14,7 +14,7 @@ export interface FoundPlugin {
   readonly preload: readonly string[];
   /** Where it looks for ptxas and libdevice (`xla_gpu_cuda_data_dir`); undefined for others than CUDA's. */
   readonly cudaDataDir?: string;
-  /** Undefined where the user named the file. */
+  /** Undefined where the user named a file that lies in no known place. */
   readonly entry?: PluginEntry;
   /** For people: the cache, or the environment. */
   readonly where: string;
@@ -23,7 +23,7 @@ export interface FoundPlugin {
 }
 
 export interface FindSettings {
-  /** A file that the user names (`--plugin`). */
+  /** A file that the user names (`--plugin`); where there is none, MED42_XLA_PLUGIN may name it. */
   readonly plugin?: string;
   /** What compiles for a card that is not there will do. */
   readonly compileOnly?: boolean;
@@ -42,11 +42,11 @@ export function findPlugin(
   if (wanted !== undefined && !(PLUGIN_DEVICES as readonly string[]).includes(wanted)) {
     throw new Error(`xla: unknown device "${device}"; use xla, ${PLUGIN_DEVICES.map((d) => `xla:${d}`).join(', ')}`);
   }
-  if (plugin !== undefined) {
-    const file = resolve(plugin);
-    if (statSync(file, { throwIfNoEntry: false })?.isFile())
-      return { ...beside(file), file, where: file, complete: true };
-    throw new Error(`xla: --plugin: no file at ${file}; name the plug-in’s shared library`);
+  const named = namedPlugin(plugin, env);
+  if (named) {
+    const kind = named.entry?.device;
+    if (wanted === undefined || kind === undefined || kind === wanted) return named;
+    throw new Error(`device: ${device} needs another plug-in than ${named.file}, which is for ${kind}`);
   }
   const entries = PLUGINS.filter((p) => wanted === undefined || p.device === wanted);
   const all = listFound(entries, env);
@@ -66,6 +66,27 @@ export function findPlugin(
       `for ${entries.map((e) => e.library).join(', ')}; type \`med42 xla install ${entries.length === 1 ? entries[0]!.name : 'NAME'}\`` +
       ' (`med42 xla list` shows the names), or name a file with --plugin',
   );
+}
+
+/**
+ * The plug-in that the user names before all others.
+ *
+ * @throws when there is no such file
+ */
+export function namedPlugin(plugin: string | undefined, env: NodeJS.ProcessEnv = process.env): FoundPlugin | undefined {
+  const given = plugin ?? env.MED42_XLA_PLUGIN;
+  if (given === undefined || (given === '' && plugin === undefined)) return undefined;
+  const file = resolve(given);
+  const by = plugin === undefined ? 'MED42_XLA_PLUGIN' : '--plugin or the setting "plugin"';
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (given === '' || !found?.isFile()) {
+    const what = given === '' ? 'no file is named' : `${found ? 'a folder lies' : 'no file lies'} at ${file}`;
+    throw new Error(
+      `xla: ${by} must name a plug-in’s shared library, and ${what}; \`med42 xla list\` shows those that are here`,
+    );
+  }
+  const entry = PLUGINS.find(({ library }) => file.endsWith(join('/', library)));
+  return { ...beside(file), file, where: file, complete: true, ...(entry ? { entry } : {}) };
 }
 
 /** Every plug-in that is there, in the order in which it would be taken: the cache before Python's. */
