@@ -9,7 +9,7 @@ import { type Client, createClient } from '../data/sources/hub/http';
 import { hubToken, isOffline } from '../data/sources/hub/snapshot';
 import { GITHUB } from '../data/sources/locate';
 import { fetchModel, planModel } from '../data/sources/model';
-import type { FetchedSource } from '../data/sources/record';
+import { type FetchedSource, PAPER_FOLDER } from '../data/sources/record';
 import { WORKBOOK_ROOT } from '../files';
 import { TOTALS } from '../paper/table-a1';
 import { newCommand, readArguments } from '../run/arguments';
@@ -126,7 +126,7 @@ async function folderOfRows(folder: string, out: string): Promise<void> {
 }
 
 const outOf = (given: string | undefined): string =>
-  given ? resolve(callersFolder(), given) : join(WORKBOOK_ROOT, '.cache', 'paper');
+  given ? resolve(callersFolder(), given) : join(WORKBOOK_ROOT, PAPER_FOLDER);
 
 function sayShort(sources: readonly FetchedSource[]): void {
   for (const { name, title, rows, samples, standIn } of sources) {

@@ -5,6 +5,7 @@ import { splitDevelopment } from '../data/development';
 import {
   type Dataset,
   type EvalItem,
+  type EvalSet,
   loadDataset,
   type ReadOptions,
   type TrainExample,
@@ -48,12 +49,24 @@ export interface PreparedTraining extends PreparedRows {
   readonly packed: { readonly examples: readonly TrainExample[]; readonly samples: readonly Sample[] };
 }
 
-export interface PreparedData extends PreparedTraining {
-  readonly dataset: Dataset;
+/** What a run says of its data, wherever its training rows lie. */
+export interface RunData extends PreparedRows {
+  readonly standIns: readonly StandIn[];
+  /** Of the rows trained on. */
+  readonly samples: SampleReport;
+  readonly dataset: { readonly evaluation: EvalSet; readonly training: TrainReading };
   /** What is to be said of the rows, in the terminal and in reports: what was not read, left out or cut. */
   readonly notes: readonly string[];
   /** What only a generated world knows of itself; null for other data. */
   readonly world: World | null;
+  /** All training rows at hand, drawn or not. */
+  readonly readRows: () => Promise<readonly TrainExample[]>;
+}
+
+/** The same with all rows in memory. */
+export interface PreparedData extends PreparedTraining, RunData {
+  readonly training: TrainSet;
+  readonly dataset: Dataset;
 }
 
 export interface World {
@@ -83,6 +96,7 @@ export async function prepareData(
     dataset,
     notes: [...dataNotes(dataset), ...packingNotes(prepared.packing)],
     world: await readWorld(sources.data),
+    readRows: async () => dataset.training.examples,
   };
 }
 
@@ -178,7 +192,7 @@ export async function readWorld(folder: string): Promise<World | null> {
 }
 
 /** Writes mixture.json and packing.json. */
-export async function writeDataReports(data: PreparedData, out: string): Promise<void> {
+export async function writeDataReports(data: RunData, out: string): Promise<void> {
   const { dataset, mixture, standIns, samples, packing, notes } = data;
   const { endMarkers } = dataset.training;
   await writeFileAtomic(join(out, 'mixture.json'), json({ ...mixture, standIns, endMarkers, notes }));

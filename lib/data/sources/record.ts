@@ -23,6 +23,9 @@ export interface FetchedSource extends Converted {
   readonly identity: string;
 }
 
+/** Where `med42 fetch` writes where no folder is named; in the workbook's folder. */
+export const PAPER_FOLDER = join('.cache', 'paper');
+
 /** The record of a data folder's fetched sources. */
 export const SOURCES_FILE = 'sources.json';
 
