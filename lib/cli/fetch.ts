@@ -11,9 +11,9 @@ import { GITHUB } from '../data/sources/locate';
 import { fetchModel, planModel } from '../data/sources/model';
 import { type FetchedSource, PAPER_FOLDER } from '../data/sources/record';
 import { WORKBOOK_ROOT } from '../files';
-import { TOTALS } from '../paper/table-a1';
 import { newCommand, readArguments } from '../run/arguments';
 import { createProgress, sayLine } from '../run/progress';
+import { count, doneLine, effect, fetchLines, size } from './fetch-text';
 import { abortOnInterrupt, callersFolder } from './interrupt';
 
 const command = () =>
@@ -93,7 +93,7 @@ async function data(sources: readonly Source[], { client, dryRun, atOnce, signal
     say: sayLine,
   };
   const plan = await planFetch(sources, where);
-  showPlan(plan);
+  for (const line of fetchLines(plan)) console.log(line);
   if (!dryRun) {
     await assertSpace(plan.bytes.missing);
     const { onBytes } = meter(plan.bytes.here + plan.bytes.missing, plan.bytes.here, hasUnknownSize(plan));
@@ -148,24 +148,6 @@ function rowMeter(): (file: string, rows: number) => void {
 }
 
 const refusal = (what: string): Error => new Error(`fetch: ${what}; --help lists the options`);
-const count = (value: number): string => value.toLocaleString('en-US');
-
-function size(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
-}
-
-/** What the mixture lacks without a source. */
-function effect(source: Source): string {
-  if (source.half === 'eval') return `; table A2’s ${count(source.samples)} items of ${source.title} cannot be scored`;
-  const percent = ((100 * source.samples) / TOTALS.all.samples).toFixed(2);
-  return (
-    `; the mixture lacks ${source.title}, ${count(source.samples)} of ${count(TOTALS.all.samples)} samples (${percent} %), ` +
-    'whose share goes to the other sources in proportion'
-  );
-}
-
 /** How far the bytes are, with rate and time left. */
 function meter(all: number, here = 0, isOpen = false): Required<Pick<DownloadOptions, 'onBytes' | 'say'>> {
   const progress = createProgress('fetching');
@@ -197,34 +179,6 @@ async function assertSpace(needed: number): Promise<void> {
   throw new Error(
     `fetch: no space in ${hubCache()}: ${needed} bytes are needed, ${free} are free; free some, or set HF_HUB_CACHE to another disk`,
   );
-}
-
-function showPlan({ groups, bytes }: FetchPlan): void {
-  for (const { sources, places } of groups) {
-    for (const source of sources) {
-      const files = places.flatMap((place) => place.files);
-      const known = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
-      const stated = [...new Set(places.flatMap(({ licence }) => licence ?? []))].join(', ');
-      const licence = stated === '' ? source.licence : `${source.licence}; on the card: ${stated}`;
-      const of = places.length === 0 ? 'cannot be had' : `${files.length} files, ${size(known)}`;
-      console.log(`${source.name.padEnd(24)} ${of.padEnd(22)} licence: ${licence}`);
-      for (const one of source.unsure) console.log(`${''.padEnd(24)} not looked at before: ${one}`);
-    }
-  }
-  console.log(`\n${size(bytes.missing)} to fetch, ${size(bytes.here)} in the cache`);
-}
-
-function doneLine({ name, rows, samples, leftOut, skipped, lacking }: FetchedSource, isNew: boolean): string {
-  const parts = [
-    `${count(rows)} rows (paper: ${count(samples)})`,
-    ...Object.entries(leftOut).map(([reason, n]) => `${count(n)} left out: ${reason}`),
-    ...Object.entries(skipped).map(
-      ([reason, { count: n, first }]) => `${count(n)} skipped: ${reason} (first: ${first})`,
-    ),
-    ...(lacking.length > 0 ? [`${lacking.length} optional files are not published`] : []),
-    ...(isNew ? [] : ['as before']),
-  ];
-  return `${name}: ${parts.join('; ')}`;
 }
 
 function list(): void {

@@ -4,6 +4,7 @@ import { type CompiledAhead, compileAhead } from '../engine/xla/pjrt/compile-ahe
 import { loadPlugin } from '../engine/xla/pjrt/plugin';
 import { findPlugin } from '../engine/xla/plugins/find';
 import { stackedSpec, xlaModule } from '../engine/xla/program';
+import type { ModelFolder } from '../model/folder';
 import { type LlamaConfig, weightShapes } from '../model/llama';
 import { tunedModel } from '../model/tuned';
 import { trainingSteps } from '../train/programs';
@@ -41,7 +42,7 @@ function pluginThatCompiles(env: NodeJS.ProcessEnv) {
 /** One update of the training, of a model whose weights are nowhere. */
 function trainingStep({ model, lora, chunkLength, batchADevice, target }: PlanRequest) {
   const method = lora ? 'lora' : 'full';
-  const tuned = tunedModel({ folder: '', config: model, rawConfig: {}, weights: weightsOf(model) }, method, lora);
+  const tuned = tunedModel(withoutWeights(model), method, lora);
   const config = {
     ...(lora ? PAPER_LORA : PAPER_FULL),
     batchSize: batchADevice * target.devices,
@@ -51,14 +52,18 @@ function trainingStep({ model, lora, chunkLength, batchADevice, target }: PlanRe
   return trainingSteps(tuned, config, { separate: false, asked: undefined }).fused!;
 }
 
-/** In 16 bits, as Llama is published. */
-const weightsOf = (model: LlamaConfig) =>
-  Object.fromEntries(
+/** A model that lies nowhere, in 16 bits as Llama is published: to count and to compile with. */
+export const withoutWeights = (model: LlamaConfig): ModelFolder => ({
+  folder: '',
+  config: model,
+  rawConfig: {},
+  weights: Object.fromEntries(
     Object.entries(weightShapes(model)).map(([name, shape]) => [
       name,
-      { dtype: 'bfloat16' as const, format: 'BF16', shape, file: '', offset: 0, length: 2 * sizeOf(shape) },
+      { dtype: 'bfloat16', format: 'BF16', shape, file: '', offset: 0, length: 2 * sizeOf(shape) },
     ]),
-  );
+  ),
+});
 
 /** What a compiled program does between devices, and where its products run. */
 export function countOperations({ operations }: CompiledAhead) {

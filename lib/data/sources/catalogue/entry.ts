@@ -62,6 +62,8 @@ interface Common {
   /** Rows of the published files, where they were counted. */
   readonly published: number | null;
   readonly places: readonly Place[];
+  /** Of all its files, about, where their sizes were seen. */
+  readonly bytes?: number;
   readonly licence: string;
   /** A file that holds no rows but says something of them. */
   readonly beside?: { readonly file: string; readonly load: (content: unknown) => ReadonlySet<string> };
