@@ -13,7 +13,7 @@ import {
   type TrainSet,
 } from '../data/examples';
 import { readMixed } from '../data/mixing/mixed-folder';
-import { chooseShares, type Mixture, type MixtureReport, mixByPaper, mixBySource, takeInOrder } from '../data/mixture';
+import { chooseShares, type Mixture, type MixtureReport, mixRows, takeInOrder } from '../data/mixture';
 import { type Chunk, type PackingOptions, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
 import { type Sample, type SampleReport, tokenizeExamples } from '../data/samples';
@@ -154,17 +154,10 @@ export async function prepareTraining(
 
 /** A folder that was mixed before is not shuffled again: its rows are in a seeded order already. */
 function mix(examples: readonly TrainExample[], { mixture, samples, seed }: RunConfig, mixed: boolean): Mixture {
+  if (!mixed) return mixRows(examples, mixture, samples, createRandom(seed, 'mixture'));
   const sources = examples.map(({ source }) => source);
-  const rule = chooseShares(mixture, sources);
-  if (mixed) {
-    const { taken, report } = takeInOrder(sources, rule, samples);
-    return { examples: examples.filter((_, i) => taken[i] === 1), report };
-  }
-  const random = createRandom(seed, 'mixture');
-  const total = (rows: number) => Math.min(samples ?? rows, rows);
-  if (rule === 'paper') return mixByPaper(examples, total(examples.length), random);
-  const wanted = typeof rule === 'string' ? examples : examples.filter(({ source }) => source in rule);
-  return mixBySource(examples, rule, total(wanted.length), random);
+  const { taken, report } = takeInOrder(sources, chooseShares(mixture, sources), samples);
+  return { examples: examples.filter((_, i) => taken[i] === 1), report };
 }
 
 function countSources(examples: readonly TrainExample[]): ReadonlyMap<string, number> {
