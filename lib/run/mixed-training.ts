@@ -1,21 +1,18 @@
 import { join } from 'node:path';
 import { type ChatTemplate, requireChatTemplate } from '../data/chat-template';
-import { heldOutRows, promptKey } from '../data/development';
 import { readTrainExamples } from '../data/examples';
 import type { MixedFolder } from '../data/mixing/mixed-folder';
-import { chooseShares, takeInOrder } from '../data/mixture';
 import { type PackingOptions, packedChunks, reportPacking } from '../data/packing/packing';
 import { hasPiece, openPieces, writePiece } from '../data/packing/token-pieces';
 import type { TrainExample } from '../data/rows';
 import { tokenizeExamples } from '../data/samples';
-import { standInsOf } from '../data/stand-ins';
 import type { TemplateName } from '../data/template';
 import type { Tokenizer } from '../data/tokenizer';
 import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
 import { readVersionedJson } from '../json-file';
-import { createRandom } from '../random';
 import { type ChunkFile, openChunkFile, writeChunkFile } from '../train/chunk-file';
+import { type ChosenRows, chooseRows, type SetName } from './choose-rows';
 import { type PreparedRows, ROW_PACKING, type RunData } from './data-stage';
 import type { Sources } from './inputs';
 import { lockFolder } from './lock';
@@ -33,7 +30,7 @@ export interface PreparedFiles extends PreparedRows, Pick<RunData, 'standIns' | 
   readonly heldOut: ChunkFile;
 }
 
-interface TokensFile extends Pick<PreparedFiles, 'training' | 'rows' | 'mixture' | 'standIns'> {
+interface TokensFile extends Omit<ChosenRows, 'setOf'> {
   readonly version: number;
   /** How many each set has. */
   readonly pieces: Readonly<Record<SetName, number>>;
@@ -43,8 +40,7 @@ interface PackedFile extends Pick<PreparedFiles, 'packing' | 'samples'> {
   readonly version: number;
 }
 
-const SETS = ['train', 'held-out'] as const;
-type SetName = (typeof SETS)[number];
+const SETS: readonly SetName[] = ['train', 'held-out'];
 
 export interface PrepareOptions {
   readonly config: RunConfig;
@@ -79,7 +75,14 @@ export async function prepareMixed(
   const { rowsAPiece = 8192 } = options;
   const made = { template: typeof chat === 'string' ? chat : chat.source, rule, samples, seed, developmentFraction };
   const reading = config.rows;
-  const identity = hashOf({ ...made, reading, rowsAPiece, rows: mixed.contentMd5, tokenizer: tokenizer.sha256 });
+  const identity = hashOf({
+    version: VERSION,
+    ...made,
+    reading,
+    rowsAPiece,
+    rows: mixed.contentMd5,
+    tokenizer: tokenizer.sha256,
+  });
   const folder = join(cache, identity.slice(0, 24));
   const target = join(folder, `${packing}-${chunkLength}`);
   await makeFolder(target);
@@ -122,43 +125,6 @@ async function tokenizeFolder(
   const tokens: TokensFile = { version: VERSION, ...said, pieces };
   await writeFileAtomic(join(folder, TOKENS_FILE), `${JSON.stringify(tokens)}\n`);
   return tokens;
-}
-
-interface ChosenRows extends Omit<TokensFile, 'version' | 'pieces'> {
-  /** Of each row: its set, or undefined where it is not drawn. */
-  readonly setOf: (row: number) => SetName | undefined;
-}
-
-/** The first reading: which rows are drawn, and which of them are held out. */
-async function chooseRows(data: string, total: number, config: RunConfig, progress: OpenProgress): Promise<ChosenRows> {
-  const sources: string[] = [];
-  const keys: string[] = [];
-  const line = progress('reading');
-  const training = await readTrainExamples(
-    data,
-    (example) => {
-      sources.push(example.source);
-      keys.push(promptKey(example));
-    },
-    { ...config.rows, onRows: (_, rows) => line.at(rows, total, 'rows') },
-  );
-  const { taken, report } = takeInOrder(sources, chooseShares(config.mixture, sources), config.samples);
-  const drawn = [...sources.keys()].filter((row) => taken[row] === 1);
-  const random = createRandom(config.seed, 'development');
-  const held = heldOutRows(
-    drawn.map((row) => keys[row]!),
-    config.developmentFraction,
-    random,
-  );
-  const inTrain = new Uint8Array(sources.length);
-  for (const [i, row] of drawn.entries()) inTrain[row] = held.has(i) ? 0 : 1;
-  const setOf = (row: number): SetName | undefined => {
-    if (taken[row] === 0) return undefined;
-    return inTrain[row] === 1 ? 'train' : 'held-out';
-  };
-  const counts = new Map<string, number>();
-  for (const row of drawn) counts.set(sources[row]!, (counts.get(sources[row]!) ?? 0) + 1);
-  return { training, rows: sources.length, mixture: report, standIns: standInsOf(counts), setOf };
 }
 
 /**

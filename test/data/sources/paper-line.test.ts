@@ -73,9 +73,12 @@ describe('what was fetched', () => {
     expect(readdirSync(join(folder, 'trained/models/lora'))).toContain('adapter_model.safetensors');
   });
 
-  test('is mixed by hand, with its items beside the rows', () => {
+  test('is mixed by hand, with its items beside the rows, and looked through for items', () => {
     expect(med42('mix', '--data', 'data', '--out', 'mixed').status).toBe(0);
     expect(readdirSync(join(folder, 'mixed/eval'))).toEqual(readdirSync(join(data, 'eval')));
     expect(json('mixed/mixture.json').report).toMatchObject({ total: 150, missing: [] });
+    const { status, text } = med42('decontaminate', '--tf-idf', '--data', 'mixed', '--out', 'near');
+    expect(status, text).toBe(0);
+    expect(text).toMatch(/read: 150 rows of the form .*, Parquet: train\/mixture\.parquet/);
   });
 });
