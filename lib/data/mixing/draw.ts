@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { SUBSETS } from '../../paper/table-a1';
 import { type MixturePlan, type MixtureShareRule, planMixture } from '../mixture-plan';
@@ -75,15 +75,21 @@ export async function drawRows(
     `SELECT md5(string_agg(key, '' ORDER BY place)) FROM drawn`,
   );
   const aside = `${file}.${process.pid}.tmp`;
-  await connection.run(`
+  const copy = `
     COPY (
       SELECT id, given.source, system, history::JSON::VARCHAR[][] AS history,
              CASE WHEN plain THEN NULL ELSE prompt END AS prompt, CASE WHEN plain THEN NULL ELSE response END AS response,
              CASE WHEN plain THEN response END AS text, question, choices::JSON::VARCHAR[] AS choices, answer
       FROM drawn JOIN given ON given.rowid = drawn.n
       ORDER BY place
-    ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROWS_A_GROUP})`);
-  await rename(aside, file);
+    ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROWS_A_GROUP})`;
+  try {
+    await connection.run(copy);
+    await rename(aside, file);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw error;
+  }
   return { plan, duplicates: new Map(duplicates), written, contentMd5 };
 }
 

@@ -114,9 +114,22 @@ export async function mixFolder(from: string, out: string, options: MixOptions):
     await writeFileAtomic(join(out, CARD_FILE), datasetCard(mixed));
     await writeFileAtomic(join(out, MIXTURE_FILE), `${JSON.stringify(mixed, null, 2)}\n`);
     return mixed;
+  } catch (error) {
+    throw noRoomIn(out, error as Error);
   } finally {
     await store.close();
   }
+}
+
+/** The database tells of a full disk in words alone. */
+function noRoomIn(out: string, error: Error): Error {
+  const [why] = /No space left on device|Disk quota exceeded|File too large/i.exec(error.message) ?? [];
+  if (why === undefined || error.message.startsWith('files: ')) return error;
+  return new Error(
+    `mixture: no space for the rows in ${out} (${why}): while they are mixed they take about three times their size; ` +
+      'free some, or choose another --out, and run the same command again',
+    { cause: error },
+  );
 }
 
 /** The evaluation items come along as they are, so that a run finds both halves in one folder. */

@@ -65,6 +65,8 @@ interface Common {
   /** Of all its files, about, where their sizes were seen. */
   readonly bytes?: number;
   readonly licence: string;
+  /** Of every question, where the source has one number of them: a row with others is skipped. */
+  readonly choices?: number;
   /** A file that holds no rows but says something of them. */
   readonly beside?: { readonly file: string; readonly load: (content: unknown) => ReadonlySet<string> };
   /** Opens a file of rows that is none of the known formats. */

@@ -86,6 +86,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
       hub('GBaker/MedQA-USMLE-4-options-hf', ['dev.json'], ['sent1', 'ending0', 'ending3', 'label']),
     ],
     bytes: 16_200_000,
+    choices: 4,
     licence: 'cc-by-4.0 and cc-by-sa-4.0 (the Hub); MIT (the authors)',
     read: asForm,
     differs: [
@@ -186,6 +187,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
     places: [
       hub('cais/mmlu', mmluFiles(MMLU_TRAINING_SUBJECTS, ['dev', 'validation']), ['question', 'choices', 'answer']),
     ],
+    choices: 4,
     licence: 'mit',
     read: asForm,
     differs: [
