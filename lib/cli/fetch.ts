@@ -8,7 +8,7 @@ import { type DownloadOptions, freeBytes } from '../data/sources/hub/download';
 import { type Client, createClient } from '../data/sources/hub/http';
 import { hubToken, isOffline } from '../data/sources/hub/snapshot';
 import { GITHUB } from '../data/sources/locate';
-import { fetchModel, planModel } from '../data/sources/model';
+import { fetchModel, HUB_ID, modelOrName, planModel } from '../data/sources/model';
 import { type FetchedSource, PAPER_FOLDER } from '../data/sources/record';
 import { WORKBOOK_ROOT } from '../files';
 import { newCommand, readArguments } from '../run/arguments';
@@ -68,9 +68,25 @@ export async function main(args: readonly string[]): Promise<void> {
   if (sources.length > 0) await data(sources, run);
 }
 
+type ModelRun = Pick<Run, 'client' | 'revision' | 'dryRun' | 'atOnce' | 'signal'>;
 type Run = Omit<Given, 'atOnce'> & { readonly atOnce: number; readonly client: Client; readonly signal: AbortSignal };
 
-async function model(id: string, { client, revision, dryRun, atOnce, signal }: Run): Promise<void> {
+/**
+ * Brings the model that a command line names by its Hub id, where the cache lacks it: what `--model ID` means is the same
+ * whether it was fetched before or not. Offline nothing is asked for, and the command says what is missing.
+ */
+export async function bringModel(args: readonly string[]): Promise<void> {
+  const place = args.findIndex((one) => one === '--model' || one.startsWith('--model='));
+  const given = place < 0 ? '' : args[place]!.startsWith('--model=') ? args[place]!.slice(8) : (args[place + 1] ?? '');
+  const [, id, revision] = HUB_ID.exec(given) ?? [];
+  const isLook = ['--dry-run', '--print-settings', '--help', '-h'].some((one) => args.includes(one));
+  if (id === undefined || isLook || isOffline() || modelOrName(given, callersFolder()) !== given) return;
+  const client = createClient({ token: await hubToken(), say: sayLine });
+  const signal = abortOnInterrupt('stopping; what came is kept');
+  await model(id, { client, dryRun: false, atOnce: 4, signal, ...(revision === undefined ? {} : { revision }) });
+}
+
+async function model(id: string, { client, revision, dryRun, atOnce, signal }: ModelRun): Promise<void> {
   if (isOffline())
     throw refusal('HF_HUB_OFFLINE forbids the network; other commands find a fetched model in the cache');
   const plan = await planModel(client, id, revision);

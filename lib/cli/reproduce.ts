@@ -5,9 +5,11 @@ import { clock, sayLine } from '../run/progress';
 import { reproduce } from '../run/run';
 import { settingsText } from '../run/settings/effective';
 import { dryRun } from './dry-run';
+import { bringModel } from './fetch';
 import { abortOnInterrupt, callersFolder } from './interrupt';
 
 export async function main(args: readonly string[]): Promise<void> {
+  await bringModel(args);
   const options = parseOptions(args, WORKBOOK_ROOT, callersFolder());
   if (options.printSettings) return console.log(settingsText(options.settings));
   if (options.dryRun)

@@ -6,6 +6,7 @@ import { clock, sayLine } from '../run/progress';
 import { settingsText } from '../run/settings/effective';
 import { trainFolder } from '../run/train-folder';
 import { dryRun } from './dry-run';
+import { bringModel } from './fetch';
 import { abortOnInterrupt, callersFolder } from './interrupt';
 
 export const TRAIN: SettingsCommand = {
@@ -19,6 +20,7 @@ export const TRAIN: SettingsCommand = {
 
 export async function main(args: readonly string[]): Promise<void> {
   const from = callersFolder();
+  await bringModel(args);
   const options = parseOptions(args, WORKBOOK_ROOT, from, TRAIN);
   if (options.printSettings) return console.log(settingsText(options.settings));
   if (options.dryRun)
