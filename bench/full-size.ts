@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Tokenizer as NativeTokenizer } from 'tokenizers';
 import type { TrainExample } from '../lib/data/examples';
 import { fieldsOf } from '../lib/data/forms/fields';
@@ -23,7 +26,8 @@ import { writeFullSizeRows } from './full-size-rows';
  *
  *     generate FOLDER REAL [share]     rows with the lengths of REAL/train, into FOLDER/raw
  *     mix FOLDER                       into FOLDER/mixed; counts against table A1's
- *     tokens FOLDER MODEL [rows]       rows as a run tokenizes them against `tokenizers` called directly, alternating
+ *     tokens FOLDER MODEL [rows] [python]   rows as a run tokenizes them against `tokenizers` called directly, alternating:
+ *                                      from Node, or, where a Python that has it is named, from there
  *     pack FOLDER MODEL PACKING        all rows tokenized and packed to 4,096 as `med42 train` does, into FOLDER/packed
  */
 const SEED = 42;
@@ -49,6 +53,47 @@ function cpuSeconds(before?: NodeJS.CpuUsage): number {
   return (user + system) / 1e6;
 }
 
+interface Timed {
+  readonly seconds: number;
+  /** Seconds of CPU. */
+  readonly cpu: number;
+  readonly tokens: number;
+}
+
+interface Peer {
+  readonly encode: () => Promise<Timed>;
+  readonly close: () => void;
+}
+
+function nodePeer(json: string, texts: readonly string[]): Peer {
+  const direct = NativeTokenizer.fromFile(json);
+  const encode = async () => {
+    const cpu = process.cpuUsage();
+    const began = performance.now();
+    let tokens = 0;
+    for (let i = 0; i < texts.length; i += BATCH) {
+      const encodings = await direct.encodeBatch(texts.slice(i, i + BATCH), { addSpecialTokens: false });
+      for (const encoding of encodings) tokens += encoding.getIds().length;
+    }
+    return { seconds: (performance.now() - began) / 1000, cpu: cpuSeconds(cpu), tokens };
+  };
+  return { encode, close: () => {} };
+}
+
+async function pythonPeer(python: string, json: string, texts: readonly string[], folder: string): Promise<Peer> {
+  const file = join(folder, 'texts.jsonl');
+  await writeFile(file, texts.map((text) => `${JSON.stringify(text)}\n`).join(''));
+  const script = resolve('bench', 'peers', 'tokenize.py');
+  const child = spawn(python, [script, json, file, String(BATCH)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  console.log((await lines.next()).value);
+  const encode = async () => {
+    child.stdin.write('go\n');
+    return JSON.parse((await lines.next()).value as string) as Timed;
+  };
+  return { encode, close: () => child.stdin.end() };
+}
+
 const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Promise<void>>> = {
   generate: (folder, real = '', share = '1') => writeFullSizeRows(real, join(folder, 'raw'), SEED, Number(share)),
   mix: async (folder) => {
@@ -61,7 +106,7 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
     );
     console.log(`${mixed.report.total} rows; subsets that differ from table A1: ${wrong.length}`);
   },
-  tokens: async (folder, model = '', rows = '10000') => {
+  tokens: async (folder, model = '', rows = '10000', python = '') => {
     const tokenizer = await loadTokenizer(resolve(model));
     const examples: TrainExample[] = [];
     // The mixture is shuffled: its first rows are a fair sample.
@@ -73,34 +118,27 @@ const STEPS: Readonly<Record<string, (folder: string, ...rest: string[]) => Prom
     const texts = examples.flatMap((example) =>
       renderExchanges(example, 'med42').map((one) => one.prompt + one.response),
     );
-    const direct = NativeTokenizer.fromFile(join(resolve(model), 'tokenizer.json'));
-    const ours: number[] = [];
-    const peer: number[] = [];
-    const oursCpu: number[] = [];
-    const peerCpu: number[] = [];
+    const json = join(resolve(model), 'tokenizer.json');
+    const peer = python === '' ? nodePeer(json, texts) : await pythonPeer(resolve(python), json, texts, folder);
+    const pairs: { readonly ours: Timed; readonly peer: Timed }[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      let before = process.cpuUsage();
-      let began = performance.now();
+      const cpu = process.cpuUsage();
+      const began = performance.now();
       const { report } = await tokenizeExamples(examples, tokenizer);
-      ours.push((performance.now() - began) / 1000);
-      oursCpu.push(cpuSeconds(before));
-      before = process.cpuUsage();
-      began = performance.now();
-      let tokens = 0;
-      for (let i = 0; i < texts.length; i += BATCH) {
-        const encodings = await direct.encodeBatch(texts.slice(i, i + BATCH), { addSpecialTokens: false });
-        for (const encoding of encodings) tokens += encoding.getIds().length;
-      }
-      peer.push((performance.now() - began) / 1000);
-      peerCpu.push(cpuSeconds(before));
-      console.log(
-        `${report.tokens} tokens ${ours.at(-1)!.toFixed(1)} s, directly ${tokens} ${peer.at(-1)!.toFixed(1)} s`,
-      );
+      const ours = { seconds: (performance.now() - began) / 1000, cpu: cpuSeconds(cpu), tokens: report.tokens };
+      pairs.push({ ours, peer: await peer.encode() });
+      const say = ({ seconds, cpu: used, tokens }: Timed) =>
+        `${tokens} tokens ${seconds.toFixed(1)} s (${used.toFixed(1)} of CPU)`;
+      console.log(`ours ${say(ours)}, directly ${say(pairs.at(-1)!.peer)}`);
     }
-    const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
-    const ratio = (a: readonly number[], b: readonly number[]) => median(a.map((one, i) => one / b[i]!)).toFixed(3);
+    peer.close();
+    const ratio = (value: (one: Timed) => number) =>
+      pairs
+        .map(({ ours, peer: other }) => value(ours) / value(other))
+        .sort((a, b) => a - b)
+        [ROUNDS >> 1]!.toFixed(3);
     console.log(
-      `ours / directly, medians of ${ROUNDS} pairs: ${ratio(ours, peer)} by the clock, ${ratio(oursCpu, peerCpu)} by CPU time`,
+      `ours / directly, medians of ${ROUNDS} pairs: ${ratio(({ seconds }) => seconds)} by the clock, ${ratio(({ cpu }) => cpu)} by CPU time`,
     );
   },
   pack: async (folder, model = '', packing = 'concatenated') => {

@@ -66,7 +66,7 @@ export {
   type TrainExample,
   type TrainSet,
 } from './data/examples';
-export { type Mixture, type MixtureReport, type MixtureRow, mixByPaper } from './data/mixture';
+export { type Mixture, type MixtureReport, type MixtureRow, mixByPaper, mixRows } from './data/mixture';
 export { type MixtureShares, mixtureShares, type Shares } from './data/mixture-shares';
 export { withoutMask } from './data/packing/chunks';
 export { type PackingCost, packingCost } from './data/packing/costs';
@@ -212,6 +212,7 @@ export { FACT_GROUPS, type FactGroup, generateMiniature, MINIATURE_SEED, type Mi
 export { readWorld, type World } from './run/data-stage';
 export { truthOf } from './run/decontamination-stage';
 export { type Environment, environment } from './run/environment';
+export { mixFetched } from './run/fetched-data';
 export { openInputs, type RunInputs } from './run/inputs';
 export { type Manifest, type ManifestInput, manifest, manifestToJson } from './run/manifest';
 export { parseOptions, type RunOptions } from './run/options';

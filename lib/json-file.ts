@@ -88,22 +88,29 @@ export function requireShallow(value: unknown): void {
 /**
  * A result file of this workbook, or its recorded copy FILE.gz; undefined where neither is there.
  *
+ * @param messages who complains, and what is to be done; default of a run's results
  * @throws when the file is no JSON, or its `version` is another than this library's
  */
-export async function readVersionedJson(file: string, version: number): Promise<unknown> {
+export async function readVersionedJson(
+  file: string,
+  version: number,
+  messages?: { readonly owner: string; readonly remedy: string },
+): Promise<unknown> {
+  const { owner, remedy } = messages ?? { owner: 'results', remedy: undefined };
   const text = await readPlainOrGzip(file);
   if (text === undefined) return undefined;
   let value: unknown;
   try {
     value = parseJson(text);
   } catch (error) {
-    throw new Error(`results: ${file} is damaged (${(error as Error).message}); delete it and start the run again`);
+    const again = remedy ?? 'delete it and start the run again';
+    throw new Error(`${owner}: ${file} is damaged (${(error as Error).message}); ${again}`);
   }
   const { version: own } = (value ?? {}) as { readonly version?: unknown };
   if (own !== version) {
     throw new Error(
-      `results: ${file} is of form ${JSON.stringify(own)?.slice(0, 40) ?? 'none'}, this library reads ${version}; make the run anew with ` +
-        '`npm run reproduce -- --fresh`',
+      `${owner}: ${file} is of form ${JSON.stringify(own)?.slice(0, 40) ?? 'none'}, this library reads ${version}; ` +
+        (remedy ?? 'make the run anew with `npm run reproduce -- --fresh`'),
     );
   }
   return value;

@@ -1,7 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { loadDataset } from '../data/examples';
-import { dataNotes } from '../data/reading/notes';
+import { readingLines } from '../data/reading/notes';
 import { type Comparison, DEFAULT_TOP_K, DEFAULT_VIEW, decontaminate } from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
 import { fetchEncoder, HUB_ENCODER } from '../decontaminate/hub';
@@ -68,7 +68,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const data = values.data ? resolve(from, values.data) : resolve(root, 'data', 'miniature');
   const dataset = await loadDataset(data, rowOptions(values, refusal));
   const { evaluation, training } = dataset;
-  for (const note of dataNotes(dataset)) console.error(note);
+  for (const line of readingLines(dataset)) console.error(line);
   console.error(`${evaluation.items.length} items, ${training.examples.length} training rows`);
   const device = await openDevice(
     values.device as DeviceName,

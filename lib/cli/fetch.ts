@@ -8,12 +8,12 @@ import { type DownloadOptions, freeBytes } from '../data/sources/hub/download';
 import { type Client, createClient } from '../data/sources/hub/http';
 import { hubToken, isOffline } from '../data/sources/hub/snapshot';
 import { GITHUB } from '../data/sources/locate';
-import { fetchModel, planModel } from '../data/sources/model';
-import type { FetchedSource } from '../data/sources/record';
+import { fetchModel, HUB_ID, modelOrName, planModel } from '../data/sources/model';
+import { type FetchedSource, PAPER_FOLDER } from '../data/sources/record';
 import { WORKBOOK_ROOT } from '../files';
-import { TOTALS } from '../paper/table-a1';
 import { newCommand, readArguments } from '../run/arguments';
 import { createProgress, sayLine } from '../run/progress';
+import { count, doneLine, effect, fetchLines, size } from './fetch-text';
 import { abortOnInterrupt, callersFolder } from './interrupt';
 
 const command = () =>
@@ -68,9 +68,25 @@ export async function main(args: readonly string[]): Promise<void> {
   if (sources.length > 0) await data(sources, run);
 }
 
+type ModelRun = Pick<Run, 'client' | 'revision' | 'dryRun' | 'atOnce' | 'signal'>;
 type Run = Omit<Given, 'atOnce'> & { readonly atOnce: number; readonly client: Client; readonly signal: AbortSignal };
 
-async function model(id: string, { client, revision, dryRun, atOnce, signal }: Run): Promise<void> {
+/**
+ * Brings the model that a command line names by its Hub id, where the cache lacks it: what `--model ID` means is the same
+ * whether it was fetched before or not. Offline nothing is asked for, and the command says what is missing.
+ */
+export async function bringModel(args: readonly string[]): Promise<void> {
+  const place = args.findIndex((one) => one === '--model' || one.startsWith('--model='));
+  const given = place < 0 ? '' : args[place]!.startsWith('--model=') ? args[place]!.slice(8) : (args[place + 1] ?? '');
+  const [, id, revision] = HUB_ID.exec(given) ?? [];
+  const isLook = ['--dry-run', '--print-settings', '--help', '-h'].some((one) => args.includes(one));
+  if (id === undefined || isLook || isOffline() || modelOrName(given, callersFolder()) !== given) return;
+  const client = createClient({ token: await hubToken(), say: sayLine });
+  const signal = abortOnInterrupt('stopping; what came is kept');
+  await model(id, { client, dryRun: false, atOnce: 4, signal, ...(revision === undefined ? {} : { revision }) });
+}
+
+async function model(id: string, { client, revision, dryRun, atOnce, signal }: ModelRun): Promise<void> {
   if (isOffline())
     throw refusal('HF_HUB_OFFLINE forbids the network; other commands find a fetched model in the cache');
   const plan = await planModel(client, id, revision);
@@ -93,7 +109,7 @@ async function data(sources: readonly Source[], { client, dryRun, atOnce, signal
     say: sayLine,
   };
   const plan = await planFetch(sources, where);
-  showPlan(plan);
+  for (const line of fetchLines(plan)) console.log(line);
   if (!dryRun) {
     await assertSpace(plan.bytes.missing);
     const { onBytes } = meter(plan.bytes.here + plan.bytes.missing, plan.bytes.here, hasUnknownSize(plan));
@@ -126,7 +142,7 @@ async function folderOfRows(folder: string, out: string): Promise<void> {
 }
 
 const outOf = (given: string | undefined): string =>
-  given ? resolve(callersFolder(), given) : join(WORKBOOK_ROOT, '.cache', 'paper');
+  given ? resolve(callersFolder(), given) : join(WORKBOOK_ROOT, PAPER_FOLDER);
 
 function sayShort(sources: readonly FetchedSource[]): void {
   for (const { name, title, rows, samples, standIn } of sources) {
@@ -148,24 +164,6 @@ function rowMeter(): (file: string, rows: number) => void {
 }
 
 const refusal = (what: string): Error => new Error(`fetch: ${what}; --help lists the options`);
-const count = (value: number): string => value.toLocaleString('en-US');
-
-function size(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
-}
-
-/** What the mixture lacks without a source. */
-function effect(source: Source): string {
-  if (source.half === 'eval') return `; table A2’s ${count(source.samples)} items of ${source.title} cannot be scored`;
-  const percent = ((100 * source.samples) / TOTALS.all.samples).toFixed(2);
-  return (
-    `; the mixture lacks ${source.title}, ${count(source.samples)} of ${count(TOTALS.all.samples)} samples (${percent} %), ` +
-    'whose share goes to the other sources in proportion'
-  );
-}
-
 /** How far the bytes are, with rate and time left. */
 function meter(all: number, here = 0, isOpen = false): Required<Pick<DownloadOptions, 'onBytes' | 'say'>> {
   const progress = createProgress('fetching');
@@ -197,34 +195,6 @@ async function assertSpace(needed: number): Promise<void> {
   throw new Error(
     `fetch: no space in ${hubCache()}: ${needed} bytes are needed, ${free} are free; free some, or set HF_HUB_CACHE to another disk`,
   );
-}
-
-function showPlan({ groups, bytes }: FetchPlan): void {
-  for (const { sources, places } of groups) {
-    for (const source of sources) {
-      const files = places.flatMap((place) => place.files);
-      const known = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
-      const stated = [...new Set(places.flatMap(({ licence }) => licence ?? []))].join(', ');
-      const licence = stated === '' ? source.licence : `${source.licence}; on the card: ${stated}`;
-      const of = places.length === 0 ? 'cannot be had' : `${files.length} files, ${size(known)}`;
-      console.log(`${source.name.padEnd(24)} ${of.padEnd(22)} licence: ${licence}`);
-      for (const one of source.unsure) console.log(`${''.padEnd(24)} not looked at before: ${one}`);
-    }
-  }
-  console.log(`\n${size(bytes.missing)} to fetch, ${size(bytes.here)} in the cache`);
-}
-
-function doneLine({ name, rows, samples, leftOut, skipped, lacking }: FetchedSource, isNew: boolean): string {
-  const parts = [
-    `${count(rows)} rows (paper: ${count(samples)})`,
-    ...Object.entries(leftOut).map(([reason, n]) => `${count(n)} left out: ${reason}`),
-    ...Object.entries(skipped).map(
-      ([reason, { count: n, first }]) => `${count(n)} skipped: ${reason} (first: ${first})`,
-    ),
-    ...(lacking.length > 0 ? [`${lacking.length} optional files are not published`] : []),
-    ...(isNew ? [] : ['as before']),
-  ];
-  return `${name}: ${parts.join('; ')}`;
 }
 
 function list(): void {

@@ -5,8 +5,10 @@ import { escapeHtml } from '../escape';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { xrayHtml } from '../report/page/xray';
 import { packingNotes } from '../run/data-stage';
+import { mixFetched } from '../run/fetched-data';
 import { openTrainingInputs } from '../run/inputs';
 import { parseOptions, type SettingsCommand } from '../run/options';
+import { sayLine } from '../run/progress';
 import { settingsText } from '../run/settings/effective';
 import { callersFolder } from './interrupt';
 
@@ -24,7 +26,10 @@ export async function main(args: readonly string[]): Promise<void> {
   const from = callersFolder();
   const options = parseOptions(args, WORKBOOK_ROOT, from, PACKING);
   if (options.printSettings) return console.log(settingsText(options.settings));
-  const { data, tokenizer } = await openTrainingInputs(options, options.config);
+  const { data, tokenizer } = await openTrainingInputs(
+    await mixFetched(options, options.config, sayLine),
+    options.config,
+  );
   const { samples, examples } = data.packed;
   const shown = data.chunks.slice(0, SHOWN);
   const chunks: string[] = [];

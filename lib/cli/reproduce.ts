@@ -4,11 +4,16 @@ import { parseOptions } from '../run/options';
 import { clock, sayLine } from '../run/progress';
 import { reproduce } from '../run/run';
 import { settingsText } from '../run/settings/effective';
+import { dryRun } from './dry-run';
+import { bringModel } from './fetch';
 import { abortOnInterrupt, callersFolder } from './interrupt';
 
 export async function main(args: readonly string[]): Promise<void> {
+  await bringModel(args);
   const options = parseOptions(args, WORKBOOK_ROOT, callersFolder());
   if (options.printSettings) return console.log(settingsText(options.settings));
+  if (options.dryRun)
+    return console.log([...(await dryRun(options)), 'Research only, not for clinical decisions.'].join('\n'));
   const signal = abortOnInterrupt('stopping after this update, with a checkpoint, or after these rows');
   const began = performance.now();
   const { table, peakMemoryBytes } = await reproduce(options, signal, { say: sayLine });

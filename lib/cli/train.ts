@@ -5,6 +5,8 @@ import { parseOptions, type SettingsCommand } from '../run/options';
 import { clock, sayLine } from '../run/progress';
 import { settingsText } from '../run/settings/effective';
 import { trainFolder } from '../run/train-folder';
+import { dryRun } from './dry-run';
+import { bringModel } from './fetch';
 import { abortOnInterrupt, callersFolder } from './interrupt';
 
 export const TRAIN: SettingsCommand = {
@@ -18,8 +20,11 @@ export const TRAIN: SettingsCommand = {
 
 export async function main(args: readonly string[]): Promise<void> {
   const from = callersFolder();
+  await bringModel(args);
   const options = parseOptions(args, WORKBOOK_ROOT, from, TRAIN);
   if (options.printSettings) return console.log(settingsText(options.settings));
+  if (options.dryRun)
+    return console.log([...(await dryRun(options)), 'Research only, not for clinical decisions.'].join('\n'));
   const signal = abortOnInterrupt('stopping after this update, with a checkpoint');
   const { folder, made, prompt } = await trainFolder(options, signal, { say: sayLine });
   const { training } = made.record;

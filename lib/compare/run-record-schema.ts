@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { MIXTURE } from '../data/mixture-schema';
 import { above0, checkFields, flag, text, whole } from '../schema';
 import { RUN_RECORD_VERSION, type RunRecord, SETTINGS } from './run-record';
 
@@ -11,7 +12,6 @@ const count = whole(0, Number.MAX_SAFE_INTEGER);
 const number = v.pipe(v.number('a number'), v.finite('a finite number'));
 const atLeast0 = v.pipe(number, v.minValue(0, 'a number of 0 or more'));
 const share = v.pipe(number, v.minValue(0, 'a number from 0 to 1'), v.maxValue(1, 'a number from 0 to 1'));
-const percent = v.pipe(number, v.minValue(0, 'a percentage'), v.maxValue(100.000001, 'a percentage'));
 const fields = <T extends v.ObjectEntries>(entries: T) => v.looseObject(entries, 'an object');
 const list = <T extends v.GenericSchema>(item: T) => v.array(item, 'a list');
 const oneOf = <T extends readonly string[]>(names: T) => v.picklist(names, `one of ${names.join(', ')}`);
@@ -166,32 +166,6 @@ export const MODEL_RECORD = fields({
   quiz: v.nullable(fields({ correct: count, n: count, items: list(item) })),
 });
 
-const mixture = fields({
-  total: count,
-  rows: list(
-    fields({
-      subset: text,
-      name: text,
-      domain: v.nullable(oneOf(['medical', 'general'])),
-      paperSamples: v.nullable(count),
-      paperPercent: v.nullable(percent),
-      targetPercent: percent,
-      available: count,
-      drawn: count,
-      drawnPercent: percent,
-      deviation: v.nullable(number),
-      standInRows: count,
-      standIn: flag,
-      short: flag,
-    }),
-  ),
-  missing: list(text),
-  domains: v.nullable(
-    v.record(text, fields({ drawn: count, drawnPercent: percent, paperPercent: percent }), 'an object'),
-  ),
-  totalWithoutShortfall: count,
-});
-
 const packing = fields({
   packing: text,
   maxSeqLen: count,
@@ -217,7 +191,7 @@ const RECORD = fields({
     list(MODEL_RECORD),
     v.check((models) => new Set(models.map(({ name }) => name)).size === models.length, 'models of different names'),
   ),
-  mixture,
+  mixture: MIXTURE,
   notes: v.optional(list(text)),
   standIns: list(fields({ subset: text, note: text, rows: count })),
   packing,

@@ -22,17 +22,26 @@ export const mixByPaper = (examples: readonly TrainExample[], total: number, ran
   draw(examples, 'paper', total, random);
 
 /**
- * Draws `total` rows of any sources, without replacement, in shuffled order: in proportion to the rows that are there
- * (`all`), or by a weight for each source, as `mixByPaper` does by table A1's. A source without a weight gives no row.
+ * Draws rows of any sources, without replacement, in shuffled order: as `mixByPaper` does by table A1's samples, in
+ * proportion to the rows that are there (`all`), by a weight for each source, or as `chooseShares` settles it (`auto`). A
+ * source without a weight gives no row.
  *
- * @throws on a weight that is not above 0, a total out of range, or weights of which no source has a row
+ * @param samples rows to draw, of fewer all; null: all
+ * @throws on a weight that is not above 0, fewer samples than sources, or weights of which no source has a row
  */
-export const mixBySource = (
+export function mixRows(
   examples: readonly TrainExample[],
-  shares: Exclude<MixtureShareRule, 'paper'>,
-  total: number,
+  rule: MixtureShareRule | 'auto',
+  samples: number | null,
   random: Random,
-): Mixture => draw(examples, shares, total, random);
+): Mixture {
+  const shares = chooseShares(
+    rule,
+    examples.map(({ source }) => source),
+  );
+  const wanted = typeof shares === 'string' ? examples : examples.filter(({ source }) => source in shares);
+  return draw(wanted, shares, Math.min(samples ?? wanted.length, wanted.length), random);
+}
 
 function draw(examples: readonly TrainExample[], shares: MixtureShareRule, total: number, random: Random): Mixture {
   const pools = new Map<string, TrainExample[]>();

@@ -68,7 +68,7 @@ async function fetchFile(url: string, path: string): Promise<void> {
   await writeFileAtomic(path, async (file) => {
     let got = 0;
     for await (const piece of body as unknown as AsyncIterable<Uint8Array>) {
-      await file.write(piece);
+      await file.writeFile(piece);
       got += piece.length;
     }
     // A compressed answer has another length than its content.

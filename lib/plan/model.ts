@@ -7,14 +7,17 @@ import { type LlamaConfig, weightShapes } from '../model/llama';
 import { LLAMA_2, type Llama2Size } from '../model/llama-2';
 import { type TunedModel, tunedModel } from '../model/tuned';
 
+/** The Hub's names of the family. */
+const LLAMA_2_ID = /^(?:meta-llama|NousResearch)\/Llama-2-(\d+b)(?:-chat)?-hf$/i;
+
 /**
- * A model's shape by a size of Llama-2 (`7B`, `13B`, `70B`), a Hugging Face folder or its config.json; no weights are
- * read.
+ * A model's shape by a size of Llama-2 (`7B`, `13B`, `70B`) or the Hub's name of it (`meta-llama/Llama-2-7b-hf`), a
+ * Hugging Face folder or its config.json; no weights are read.
  *
  * @throws when it is none of them, or not a Llama
  */
 export async function shapeOf(model: string): Promise<{ readonly title: string; readonly model: LlamaConfig }> {
-  const size = model.toUpperCase();
+  const size = (LLAMA_2_ID.exec(model)?.[1] ?? model).toUpperCase();
   if (Object.hasOwn(LLAMA_2, size)) return { title: `Llama-2 ${size}`, model: LLAMA_2[size as Llama2Size] };
   const found = await stat(model).catch(() => undefined);
   const file = found?.isDirectory() ? join(model, 'config.json') : model;

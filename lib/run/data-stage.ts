@@ -5,6 +5,7 @@ import { splitDevelopment } from '../data/development';
 import {
   type Dataset,
   type EvalItem,
+  type EvalSet,
   loadDataset,
   type ReadOptions,
   type TrainExample,
@@ -12,7 +13,7 @@ import {
   type TrainSet,
 } from '../data/examples';
 import { readMixed } from '../data/mixing/mixed-folder';
-import { chooseShares, type Mixture, type MixtureReport, mixByPaper, mixBySource, takeInOrder } from '../data/mixture';
+import { chooseShares, type Mixture, type MixtureReport, mixRows, takeInOrder } from '../data/mixture';
 import { type Chunk, type PackingOptions, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
 import { type Sample, type SampleReport, tokenizeExamples } from '../data/samples';
@@ -48,12 +49,24 @@ export interface PreparedTraining extends PreparedRows {
   readonly packed: { readonly examples: readonly TrainExample[]; readonly samples: readonly Sample[] };
 }
 
-export interface PreparedData extends PreparedTraining {
-  readonly dataset: Dataset;
+/** What a run says of its data, wherever its training rows lie. */
+export interface RunData extends PreparedRows {
+  readonly standIns: readonly StandIn[];
+  /** Of the rows trained on. */
+  readonly samples: SampleReport;
+  readonly dataset: { readonly evaluation: EvalSet; readonly training: TrainReading };
   /** What is to be said of the rows, in the terminal and in reports: what was not read, left out or cut. */
   readonly notes: readonly string[];
   /** What only a generated world knows of itself; null for other data. */
   readonly world: World | null;
+  /** All training rows at hand, drawn or not. */
+  readonly readRows: () => Promise<readonly TrainExample[]>;
+}
+
+/** The same with all rows in memory. */
+export interface PreparedData extends PreparedTraining, RunData {
+  readonly training: TrainSet;
+  readonly dataset: Dataset;
 }
 
 export interface World {
@@ -83,6 +96,7 @@ export async function prepareData(
     dataset,
     notes: [...dataNotes(dataset), ...packingNotes(prepared.packing)],
     world: await readWorld(sources.data),
+    readRows: async () => dataset.training.examples,
   };
 }
 
@@ -140,17 +154,10 @@ export async function prepareTraining(
 
 /** A folder that was mixed before is not shuffled again: its rows are in a seeded order already. */
 function mix(examples: readonly TrainExample[], { mixture, samples, seed }: RunConfig, mixed: boolean): Mixture {
+  if (!mixed) return mixRows(examples, mixture, samples, createRandom(seed, 'mixture'));
   const sources = examples.map(({ source }) => source);
-  const rule = chooseShares(mixture, sources);
-  if (mixed) {
-    const { taken, report } = takeInOrder(sources, rule, samples);
-    return { examples: examples.filter((_, i) => taken[i] === 1), report };
-  }
-  const random = createRandom(seed, 'mixture');
-  const total = (rows: number) => Math.min(samples ?? rows, rows);
-  if (rule === 'paper') return mixByPaper(examples, total(examples.length), random);
-  const wanted = typeof rule === 'string' ? examples : examples.filter(({ source }) => source in rule);
-  return mixBySource(examples, rule, total(wanted.length), random);
+  const { taken, report } = takeInOrder(sources, chooseShares(mixture, sources), samples);
+  return { examples: examples.filter((_, i) => taken[i] === 1), report };
 }
 
 function countSources(examples: readonly TrainExample[]): ReadonlyMap<string, number> {
@@ -178,7 +185,7 @@ export async function readWorld(folder: string): Promise<World | null> {
 }
 
 /** Writes mixture.json and packing.json. */
-export async function writeDataReports(data: PreparedData, out: string): Promise<void> {
+export async function writeDataReports(data: RunData, out: string): Promise<void> {
   const { dataset, mixture, standIns, samples, packing, notes } = data;
   const { endMarkers } = dataset.training;
   await writeFileAtomic(join(out, 'mixture.json'), json({ ...mixture, standIns, endMarkers, notes }));

@@ -53,6 +53,7 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
     return known.methods;
   }
   const detectors: Decontamination[] = [];
+  const rows = await inputs.data.readRows();
   for (const comparison of comparisons) {
     const lock = comparison.kind === 'embedding' ? await lockFolder(comparison.cache!) : undefined;
     const name = comparison.kind === 'tf-idf' ? 'TF-IDF' : comparison.encoder.description.name;
@@ -61,7 +62,7 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
       detectors.push(
         await decontaminate({
           items: evaluation.items,
-          rows: training.examples,
+          rows,
           comparison,
           ...truthOf(inputs.data.world),
           at: (what, done, total) => line.at(done, total, what),

@@ -1,5 +1,6 @@
-import { loadTrainExamples } from '../data/examples';
+import { loadEvalItems, loadTrainExamples } from '../data/examples';
 import type { MixedFolder } from '../data/mixing/mixed-folder';
+import { dataNotes } from '../data/reading/notes';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
 import type { XlaOptions } from '../engine/xla/options';
 import { encodeRequests } from '../eval/encode-request';
@@ -9,8 +10,11 @@ import {
   type PreparedData,
   type PreparedRows,
   type PreparedTraining,
+  packingNotes,
   prepareData,
   prepareTraining,
+  type RunData,
+  readWorld,
   showReading,
 } from './data-stage';
 import { prepareMixed } from './mixed-training';
@@ -28,7 +32,7 @@ export interface Sources {
 
 /** What a run works with: what its models share, and the rows it comes from. */
 export interface RunInputs extends ModelInputs {
-  readonly data: PreparedData;
+  readonly data: RunData;
   readonly chunks: MadeChunks;
   readonly heldOut: MadeChunks;
   /** Ids of items whose answer alone is longer than the model's context. */
@@ -36,22 +40,55 @@ export interface RunInputs extends ModelInputs {
 }
 
 /** Opens model and tokenizer, and makes rows into chunks: equal files give equal inputs, in any process. */
-export async function openInputs(sources: Sources, config: RunConfig): Promise<RunInputs> {
-  const { base, tokenizer, maxSeqLen, fitted } = await openModel(sources.model, config);
-  const data = await prepareData(sources, config, tokenizer, maxSeqLen);
-  const context = base.config.maxPositionEmbeddings;
-  const { scorable, overlong } = await splitOverlong(data.dataset.evaluation.items, tokenizer, context, config.bos);
+export async function openInputs(
+  sources: Sources,
+  config: RunConfig,
+): Promise<RunInputs & { readonly data: PreparedData }> {
+  const opened = await openModel(sources.model, config);
+  const data = await prepareData(sources, config, opened.tokenizer, opened.maxSeqLen);
+  return { ...(await runInputs(opened, data, data)), data };
+}
+
+/** As `openInputs`, for a mixed folder: its training rows stay in files, however many there are. */
+export async function openMixedRunInputs(
+  sources: Sources,
+  mixed: MixedFolder,
+  config: RunConfig,
+  progress: OpenProgress,
+): Promise<RunInputs> {
+  const opened = await openModel(sources.model, config);
+  const { tokenizer, maxSeqLen: chunkLength } = opened;
+  const evaluation = await loadEvalItems(sources.data, config.rows);
+  const files = await prepareMixed(sources, mixed, { config, tokenizer, chunkLength, progress });
+  const dataset = { evaluation, training: files.training };
+  const data: RunData = {
+    ...files,
+    dataset,
+    notes: [...dataNotes(dataset), ...packingNotes(files.packing)],
+    world: await readWorld(sources.data),
+    readRows: async () => (await loadTrainExamples(sources.data, config.rows)).examples,
+  };
+  return runInputs(opened, data, files);
+}
+
+async function runInputs(
+  { base, tokenizer, fitted }: Awaited<ReturnType<typeof openModel>>,
+  data: RunData,
+  { chunks, heldOut }: { readonly chunks: MadeChunks; readonly heldOut: MadeChunks },
+): Promise<RunInputs> {
+  const { items } = data.dataset.evaluation;
+  const { scorable, overlong } = await splitOverlong(items, tokenizer, base.config.maxPositionEmbeddings, fitted.bos);
   return {
     config: fitted,
     base,
     tokenizer,
     data,
-    chunks: data.chunks,
-    heldOut: data.heldOut,
+    chunks,
+    heldOut,
     packing: data.packing,
     quiz: data.world?.quiz ?? null,
     items: scorable,
-    encode: (requests) => encodeRequests(requests, tokenizer, config.bos),
+    encode: (requests) => encodeRequests(requests, tokenizer, fitted.bos),
     overlong: overlong.map(({ id }) => id),
   };
 }

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import { type ChatTemplate, requireChatTemplate } from '../data/chat-template';
-import { heldOutRows, promptKey } from '../data/development';
-import { readTrainExamples, type TrainReading } from '../data/examples';
+import { readTrainExamples } from '../data/examples';
 import type { MixedFolder } from '../data/mixing/mixed-folder';
-import { chooseShares, type MixtureReport, takeInOrder } from '../data/mixture';
-import { type PackingOptions, type PackingReport, packedChunks, reportPacking } from '../data/packing/packing';
+import { type PackingOptions, packedChunks, reportPacking } from '../data/packing/packing';
 import { hasPiece, openPieces, writePiece } from '../data/packing/token-pieces';
 import type { TrainExample } from '../data/rows';
 import { tokenizeExamples } from '../data/samples';
@@ -13,9 +11,9 @@ import type { Tokenizer } from '../data/tokenizer';
 import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
 import { readVersionedJson } from '../json-file';
-import { createRandom } from '../random';
 import { type ChunkFile, openChunkFile, writeChunkFile } from '../train/chunk-file';
-import { type PreparedRows, ROW_PACKING } from './data-stage';
+import { type ChosenRows, chooseRows, type SetName } from './choose-rows';
+import { type PreparedRows, ROW_PACKING, type RunData } from './data-stage';
 import type { Sources } from './inputs';
 import { lockFolder } from './lock';
 import type { RunConfig } from './presets';
@@ -24,26 +22,25 @@ import type { OpenProgress, Progress } from './progress';
 /** What was tokenized, and what was packed of it; each is written once its files are whole. */
 const TOKENS_FILE = 'tokens.json';
 const PACKED_FILE = 'packed.json';
-const VERSION = 1;
+const VERSION = 2;
 
 /** Training rows made into chunks of files. */
-export interface PreparedFiles extends PreparedRows {
+export interface PreparedFiles extends PreparedRows, Pick<RunData, 'standIns' | 'samples'> {
   readonly chunks: ChunkFile;
   readonly heldOut: ChunkFile;
 }
 
-interface TokensFile extends Pick<PreparedRows, 'training' | 'rows' | 'mixture'> {
+interface TokensFile extends Omit<ChosenRows, 'setOf'> {
   readonly version: number;
   /** How many each set has. */
   readonly pieces: Readonly<Record<SetName, number>>;
 }
 
-interface PackedFile extends Pick<PreparedRows, 'packing'> {
+interface PackedFile extends Pick<PreparedFiles, 'packing' | 'samples'> {
   readonly version: number;
 }
 
-const SETS = ['train', 'held-out'] as const;
-type SetName = (typeof SETS)[number];
+const SETS: readonly SetName[] = ['train', 'held-out'];
 
 export interface PrepareOptions {
   readonly config: RunConfig;
@@ -78,7 +75,14 @@ export async function prepareMixed(
   const { rowsAPiece = 8192 } = options;
   const made = { template: typeof chat === 'string' ? chat : chat.source, rule, samples, seed, developmentFraction };
   const reading = config.rows;
-  const identity = hashOf({ ...made, reading, rowsAPiece, rows: mixed.contentMd5, tokenizer: tokenizer.sha256 });
+  const identity = hashOf({
+    version: VERSION,
+    ...made,
+    reading,
+    rowsAPiece,
+    rows: mixed.contentMd5,
+    tokenizer: tokenizer.sha256,
+  });
   const folder = join(cache, identity.slice(0, 24));
   const target = join(folder, `${packing}-${chunkLength}`);
   await makeFolder(target);
@@ -95,13 +99,14 @@ export async function prepareMixed(
         const rules = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
         return packPieces(join(folder, set), tokenized.pieces[set], file(set), rules, progress(`packing  ${set}`));
       };
-      packed = { version: VERSION, packing: await pack('train') };
+      packed = { version: VERSION, ...(await pack('train')) };
       await pack('held-out');
       await writeFileAtomic(join(target, PACKED_FILE), `${JSON.stringify(packed)}\n`);
     }
-    const { training, rows, mixture } = tokenized;
+    const { version: _, pieces: __, ...said } = tokenized;
+    const { packing: report, samples: counted } = packed;
     const [chunks, heldOut] = [await openChunkFile(file('train')), await openChunkFile(file('held-out'))];
-    return { training, rows, mixture, packing: packed.packing, chunks, heldOut };
+    return { ...said, packing: report, samples: counted, chunks, heldOut };
   } finally {
     lock.release();
   }
@@ -116,48 +121,10 @@ async function tokenizeFolder(
 ): Promise<TokensFile> {
   const chosen = await chooseRows(data, total, options.config, options.progress);
   const pieces = await tokenizePieces(data, folder, chosen, template, options);
-  const { training, rows, mixture } = chosen;
-  const tokens: TokensFile = { version: VERSION, training, rows, mixture, pieces };
+  const { setOf: _, ...said } = chosen;
+  const tokens: TokensFile = { version: VERSION, ...said, pieces };
   await writeFileAtomic(join(folder, TOKENS_FILE), `${JSON.stringify(tokens)}\n`);
   return tokens;
-}
-
-interface ChosenRows {
-  readonly training: TrainReading;
-  readonly rows: number;
-  readonly mixture: MixtureReport;
-  /** Of each row: its set, or undefined where it is not drawn. */
-  readonly setOf: (row: number) => SetName | undefined;
-}
-
-/** The first reading: which rows are drawn, and which of them are held out. */
-async function chooseRows(data: string, total: number, config: RunConfig, progress: OpenProgress): Promise<ChosenRows> {
-  const sources: string[] = [];
-  const keys: string[] = [];
-  const line = progress('reading');
-  const training = await readTrainExamples(
-    data,
-    (example) => {
-      sources.push(example.source);
-      keys.push(promptKey(example));
-    },
-    { ...config.rows, onRows: (_, rows) => line.at(rows, total, 'rows') },
-  );
-  const { taken, report } = takeInOrder(sources, chooseShares(config.mixture, sources), config.samples);
-  const drawn = [...sources.keys()].filter((row) => taken[row] === 1);
-  const random = createRandom(config.seed, 'development');
-  const held = heldOutRows(
-    drawn.map((row) => keys[row]!),
-    config.developmentFraction,
-    random,
-  );
-  const inTrain = new Uint8Array(sources.length);
-  for (const [i, row] of drawn.entries()) inTrain[row] = held.has(i) ? 0 : 1;
-  const setOf = (row: number): SetName | undefined => {
-    if (taken[row] === 0) return undefined;
-    return inTrain[row] === 1 ? 'train' : 'held-out';
-  };
-  return { training, rows: sources.length, mixture: report, setOf };
 }
 
 /**
@@ -220,7 +187,7 @@ async function packPieces(
   file: string,
   options: PackingOptions,
   line: Progress,
-): Promise<PackingReport> {
+): Promise<Omit<PackedFile, 'version'>> {
   const samples = openPieces(folder, pieces);
   try {
     const report = reportPacking(samples, options);
@@ -233,7 +200,15 @@ async function packPieces(
       packedChunks(samples, options),
     );
     onChunks(count);
-    return report;
+    return {
+      packing: report,
+      samples: {
+        samples: report.samples,
+        tokens: report.tokens + report.droppedTokens,
+        lossTokens: report.lossTokens + report.droppedLossTokens,
+        straddlingTokens: samples.straddlingTokens,
+      },
+    };
   } finally {
     samples.close();
   }

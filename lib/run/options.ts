@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { modelOrName } from '../data/sources/model';
+import { PAPER_FOLDER } from '../data/sources/record';
 import type { DeviceName } from '../engine/device';
 import type { XlaOptions } from '../engine/xla/options';
 import { newCommand, readArguments } from './arguments';
-import { PRESET_NAMES, PRESETS, type PresetName, type RunConfig } from './presets';
+import { BUNDLED_PRESETS, FETCHED_PRESETS, PRESET_NAMES, PRESETS, type PresetName, type RunConfig } from './presets';
 import { DATA_FORMS } from './row-options';
 import { deviceOf, type EffectiveSettings, effectiveSettings, runConfigOf, xlaOf } from './settings/effective';
 import { type SettingsArguments, settingsLayers, withSettingsOptions } from './settings/options';
@@ -27,6 +30,8 @@ export interface RunOptions {
   readonly fresh: boolean;
   /** Show the settings and do nothing. */
   readonly printSettings: boolean;
+  /** Say what would be fetched, needed and taken, and do nothing; `model` may then be a Hub id that is not here. */
+  readonly dryRun: boolean;
   /** The command's own options (see `SettingsCommand`), as they were typed, by their names in camelCase. */
   readonly more: Readonly<Record<string, string | undefined>>;
 }
@@ -60,6 +65,7 @@ interface Given extends SettingsArguments {
   readonly encoder?: readonly string[];
   readonly out?: string;
   readonly printSettings: boolean;
+  readonly dryRun?: boolean;
   readonly fresh: boolean;
 }
 
@@ -69,7 +75,8 @@ function command({ name, summary, preset, fixed, more = [] }: SettingsCommand): 
     .option('--preset <name>', `${PRESET_NAMES.join(' | ')}  (default: ${preset.bundled}; with --data: ${preset.own})`)
     .option(
       '--data <folder>',
-      `rows in FOLDER/train, items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature)`,
+      `rows in FOLDER/train, items in FOLDER/eval: ${DATA_FORMS}  (default: the bundled miniature; for ` +
+        `${FETCHED_PRESETS.join(' and ')} what \`med42 fetch --all\` brought)`,
     )
     .option(
       '--model <folder>',
@@ -82,6 +89,9 @@ function command({ name, summary, preset, fixed, more = [] }: SettingsCommand): 
       'a sentence encoder to find contamination with; may be given again  (default: TF-IDF alone, which is not the paper’s method)',
       (folder: string, before: readonly string[] = []) => [...before, folder],
     );
+  }
+  if (name === 'reproduce' || name === 'train') {
+    plain.option('--dry-run', 'says what would be fetched, what it needs and how long it takes, and ends');
   }
   for (const [flags, help] of more) plain.option(flags, help);
   if (name === 'handoff') plain.argument('[model]', 'the same as --model');
@@ -110,6 +120,7 @@ export function parseOptions(
     throw refusal(`the model must be named once, got "${words[0]}" and --model "${options.model}"`);
   }
   const values = words[0] === undefined ? options : { ...options, model: words[0] };
+  const { dryRun = false } = values;
   const file = values.settings === undefined ? undefined : resolve(cwd, values.settings);
   const chain = file === undefined ? { preset: undefined, layers: [] } : readSettings(file);
   const hasData = values.data !== undefined || chain.layers.some(({ settings }) => settings.data?.folder !== undefined);
@@ -120,7 +131,7 @@ export function parseOptions(
   const layers = [
     ...(kind.fixed && PRESETS[preset].methods.length > 1 ? [kind.fixed] : []),
     ...chain.layers,
-    ...settingsLayers(values, kind.name, cwd, refusal),
+    ...settingsLayers(dryRun ? { ...values, model: undefined } : values, kind.name, cwd, refusal),
   ];
   const settings = effectiveSettings(preset, layers);
   const config = runConfigOf(preset, settings);
@@ -134,9 +145,16 @@ export function parseOptions(
   }
   const path = (name: string) => settings.get(name)?.value as string | undefined;
   const bundled = resolve(root, 'data', 'miniature');
-  const [data, model] = [path('data.folder'), path('model')];
-  if (data !== undefined && model === undefined && !['smoke', 'miniature', 'controlled'].includes(preset)) {
+  const fetched = FETCHED_PRESETS.includes(preset) ? resolve(root, PAPER_FOLDER) : undefined;
+  const data = path('data.folder') ?? fetched;
+  const model = dryRun && values.model !== undefined ? modelOrName(values.model, cwd) : path('model');
+  if (data !== undefined && model === undefined && !BUNDLED_PRESETS.includes(preset)) {
     throw refusal(`--preset ${preset} needs --model, the folder of a Hugging Face Llama`);
+  }
+  if (data !== undefined && data === fetched && !existsSync(data) && !dryRun && !values.printSettings) {
+    throw refusal(
+      `--preset ${preset} reads the paper's data, which is not in ${data}: \`med42 fetch --all\` brings it there; or give --data`,
+    );
   }
   return {
     preset,
@@ -153,6 +171,7 @@ export function parseOptions(
     ),
     fresh: values.fresh,
     printSettings: values.printSettings,
+    dryRun,
     more: values as Readonly<Record<string, string | undefined>>,
   };
 }

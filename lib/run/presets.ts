@@ -4,6 +4,7 @@ import type { MixtureShareRule } from '../data/mixture';
 import type { Packing } from '../data/packing/packing';
 import type { TemplateName } from '../data/template';
 import type { BosPolicy } from '../eval/encode-request';
+import { TOTALS } from '../paper/table-a1';
 
 /** One run of the paper's line; the sizes of the same run differ in this alone. */
 export interface RunConfig {
@@ -132,8 +133,15 @@ const ENTRIES = {
   // One's own rows, all of them, at the paper's settings for one method.
   'paper-lora': { ...COMMON, ...OWN, methods: ['lora'] },
   'paper-full': { ...COMMON, ...OWN, methods: ['full'] },
-  // The paper's size: every row of table A1, all items.
-  llama2: { ...COMMON, samples: 706_713, lora: PAPER_LORA, full: PAPER_FULL, limitPerTask: null, checkpointEvery: 200 },
+  // The paper's size: every row of table A1, all items. A batch of eight, as the paper's machine of eight cards takes one each.
+  llama2: {
+    ...COMMON,
+    samples: TOTALS.all.samples,
+    lora: { ...PAPER_LORA, batchSize: 8 },
+    full: { ...PAPER_FULL, batchSize: 8 },
+    limitPerTask: null,
+    checkpointEvery: 200,
+  },
 } satisfies Record<string, RunConfig>;
 
 /**
@@ -154,6 +162,17 @@ export function chunkLength({ lora, full, controlled }: Pick<RunConfig, 'lora' |
 }
 
 export type PresetName = keyof typeof ENTRIES;
+
+/** How XLA computes a preset's trainings where nothing is said: the paper's size fits no card in float32. */
+export const xlaDefaults = (
+  preset: PresetName,
+): { readonly precision: 'float32' | 'bf16'; readonly recompute: 'none' | 'layers' } =>
+  preset === 'llama2' ? { precision: 'bf16', recompute: 'layers' } : { precision: 'float32', recompute: 'none' };
+
+/** Presets of the bundled world and its model: they need neither rows nor a model. */
+export const BUNDLED_PRESETS: readonly PresetName[] = ['smoke', 'miniature', 'controlled'];
+/** Presets of the paper's own data: without other rows they read what `med42 fetch` wrote. */
+export const FETCHED_PRESETS: readonly PresetName[] = ['real', 'llama2'];
 export const PRESETS: Readonly<Record<PresetName, RunConfig>> = ENTRIES;
 /** What `--preset` takes, here and in notebooks. */
 export const PRESET_NAMES = Object.keys(PRESETS) as readonly PresetName[];

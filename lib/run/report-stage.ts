@@ -32,8 +32,8 @@ export async function writeResults(stage: ResultsStage): Promise<string> {
   await writeFileAtomic(join(out, 'manifest.json'), manifestToJson(await runManifest(stage)));
   await writeFileAtomic(join(out, RUN_FILE), json(record));
   const { tables, findings } = await writeReport(record, { decontamination: stage.decontamination }, out);
-  const { evaluation, training } = inputs.data.dataset;
-  const read = `${evaluation.items.length} items and ${training.examples.length} training rows were read.`;
+  const { dataset, rows } = inputs.data;
+  const read = `${dataset.evaluation.items.length} items and ${rows} training rows were read.`;
   return [tableToText(forTerminal(tables[0]!)), ...findings.answer.map((sentence) => `* ${sentence}`), '', read].join(
     '\n',
   );

@@ -2,14 +2,17 @@ import { basename, join } from 'node:path';
 import { METHOD_LABELS } from '../compare/labels';
 import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare/run-record';
 import type { Subject } from '../compare/runs';
+import { readMixed } from '../data/mixing/mixed-folder';
+import { readingLines } from '../data/reading/notes';
 import { openDevice } from '../engine/device';
 import { pluginOf } from '../engine/xla/options';
 import { WORKBOOK_ROOT } from '../files';
 import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
-import { writeDataReports } from './data-stage';
+import { packingNotes, writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
-import { openInputs, type RunInputs } from './inputs';
+import { mixFetched } from './fetched-data';
+import { openInputs, openMixedRunInputs, type RunInputs } from './inputs';
 import { lockFolder } from './lock';
 import { makeModels } from './make-models';
 import { peakMemoryBytes } from './memory';
@@ -51,8 +54,13 @@ export async function reproduce(
   // Before the lock: a folder that is refused is not touched.
   await checkFolder(options);
   const encoders = await openEncoders(options.encoders, device);
-  const inputs = await openInputs(options, options.config);
-  for (const line of [...inputs.data.notes, ...previewRows(inputs.data)]) say(line);
+  const sources = await mixFetched(options, options.config, say);
+  const mixed = await readMixed(sources.data);
+  const inputs = mixed
+    ? await openMixedRunInputs(sources, mixed, options.config, progress)
+    : await openInputs(sources, options.config);
+  const { dataset, packing } = inputs.data;
+  for (const line of [...readingLines(dataset), ...packingNotes(packing), ...previewRows(inputs.data)]) say(line);
   for (const method of inputs.config.methods) {
     for (const line of previewTraining(inputs, inputs.config[method], device)) say(`${METHOD_LABELS[method]}  ${line}`);
   }
@@ -116,10 +124,10 @@ function contentOf({ data }: RunInputs): object {
   return { files, world: data.world };
 }
 
-function describeInputs({ data, items }: RunInputs, models: number): string {
+function describeInputs({ data, chunks, items }: RunInputs, models: number): string {
   return (
     `${data.mixture.total} rows of ${data.mixture.rows.length} sources (${data.standIns.length} of them stand-ins) in ` +
-    `${data.chunks.length} chunks of ${data.packing.maxSeqLen} tokens; ${items.length} items; ${models} models`
+    `${chunks.length} chunks of ${data.packing.maxSeqLen} tokens; ${items.length} items; ${models} models`
   );
 }
 

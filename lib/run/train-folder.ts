@@ -7,6 +7,7 @@ import { pluginOf } from '../engine/xla/options';
 import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { packingNotes } from './data-stage';
+import { mixFetched } from './fetched-data';
 import { modelIdentity, openMixedInputs, openTrainingInputs, type TrainingInputs } from './inputs';
 import { lockFolder } from './lock';
 import { writeModelInputs } from './model-inputs';
@@ -48,10 +49,11 @@ export async function trainFolder(
   if (device.note) say(device.note);
   await checkFolder(options);
   say('reading the rows and the model');
-  const mixed = await readMixed(options.data);
+  const sources = await mixFetched(options, config, say);
+  const mixed = await readMixed(sources.data);
   const inputs = mixed
-    ? await openMixedInputs(options, mixed, config, progress)
-    : await openTrainingInputs(options, config);
+    ? await openMixedInputs(sources, mixed, config, progress)
+    : await openTrainingInputs(sources, config);
   const modelHash = await hashWeights(inputs.base);
   const files = inputs.data.training.files.map(({ path, sha256 }) => ({ path, sha256 }));
   const identity = hashOf({ config, data: files, device: options.device, modelHash });

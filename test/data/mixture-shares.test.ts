@@ -6,6 +6,22 @@ const sample = (source: string, prompt: number, loss: number) => {
   return { source, ids, labels: ids.slice().fill(-100, 0, prompt) };
 };
 
+test('sources that table A1 does not have keep their own names, after its sets, and are of no domain', () => {
+  const { subsets, domains } = mixtureShares([
+    sample('my notes', 2, 8),
+    sample('medmcqa', 5, 5),
+    sample('__proto__', 10, 0),
+  ]);
+  expect(
+    subsets.map(({ name, domain, samples, lossTokens }) => [name, domain, Math.round(samples), Math.round(lossTokens)]),
+  ).toEqual([
+    ['MedMCQA', 'medical', 33, 38],
+    ['my notes', null, 33, 62],
+    ['__proto__', null, 33, 0],
+  ]);
+  expect([domains.medical.lossTokens, domains.general.samples].map(Math.round)).toEqual([38, 0]);
+});
+
 test('short answers are many samples and little of the loss', () => {
   const shares = mixtureShares([
     sample('medmcqa', 8, 1),

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { messagesOf, requireChatTemplate } from '../../lib/data/chat-template';
 import { loadTrainExamples } from '../../lib/data/examples';
@@ -52,7 +53,30 @@ const ROWS = {
     },
   ],
   'alpaca.json': [{ instruction: 'Say it.', input: 'goat', output: 'A goat it is.' }],
+  'more.parquet': [
+    { messages: [turn('user', 'Which is a plant?'), turn('assistant', 'A carrot.')] },
+    {
+      messages: [
+        turn('system', 'Name one.'),
+        turn('user', 'A plant 🥕?'),
+        turn('assistant', 'Carrot.\nA root.'),
+        turn('user', 'Another?'),
+        turn('assistant', 'Reed é.'),
+      ],
+    },
+  ],
 };
+
+/** Written by DuckDB: a list of structures, as the Hub's data sets of conversations have it. */
+async function writeParquet(file: string, rows: readonly object[]): Promise<void> {
+  writeFileSync(`${file}.jsonl`, rows.map((row) => JSON.stringify(row)).join('\n'));
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  await connection.run(
+    `COPY (SELECT * FROM read_json_auto('${file}.jsonl', format = 'newline_delimited')) TO '${file}' (FORMAT parquet)`,
+  );
+  connection.closeSync();
+  rmSync(`${file}.jsonl`);
+}
 
 describe.skipIf(!pythonReady)('conversations in a model’s own chat template, against transformers', () => {
   test('token ids and learnt tokens are those of apply_chat_template', async () => {
@@ -62,10 +86,16 @@ describe.skipIf(!pythonReady)('conversations in a model’s own chat template, a
     writeFileSync(join(folder, 'chat_template.jinja'), template(false));
     mkdirSync(join(work, 'data', 'train'), { recursive: true });
     for (const [name, rows] of Object.entries(ROWS)) {
+      if (name.endsWith('.parquet')) {
+        await writeParquet(join(work, 'data', 'train', name), rows);
+        continue;
+      }
       const text = name.endsWith('.json') ? JSON.stringify(rows) : rows.map((row) => JSON.stringify(row)).join('\n');
       writeFileSync(join(work, 'data', 'train', name), text);
     }
-    const { examples } = await loadTrainExamples(join(work, 'data'));
+    const { examples, files } = await loadTrainExamples(join(work, 'data'));
+    const read = files.map(({ path, format, rows }) => [path, format, rows]);
+    expect(read).toContainEqual(['train/more.parquet', 'Parquet', 2]);
     const tokenizer = await loadTokenizer(folder);
     const { samples } = await tokenizeExamples(examples, tokenizer, await requireChatTemplate(folder));
     const job = join(work, 'job.json');
@@ -75,6 +105,8 @@ describe.skipIf(!pythonReady)('conversations in a model’s own chat template, a
     const theirs = JSON.parse(execFileSync(python, [join(__dirname, 'chat_masks.py'), job], { encoding: 'utf8' }));
     expect(samples.map(({ ids }) => [...ids])).toEqual(theirs.ids);
     expect(samples.map(({ labels }) => [...labels].map((label) => Number(label !== IGNORED)))).toEqual(theirs.masks);
-    expect(theirs.masks[2].join('')).toMatch(/^0+1+0+1+0+1+$/);
+    // Files in the order of their names: alpaca's row, two of messages, two of the Parquet file, ShareGPT's.
+    const turns = theirs.masks.map((mask: number[]) => mask.join('').match(/01/g)!.length);
+    expect(turns).toEqual([1, 1, 3, 1, 2, 2]);
   });
 });

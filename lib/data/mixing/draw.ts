@@ -1,10 +1,17 @@
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { SUBSETS } from '../../paper/table-a1';
 import { type MixturePlan, type MixtureShareRule, planMixture } from '../mixture-plan';
 
 /** Rows of a group of Parquet: what a reader holds at once. Compressed with Snappy: zstd is half as long and read half as fast. */
 const ROWS_A_GROUP = 16_384;
+
+export interface Wanted {
+  readonly shares: MixtureShareRule;
+  readonly total?: number;
+  readonly fewer?: boolean;
+  readonly seed: number;
+}
 
 export interface Drawn {
   readonly plan: MixturePlan;
@@ -24,14 +31,13 @@ export interface Drawn {
  * away leaves the others where they were. MD5 is used for its even spread, not for secrecy; DuckDB's own `hash` may
  * change from version to version.
  *
- * @param total rows to draw; null: all that table A1 has and that are there, or all rows, or as many as the shares allow
+ * @param wanted `total`: rows to draw, of fewer all where `fewer` says so; without it all that table A1 has and that are
+ *   there, or all rows, or as many as the shares allow
  * @throws where `planMixture` does
  */
 export async function drawRows(
   connection: DuckDBConnection,
-  shares: MixtureShareRule,
-  total: number | null,
-  seed: number,
+  { shares, total, fewer = false, seed }: Wanted,
   file: string,
 ): Promise<Drawn> {
   await connection.run(`
@@ -47,7 +53,13 @@ export async function drawRows(
   const [given, kept] = [await countBy(connection, 'keyed', 'source'), await countBy(connection, 'kept', 'source')];
   const duplicates = [...given].map(([source, rows]) => [source, rows - (kept.get(source) ?? 0)] as const);
   const available = await countBy(connection, 'kept', 'pool');
-  const plan = planMixture(shares, available, total ?? wholeMixture(shares, available));
+  const plan = planMixture(
+    shares,
+    available,
+    fewer && total !== undefined
+      ? Math.min(total, rowsOf(shares, available))
+      : (total ?? wholeMixture(shares, available)),
+  );
   await connection.run('CREATE TABLE wanted (pool VARCHAR, count INTEGER)');
   for (const { key, count } of plan.pools) {
     await connection.run('INSERT INTO wanted VALUES ($key, $count)', { key, count });
@@ -63,22 +75,33 @@ export async function drawRows(
     `SELECT md5(string_agg(key, '' ORDER BY place)) FROM drawn`,
   );
   const aside = `${file}.${process.pid}.tmp`;
-  await connection.run(`
+  const copy = `
     COPY (
       SELECT id, given.source, system, history::JSON::VARCHAR[][] AS history,
              CASE WHEN plain THEN NULL ELSE prompt END AS prompt, CASE WHEN plain THEN NULL ELSE response END AS response,
              CASE WHEN plain THEN response END AS text, question, choices::JSON::VARCHAR[] AS choices, answer
       FROM drawn JOIN given ON given.rowid = drawn.n
       ORDER BY place
-    ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROWS_A_GROUP})`);
-  await rename(aside, file);
+    ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROWS_A_GROUP})`;
+  try {
+    await connection.run(copy);
+    await rename(aside, file);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw error;
+  }
   return { plan, duplicates: new Map(duplicates), written, contentMd5 };
 }
 
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+/** Rows of all pools that shares are wanted of. */
+const rowsOf = (shares: MixtureShareRule, available: ReadonlyMap<string, number>): number =>
+  sum([...available].filter(([pool]) => typeof shares === 'string' || pool in shares).map(([, count]) => count));
+
 /** Table A1's own counts as far as rows reach, all rows, or the most at which no share is short. */
 function wholeMixture(shares: MixtureShareRule, available: ReadonlyMap<string, number>): number {
-  const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0);
-  if (shares === 'all') return sum(available.values());
+  if (shares === 'all') return rowsOf(shares, available);
   if (shares === 'paper') return sum(SUBSETS.map(({ key, samples }) => Math.min(samples, available.get(key) ?? 0)));
   const present = Object.keys(shares).filter((key) => available.has(key)).length;
   return planMixture(shares, available, present).totalWithoutShortfall;

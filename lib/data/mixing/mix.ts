@@ -1,10 +1,12 @@
-import { readdir } from 'node:fs/promises';
+import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { version as duckdbVersion } from '@duckdb/node-api';
 import { makeFolder, writeFileAtomic } from '../../files';
+import { isClaim } from '../../lock';
 import { SUBSETS } from '../../paper/table-a1';
 import { type ReadOptions, readTrainExamples } from '../examples';
 import { type MixtureReport, type MixtureShareRule, reportMixture } from '../mixture-plan';
+import { listFiles } from '../reading/list-files';
 import type { TrainExample } from '../rows';
 import { mapSource } from '../sources/names';
 import { standInsOf } from '../stand-ins';
@@ -30,6 +32,8 @@ export interface MixOptions {
   readonly shares?: MixtureShareRule;
   /** Default: table A1's own counts as far as rows reach; for other shares all rows, or the most at which none is short. */
   readonly total?: number;
+  /** Draws all rows where there are fewer than `total`. Default: that is an error. */
+  readonly fewer?: boolean;
   /** Of the draw and of the order. */
   readonly seed: number;
   /** Of DuckDB; default 2. */
@@ -44,7 +48,7 @@ export interface MixOptions {
 /**
  * Mixes the training rows of `<from>/train/` into a folder of their own: rows are read one after the other, mended
  * (`clean.ts`), freed of duplicates and drawn by `planMixture`'s rule in a database on the disk (`draw.ts`), however many
- * there are. Beside them lie `mixture.json` and a dataset card.
+ * there are. Beside them lie the evaluation items of `<from>/eval/` as they are, `mixture.json` and a dataset card.
  *
  * How this and `mixByPaper` are one: both draw by `planMixture`, and report the same. They differ in what deals the
  * rows. A run draws from a prepared folder, whose files and order are part of what it is, by the seeded generator. Here
@@ -55,7 +59,7 @@ export interface MixOptions {
  * Source: paper, appendix A.3 and table A1.
  */
 export async function mixFolder(from: string, out: string, options: MixOptions): Promise<MixedFolder> {
-  const { shares = 'paper', total = null, seed, threads = 2, memory = 1024, rows, onStage } = options;
+  const { shares = 'paper', seed, threads = 2, memory = 1024, rows, onStage } = options;
   await refuseOther(out);
   await makeFolder(join(out, 'train'));
   const store = await openStore(join(out, '.mixing'), shares, { threads, memory });
@@ -78,7 +82,7 @@ export async function mixFolder(from: string, out: string, options: MixOptions):
     const reading = await readTrainExamples(from, take, { ...rows, onBlank });
     store.filled();
     onStage?.('drawing');
-    const drawn = await drawRows(store.connection, shares, total, seed, join(out, MIXTURE_ROWS));
+    const drawn = await drawRows(store.connection, { ...options, shares }, join(out, MIXTURE_ROWS));
     const standInRows = (key: string) =>
       [...drawn.written].reduce((sum, [source, count]) => {
         const { subset, standIn } = mapSource(source);
@@ -106,12 +110,33 @@ export async function mixFolder(from: string, out: string, options: MixOptions):
       skipped: reading.skipped,
       madeWith: { duckdb: duckdbVersion() },
     };
+    await copyItems(from, out);
     await writeFileAtomic(join(out, CARD_FILE), datasetCard(mixed));
     await writeFileAtomic(join(out, MIXTURE_FILE), `${JSON.stringify(mixed, null, 2)}\n`);
     return mixed;
+  } catch (error) {
+    throw noRoomIn(out, error as Error);
   } finally {
     await store.close();
   }
+}
+
+/** The database tells of a full disk in words alone. */
+function noRoomIn(out: string, error: Error): Error {
+  const [why] = /No space left on device|Disk quota exceeded|File too large/i.exec(error.message) ?? [];
+  if (why === undefined || error.message.startsWith('files: ')) return error;
+  return new Error(
+    `mixture: no space for the rows in ${out} (${why}): while they are mixed they take about three times their size; ` +
+      'free some, or choose another --out, and run the same command again',
+    { cause: error },
+  );
+}
+
+/** The evaluation items come along as they are, so that a run finds both halves in one folder. */
+async function copyItems(from: string, out: string): Promise<void> {
+  const { names } = await listFiles(from, 'eval');
+  if (names.length > 0) await makeFolder(join(out, 'eval'));
+  for (const name of names) await copyFile(join(from, 'eval', name), join(out, 'eval', name));
 }
 
 type Counts = { -readonly [Count in 'read' | 'empty' | 'html' | 'mojibake']: SourceCleaning[Count] };
@@ -122,8 +147,8 @@ async function refuseOther(out: string): Promise<void> {
     if (error.code === 'ENOENT') return [];
     throw new Error(`mixture: ${out} must be a folder (${error.code}); choose another`, { cause: error });
   });
-  const own = new Set([WORK_FOLDER, MIXTURE_FILE, CARD_FILE, 'train', 'eval', 'lock.json']);
-  const other = names.find((name) => !own.has(name) && !name.endsWith('.tmp'));
+  const own = new Set([WORK_FOLDER, MIXTURE_FILE, CARD_FILE, 'train', 'eval']);
+  const other = names.find((name) => !own.has(name) && !name.endsWith('.tmp') && !isClaim(name, 'lock.json'));
   const rows = (await readdir(join(out, 'train')).catch(() => [])).find(
     (name) => `train/${name}` !== MIXTURE_ROWS && !name.endsWith('.tmp'),
   );

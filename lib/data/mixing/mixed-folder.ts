@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { readVersionedJson } from '../../json-file';
+import { checkFields } from '../../schema';
 import type { TrainReading } from '../examples';
 import type { MixtureReport } from '../mixture-plan';
+import { MIXED_FOLDER } from '../mixture-schema';
 import type { StandIn } from '../stand-ins';
 
 /** In the folder of a mixture: its rows, and what was done to get them. */
@@ -57,7 +59,12 @@ export interface MixedFolder {
 /**
  * What a folder says of the mixture it holds; undefined where it is no mixture's.
  *
- * @throws when the file is damaged or of another version
+ * @throws when the file is damaged or of another version; naming the first field that no mixing wrote
  */
-export const readMixed = async (folder: string): Promise<MixedFolder | undefined> =>
-  (await readVersionedJson(join(folder, MIXTURE_FILE), MIXED_VERSION)) as MixedFolder | undefined;
+export async function readMixed(folder: string): Promise<MixedFolder | undefined> {
+  const file = join(folder, MIXTURE_FILE);
+  const remedy = 'delete the folder and mix the rows again with `med42 mix`';
+  const json = await readVersionedJson(file, MIXED_VERSION, { owner: 'mixture', remedy });
+  if (json !== undefined) checkFields(MIXED_FOLDER, json, `mixture: ${file}`, remedy);
+  return json as MixedFolder | undefined;
+}

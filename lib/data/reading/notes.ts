@@ -1,4 +1,4 @@
-import type { Dataset, EvalSet, Reading, TrainReading } from '../examples';
+import type { EvalSet, Reading, TrainReading } from '../examples';
 
 /** How many files a note names. */
 const NAMED = 5;
@@ -6,10 +6,21 @@ const NAMED = 5;
 /** The workbook's own forms, of which a run's report says nothing. */
 const OWN = new Set(['question, choices, answer', 'prompt, response'].map((form) => `${form}, JSON Lines`));
 
-/** All that a run's report says of a data folder. */
-export const dataNotes = ({ evaluation, training }: Dataset): string[] => [
+interface Halves {
+  readonly evaluation: EvalSet;
+  readonly training: TrainReading;
+}
+
+/** What a run's report says of a data folder: of the workbook's own forms, only what is amiss. */
+export const dataNotes = ({ evaluation, training }: Halves): string[] => [
   ...evaluationNotes(evaluation, OWN),
   ...trainingNotes(training, OWN),
+];
+
+/** What a terminal is told of a data folder: the form of every file too. */
+export const readingLines = ({ evaluation, training }: Halves): string[] => [
+  ...evaluationNotes(evaluation),
+  ...trainingNotes(training),
 ];
 
 /**

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fieldsOf, RowError } from '../forms/fields';
+import { choiceField } from '../forms/choices';
+import { type Fields, fieldsOf, RowError } from '../forms/fields';
 import { openRecords, type RawRow } from '../reading/records';
 import { holdsRows, type Place, type ReadContext, type Source } from './catalogue/entry';
 import { type RowWriter, rowWriter, withFiles } from './rows-file';
@@ -102,6 +103,12 @@ async function startWriter(source: Source, files: readonly RawFile[]) {
   let [raw, rows] = [0, 0];
   let target: RowWriter | undefined;
 
+  const assertChoices = (choices: readonly string[] | undefined, row: Fields) => {
+    const { choices: wanted } = source;
+    if (wanted === undefined || choices === undefined || choices.length === wanted) return;
+    throw row.refuse(choiceField(row) ?? 'choices', `${wanted} choices`, choices);
+  };
+
   const put = async (draft: { readonly id?: string }, { file, index }: ReadContext) => {
     const own = draft.id ?? `${file.replace(/\.\w+(\.gz)?$/, '')}-${index}`;
     let id = `${source.name}-${own}`;
@@ -124,9 +131,13 @@ async function startWriter(source: Source, files: readonly RawFile[]) {
       raw++;
       const context = { file, index, beside };
       try {
-        const read = source.read(fieldsOf(row), context);
+        const fields = fieldsOf(row);
+        const read = source.read(fields, context);
         if ('leftOut' in read) leftOut[read.leftOut] = (leftOut[read.leftOut] ?? 0) + 1;
-        else for (const draft of read) await put(draft, context);
+        else {
+          for (const draft of read) assertChoices(draft.choices, fields);
+          for (const draft of read) await put(draft, context);
+        }
       } catch (error) {
         if (!(error instanceof RowError)) throw error;
         const known = skipped[error.reason] ?? { count: 0, first: `${row.place.file} ${row.place.at}` };

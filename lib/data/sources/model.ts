@@ -105,7 +105,7 @@ async function namedByIndex(folder: string, weights: readonly RepoFile[], id: st
 }
 
 /** 'org/name', with a revision after an @ where one is wanted. */
-const HUB_ID = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/;
+export const HUB_ID = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/;
 
 /**
  * The folder that a model's name stands for: a folder by its path, or a Hub id by what the cache has of it.
@@ -116,15 +116,22 @@ const HUB_ID = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/;
  * @throws when it is no folder, looks like a Hub id, and the cache does not have it
  */
 export function modelFolderOf(given: string, from: string, at?: string): string {
+  const found = modelOrName(given, from, at);
+  const [, id] = HUB_ID.exec(given) ?? [];
+  if (found !== given || id === undefined) return found;
+  throw new Error(
+    `model: there is no folder ${resolve(from, given)}, and the cache ${at ?? hubCache()} has no model ${given}; give a ` +
+      `folder, or fetch it with \`med42 fetch --model ${id}\``,
+  );
+}
+
+/** As `modelFolderOf`; a Hub id that the cache does not have comes back as it was given. */
+export function modelOrName(given: string, from: string, at?: string): string {
   const folder = resolve(from, given);
   const [, id, revision = 'main'] = HUB_ID.exec(given) ?? [];
   if (existsSync(folder) || id === undefined) return folder;
-  const cache = at ?? hubCache();
   const repo = { type: 'model', id } as const;
+  const cache = at ?? hubCache();
   const commit = readRef(cache, repo, revision);
-  if (commit !== undefined) return snapshotFolder(cache, repo, commit);
-  throw new Error(
-    `model: there is no folder ${folder}, and the cache ${cache} has no model ${given}; give a folder, or fetch it with ` +
-      `\`med42 fetch --model ${id}\``,
-  );
+  return commit === undefined ? given : snapshotFolder(cache, repo, commit);
 }

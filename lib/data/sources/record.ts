@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files';
+import { readVersionedJson } from '../../json-file';
 import { type Lock, lockFile } from '../../lock';
+import { checkFields, looseFields, record, text, whole } from '../../schema';
 import type { Converted } from './convert';
 
 /** Changes with the form of the rows. */
@@ -23,14 +24,36 @@ export interface FetchedSource extends Converted {
   readonly identity: string;
 }
 
+/** Where `med42 fetch` writes where no folder is named; in the workbook's folder. */
+export const PAPER_FOLDER = join('.cache', 'paper');
+
 /** The record of a data folder's fetched sources. */
 export const SOURCES_FILE = 'sources.json';
 
-/** The fetched sources of a data folder, by name. */
+/**
+ * The fetched sources of a data folder, by name.
+ *
+ * @throws when the record is damaged, or of another form
+ */
 export async function readSources(out: string): Promise<Readonly<Record<string, FetchedSource>>> {
-  const text = await readFile(join(out, SOURCES_FILE), 'utf8').catch(() => undefined);
-  return text === undefined ? {} : (JSON.parse(text) as { sources: Record<string, FetchedSource> }).sources;
+  const file = join(out, SOURCES_FILE);
+  const remedy = 'delete it, and `med42 fetch` writes it anew from what was fetched';
+  const json = await readVersionedJson(file, FORM, { owner: 'fetch', remedy });
+  if (json === undefined) return {};
+  checkFields(SOURCES, json, `fetch: ${file}`, remedy);
+  return (json as { sources: Record<string, FetchedSource> }).sources;
 }
+
+/** What is read of the record. */
+const SOURCES = looseFields(
+  {},
+  {
+    sources: record(
+      looseFields({}, { name: text, file: text, rows: whole(0, Number.MAX_SAFE_INTEGER), identity: text }),
+      'an object of sources',
+    ),
+  },
+);
 
 /** Writes the record. */
 export const writeSources = (out: string, sources: Readonly<Record<string, FetchedSource>>): Promise<void> =>

@@ -25,7 +25,8 @@ export function rowWriter(file: FileHandle): RowWriter {
   let lines: string[] = [];
   let gathered = 0;
   const end = async () => {
-    await file.write(lines.join(''));
+    // `write` may write a part on a disk that fills, and say so in a number alone.
+    await file.writeFile(lines.join(''));
     lines = [];
     gathered = 0;
   };

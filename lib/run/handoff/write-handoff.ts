@@ -12,6 +12,7 @@ import { type TunedModel, trainableCount, tunedModel } from '../../model/tuned';
 import { createRandom } from '../../random';
 import { planBatches } from '../../train/batches';
 import { json, packingNotes } from '../data-stage';
+import { mixFetched } from '../fetched-data';
 import { openTrainingInputs } from '../inputs';
 import type { RunOptions } from '../options';
 import { previewRows } from '../preview';
@@ -46,7 +47,7 @@ export async function writeHandoff(
   await checkOut(options);
   const given = options.config[method];
   const world = worldOf(asked, given.batchSize * given.accumulation);
-  const inputs = await openTrainingInputs(options, options.config);
+  const inputs = await openTrainingInputs(await mixFetched(options, options.config, say), options.config);
   const config = inputs.config[method];
   const { base, chunks, data } = inputs;
   const { packing } = data.packing;

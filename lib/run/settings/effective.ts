@@ -3,7 +3,7 @@ import { ALL_LINEAR, type LoraConfig, type Method, type TrainConfig } from '../.
 import type { DeviceName } from '../../engine/device';
 import type { XlaOptions } from '../../engine/xla/options';
 import { writeFileAtomic } from '../../files';
-import { chunkLength, PRESETS, type PresetName, type RunConfig } from '../presets';
+import { chunkLength, PRESETS, type PresetName, type RunConfig, xlaDefaults } from '../presets';
 import type { Layer } from './read';
 
 /** A setting's value, and where it comes from: 'preset real', 'settings.json', '--rank'. */
@@ -20,7 +20,7 @@ const PATHS = ['model', 'data.folder', 'output.folder', 'plugin'];
 /** The settings of a preset, with `layers` over it in their order. `training.x` stands for `lora.x` and `full.x`. */
 export function effectiveSettings(preset: PresetName, layers: readonly Layer[]): EffectiveSettings {
   const values = new Map<string, Given>();
-  for (const [name, value] of Object.entries(ofPreset(PRESETS[preset])))
+  for (const [name, value] of Object.entries({ ...ofPreset(PRESETS[preset]), ...xlaDefaults(preset) }))
     values.set(name, { value, from: ofPresetName(preset) });
   for (const { from, settings } of layers) {
     const {
@@ -75,8 +75,6 @@ function ofPreset(config: RunConfig): Record<string, unknown> {
     device: 'cpu',
     threads: config.threads,
     devices: 1,
-    precision: 'float32',
-    recompute: 'none',
   };
 }
 
@@ -227,5 +225,5 @@ export function xlaOf(settings: EffectiveSettings, batchSizes: readonly number[]
         `use a --batch-size that ${options.devices} divides`,
     );
   }
-  return { ...options, loops };
+  return device.startsWith('xla') ? { ...options, loops } : { devices: 1, precision: 'float32', loops: false };
 }

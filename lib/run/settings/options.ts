@@ -11,7 +11,7 @@ import { checkSettings, type Layer } from './read';
 /** Options that are settings, by their names in camelCase. */
 export interface SettingsArguments extends RowArguments {
   readonly data?: string;
-  readonly model?: string;
+  readonly model?: string | undefined;
   readonly encoder?: readonly string[];
   readonly out?: string;
   readonly [name: string]: unknown;

@@ -10,7 +10,7 @@ import type { StubFile, StubRepo } from './stub-hub';
 type Row = Readonly<Record<string, unknown>>;
 
 /** Rows as a Parquet file, written by DuckDB. */
-async function parquet(rows: readonly Row[]): Promise<Buffer> {
+export async function parquet(rows: readonly Row[]): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'med42-parquet-'));
   try {
     writeFileSync(join(folder, 'rows.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));

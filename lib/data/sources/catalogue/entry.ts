@@ -62,7 +62,11 @@ interface Common {
   /** Rows of the published files, where they were counted. */
   readonly published: number | null;
   readonly places: readonly Place[];
+  /** Of all its files, about, where their sizes were seen. */
+  readonly bytes?: number;
   readonly licence: string;
+  /** Of every question, where the source has one number of them: a row with others is skipped. */
+  readonly choices?: number;
   /** A file that holds no rows but says something of them. */
   readonly beside?: { readonly file: string; readonly load: (content: unknown) => ReadonlySet<string> };
   /** Opens a file of rows that is none of the known formats. */

@@ -16,6 +16,7 @@ const part = (subset: 'openorca_t0' | 'openorca_flan' | 'openorca_cot', prefix: 
   training(subset, {
     published: null,
     places: OPEN_ORCA,
+    bytes: 4_100_000_000,
     licence: 'mit',
     read: withPrefix(prefix),
     differs: ['the paper samples the sub-mix; which rows, and of which of the two files, is not stated'],

@@ -46,6 +46,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
         revision: MEDMCQA_REVISION,
       }),
     ],
+    bytes: 85_900_000,
     licence: 'apache-2.0 (the Hub); MIT (the authors)',
     read: asFormWithId(),
     differs: ['the paper counts 98.7 % of the published training rows; which ones is not stated'],
@@ -84,6 +85,8 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
       }),
       hub('GBaker/MedQA-USMLE-4-options-hf', ['dev.json'], ['sent1', 'ending0', 'ending3', 'label']),
     ],
+    bytes: 16_200_000,
+    choices: 4,
     licence: 'cc-by-4.0 and cc-by-sa-4.0 (the Hub); MIT (the authors)',
     read: asForm,
     differs: [
@@ -93,6 +96,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
   training('cord19', {
     published: 821_007,
     places: [meadow('medical_meadow_cord19', 'medical_meadow_cord19.json', 'f48ea381cb3ae21178d8a573bb1a8995d4ab6b11')],
+    bytes: 1_380_000_000,
     licence: 'none stated',
     read: asForm,
     differs: ['the paper samples 17,721 of 821,007 rows; which ones is not stated'],
@@ -116,6 +120,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
   training('mediqa', {
     published: 2_208,
     places: [meadow('medical_meadow_mediqa', 'medical_meadow_mediqa.json')],
+    bytes: 15_800_000,
     licence: 'none stated',
     read: asForm,
     differs: [SHARE],
@@ -124,6 +129,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
   training('health_advice', {
     published: 8_676,
     places: [meadow('medical_meadow_health_advice', 'medical_meadow_health_advice.json')],
+    bytes: 2_510_000,
     licence: 'none stated',
     read: asForm,
     differs: [SHARE],
@@ -137,6 +143,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
         '8a80e781d33544d22b95d26a8d68cafbe8a6470e',
       ),
     ],
+    bytes: 936_000,
     licence: 'none stated',
     read: asForm,
     differs: [SHARE],
@@ -180,6 +187,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
     places: [
       hub('cais/mmlu', mmluFiles(MMLU_TRAINING_SUBJECTS, ['dev', 'validation']), ['question', 'choices', 'answer']),
     ],
+    choices: 4,
     licence: 'mit',
     read: asForm,
     differs: [

@@ -49,7 +49,7 @@ export async function unpackWheel(path: string, folder: string): Promise<readonl
       }
       const content = await zip.openReadStreamPromise(entry);
       await writeFileAtomic(target, async (file) => {
-        for await (const chunk of content) await file.write(chunk as Buffer);
+        for await (const chunk of content) await file.writeFile(chunk as Buffer);
       });
       if (mode & EXECUTABLE) await chmod(target, 0o755);
       files.push(inside);

@@ -1,0 +1,74 @@
+import * as v from 'valibot';
+import { flag, text, whole } from '../schema';
+
+/** What a mixture's report must hold, in a run's record and in a mixed folder; `mixture-plan.ts` says what each field is. */
+
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+const percent = v.pipe(v.number('a percentage'), v.minValue(0, 'a percentage'), v.maxValue(100.000001, 'a percentage'));
+const fields = <T extends v.ObjectEntries>(entries: T) => v.looseObject(entries, 'an object');
+const list = <T extends v.GenericSchema>(item: T) => v.array(item, 'a list');
+
+export const MIXTURE = fields({
+  total: count,
+  rows: list(
+    fields({
+      subset: text,
+      name: text,
+      domain: v.nullable(v.picklist(['medical', 'general'], 'one of medical, general')),
+      paperSamples: v.nullable(count),
+      paperPercent: v.nullable(percent),
+      targetPercent: percent,
+      available: count,
+      drawn: count,
+      drawnPercent: percent,
+      deviation: v.nullable(v.pipe(v.number('a number'), v.finite('a finite number'))),
+      standInRows: count,
+      standIn: flag,
+      short: flag,
+    }),
+  ),
+  missing: list(text),
+  domains: v.nullable(
+    v.record(text, fields({ drawn: count, drawnPercent: percent, paperPercent: percent }), 'an object'),
+  ),
+  totalWithoutShortfall: count,
+});
+
+const counts = v.record(text, count, 'an object of counts');
+
+/** `mixture.json` of a mixed folder. */
+export const MIXED_FOLDER = fields({
+  version: count,
+  seed: count,
+  report: v.pipe(
+    v.looseObject(
+      { ...MIXTURE.entries, shares: v.picklist(['paper', 'all', 'given'], 'one of paper, all, given') },
+      'an object',
+    ),
+    v.check(
+      ({ total, rows }) => rows.reduce((sum, { drawn }) => sum + drawn, 0) === total,
+      'a report whose "drawn" add up to "total"',
+    ),
+  ),
+  deficits: list(fields({ subset: text, name: text, paperSamples: count, available: count, missing: count })),
+  standIns: list(fields({ subset: text, note: text, rows: count })),
+  blank: count,
+  sources: list(
+    fields({
+      source: text,
+      read: count,
+      empty: count,
+      duplicates: count,
+      html: count,
+      mojibake: count,
+      written: count,
+    }),
+  ),
+  contentMd5: v.pipe(text, v.regex(/^[\da-f]{32}$/, '32 hexadecimal digits')),
+  files: list(
+    fields({ path: text, rows: count, sha256: v.pipe(text, v.regex(/^[\da-f]{64}$/, '64 hexadecimal digits')) }),
+  ),
+  endMarkers: counts,
+  skipped: counts,
+  madeWith: fields({ duckdb: text }),
+});
