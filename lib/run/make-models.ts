@@ -1,5 +1,6 @@
-import { modelIdentity, type RunInputs } from './inputs';
-import { writeModelInputs } from './model-inputs';
+import type { Device } from '../engine/device';
+import { modelIdentity } from './inputs';
+import { type InputsToWrite, type ModelInputs, writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
 import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
@@ -9,13 +10,27 @@ import type { RunWatcher } from './run';
 
 export interface ModelsToMake {
   readonly plans: readonly ModelPlan[];
-  readonly inputs: RunInputs;
+  readonly inputs: ModelInputs & InputsToWrite;
   readonly modelHash: string;
-  readonly options: RunOptions;
+  readonly options: Pick<RunOptions, 'model' | 'device' | 'xla' | 'out'>;
   /** Of the CPU, for each model. */
   readonly threads: number;
   /** So many models are made side by side. */
   readonly atOnce: number;
+}
+
+/** Each has up to half a gigabyte of its own. */
+const MOST_AT_ONCE = 6;
+
+/** @returns threads of the CPU for each model, and how many models are made side by side */
+export function sideBySide(
+  device: Device,
+  wanted: number | null,
+  models: number,
+): { readonly threads: number; readonly atOnce: number } {
+  if (device.name !== 'cpu') return { threads: device.threads, atOnce: 1 };
+  const threads = Math.min(device.threads, wanted ?? device.threads);
+  return { threads, atOnce: Math.min(MOST_AT_ONCE, models, Math.floor(device.threads / threads)) };
 }
 
 /**

@@ -10,7 +10,7 @@ import { writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
 import { openInputs, type RunInputs } from './inputs';
 import { lockFolder } from './lock';
-import { makeModels } from './make-models';
+import { makeModels, sideBySide } from './make-models';
 import { peakMemoryBytes } from './memory';
 import type { RunOptions } from './options';
 import { planModels } from './plan';
@@ -18,9 +18,6 @@ import { previewRows, previewTraining } from './preview';
 import { createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
 import { checkFolder, claimFolder } from './results-folder';
-
-/** Each has up to half a gigabyte of its own. */
-const MOST_AT_ONCE = 6;
 
 /** What a run shows while it goes on. */
 export interface RunWatcher {
@@ -71,9 +68,7 @@ export async function reproduce(
       say,
       progress,
     });
-    const onCpu = device.name === 'cpu';
-    const threads = onCpu ? Math.min(device.threads, options.config.threads ?? device.threads) : device.threads;
-    const atOnce = onCpu ? Math.min(MOST_AT_ONCE, plans.length, Math.floor(device.threads / threads)) : 1;
+    const { threads, atOnce } = sideBySide(device, options.config.threads, plans.length);
     const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
     const subject: Subject = {
       model: basename(inputs.base.folder),

@@ -17,6 +17,14 @@ test('the methods of the paper’s presets differ in method, epochs and rate', (
   }
 });
 
+test('a preset with a grid trains its methods for one token budget, each at a rate of its grid, the paper’s among them', () => {
+  const { lora, full, rateGrid } = PRESETS.smollm2;
+  expect(differing(lora, full).sort()).toEqual(['learningRate', 'method']);
+  expect(rateGrid!.lora).toContain(lora.learningRate);
+  expect(rateGrid!.full).toContain(full.learningRate);
+  expect(rateGrid).toMatchObject({ lora: expect.arrayContaining([1e-4]), full: expect.arrayContaining([5e-5]) });
+});
+
 test('both methods read the same chunks: lengths that differ are refused', () => {
   for (const preset of Object.values(PRESETS)) expect(chunkLength(preset)).toBe(preset.lora.maxSeqLen);
   const { smoke } = PRESETS;
@@ -26,11 +34,12 @@ test('both methods read the same chunks: lengths that differ are refused', () =>
 });
 
 test('a run’s models: base first, both methods for each seed, and whose rates they have', () => {
-  const planned = (name: 'miniature' | 'real') =>
+  const planned = (name: 'miniature' | 'real' | 'smollm2') =>
     planModels(PRESETS[name]).map((plan) => `${plan.name} ${plan.setting}`);
   const own = [42, 43, 44].flatMap((seed) => [`lora-${seed} tuned`, `full-${seed} tuned`]);
   const equal = [42, 43, 44].map((seed) => `lora-controlled-${seed} controlled`);
   expect(planned('miniature')).toEqual(['base tuned', ...own, 'lora-paper-42 paper', 'full-paper-42 paper', ...equal]);
+  expect(planned('smollm2')).toEqual(['base tuned', ...own.slice(0, 4)]);
   expect(planned('real')).toEqual(['base tuned', 'lora-42 paper', 'full-42 paper']);
 });
 
