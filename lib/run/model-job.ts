@@ -105,7 +105,12 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
     const scored =
       inputs.items.length === 0
         ? NOT_SCORED
-        : await scoreModel(plan.name, `${job.label}  scoring`, made, inputs, { device, out, progress, signal });
+        : await scoreModel(plan.name, job.identity, `${job.label}  scoring`, made, inputs, {
+            device,
+            out,
+            progress,
+            signal,
+          });
     made.state.dispose();
     const { title: _, training: __, ...named } = plan;
     const record: ModelRecord = { ...named, training: made.training, ...scored };
