@@ -165,6 +165,10 @@ async function trainPlan(
       if (resumedAt === totalSteps) progress.say(`${label}  training was done; its checkpoint is used`);
       else if (resumedAt > 0) progress.say(`${label}  training was carried on from step ${resumedAt} of ${totalSteps}`);
     },
+    onHeldOut: (step, done, total) => {
+      // Each look is a line of its own, and its end is told by the loss.
+      if (done < total) openProgress(`${label}  held-out loss at update ${step}`).at(done, total, 'chunks');
+    },
     onRecord: (record, { totalSteps, stepsPerEpoch }) => {
       progress.record?.(record);
       if (record.heldOutLoss !== undefined) {

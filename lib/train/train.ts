@@ -36,6 +36,8 @@ export interface TrainOptions {
   /** Called once all is compiled, before the first update; `resumedAt` is above 0 when a run is carried on. */
   readonly onStart?: (resumedAt: number, plan: BatchPlan) => void;
   readonly onRecord?: (record: StepRecord, plan: BatchPlan) => void;
+  /** Held-out chunks done of a look at the held-out loss, of all: with a large model it takes as long as several updates. */
+  readonly onHeldOut?: (step: number, done: number, total: number) => void;
   /** Aborting stops after the current update, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
@@ -80,7 +82,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   try {
     const look = async (step: number, epoch: number) => {
       if (options.heldOut.length === 0) return;
-      await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, batchOf, state) });
+      const at = (done: number) => options.onHeldOut?.(step, done, options.heldOut.length);
+      await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, batchOf, state, at) });
     };
     if (!checkpoint) await look(0, 0);
     options.onStart?.(resumedAt, plan);
@@ -176,6 +179,7 @@ async function heldOutLoss(
   { heldOut, config }: TrainOptions,
   batchOf: (some: readonly ChunkTensors[]) => HostTensors,
   state: DeviceState,
+  at: (done: number) => void,
 ): Promise<number> {
   let sum = 0;
   let tokens = 0;
@@ -184,6 +188,7 @@ async function heldOutLoss(
     const batch = batchOf(Array.from({ length: rows }, (_, row) => heldOut.at(i + row)!));
     sum += (await program.run(batch, state)).lossSum!.data[0]!;
     tokens += lossTokens(batch);
+    at(i + rows);
   }
   if (tokens === 0) throw new Error('train: the held-out chunks have no response token; hold out more rows');
   if (!Number.isFinite(sum)) {

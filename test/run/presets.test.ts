@@ -43,6 +43,19 @@ test('a run’s models: base first, both methods for each seed, and whose rates 
   expect(planned('real')).toEqual(['base tuned', 'lora-42 paper', 'full-42 paper']);
 });
 
+test('methods are under one setting, also where the best rate of one is the paper’s', () => {
+  const { smollm2 } = PRESETS;
+  const { full } = smollm2;
+  const settings = (rate: number, lora: number) =>
+    planModels({
+      ...smollm2,
+      full: { ...full, learningRate: rate },
+      lora: { ...smollm2.lora, learningRate: lora },
+    }).map(({ setting }) => setting);
+  expect(new Set(settings(5e-5, 5e-4))).toEqual(new Set(['tuned']));
+  expect(settings(5e-5, 1e-4).slice(1)).toEqual(['paper', 'paper', 'paper', 'paper']);
+});
+
 test('the controlled pair trains nothing twice: full-parameter training serves both settings', () => {
   const plans = planModels(PRESETS.miniature);
   const named = (name: string) => plans.find((plan) => plan.name === name)!;
