@@ -17,7 +17,8 @@ import { updateOnce } from '../lib/train/train';
  * npm run bench -- adapter FOLDER [rounds] [tokens] [threads] [learnt] [lora | full]
  *
  * The paper's adapter or every parameter, one row of `tokens` tokens, the last `learnt` of them response (default: all but
- * the first), float32. A round gives each side two updates. Memory is each process's peak, with loading.
+ * the first), float32. A round gives each side two updates. Memory is each process's peak, with loading. Processor
+ * seconds, of all threads, tell more than the clock's where other work runs.
  */
 const ROOT = resolve(__dirname, '..', '..', '..');
 const STEPS = 2;
@@ -61,19 +62,27 @@ async function main(): Promise<void> {
   let [done, theirPeak] = [0, 0];
   const ours: number[] = [];
   const theirs: number[] = [];
+  const processor = { ours: [] as number[], theirs: [] as number[] };
   for (let round = 0; round <= Number(rounds); round++) {
     for (let i = 0; i < STEPS; i++) {
       const began = performance.now();
+      const cpu = process.cpuUsage();
       const { loss } = await updateOnce(programs, config, state, [batch], done, done === 0 ? 0 : config.learningRate);
       done++;
       // The first round warms both up.
-      if (round > 0) ours.push((performance.now() - began) / 1000);
-      else if (i === 0) console.log(`workbook: first loss ${loss.toFixed(4)}`);
+      const { user, system } = process.cpuUsage(cpu);
+      if (round > 0) {
+        ours.push((performance.now() - began) / 1000);
+        processor.ours.push((user + system) / 1e6);
+      } else if (i === 0) console.log(`workbook: first loss ${loss.toFixed(4)}`);
     }
     peer.stdin.write(`step ${STEPS}\n`);
-    const { seconds, loss, peakMemoryBytes } = await answer();
+    const { seconds, processorSeconds, loss, peakMemoryBytes } = await answer();
     theirPeak = peakMemoryBytes;
-    if (round > 0) theirs.push(...seconds);
+    if (round > 0) {
+      theirs.push(...seconds);
+      processor.theirs.push(...processorSeconds);
+    }
     console.log(
       round === 0
         ? `peer: loss ${loss.toFixed(4)} after ${STEPS} updates`
@@ -84,6 +93,7 @@ async function main(): Promise<void> {
   console.log(
     `\n${basename(folder)}, ${method}, ${tokens} tokens, ${learnt} of them learnt, ${threads} threads, ${cpus()[0]?.model}; ${JSON.stringify(ready)}\n` +
       `ours ${median(ours).toFixed(2)} s, peer ${median(theirs).toFixed(2)} s an update: ${(median(theirs) / median(ours)).toFixed(2)} times ours; ` +
+      `processor ours ${median(processor.ours).toFixed(2)} s, peer ${median(processor.theirs).toFixed(2)} s: ${(median(processor.theirs) / median(processor.ours)).toFixed(2)} times ours; ` +
       `memory ours ${gigabytes(process.resourceUsage().maxRSS * 1024)}, peer ${gigabytes(theirPeak)}`,
   );
   await programs.dispose();

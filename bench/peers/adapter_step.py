@@ -2,7 +2,8 @@
 
     adapter_step.py MODEL_FOLDER TOKENS THREADS LEARNT lora|full
 
-Prints {"ready": versions}; for each line "step N" on stdin, {"seconds": [...], "loss": x, "peakMemoryBytes": n}. Token ids
+Prints {"ready": versions}; for each line "step N" on stdin, {"seconds": [...], "processorSeconds": [...], "loss": x,
+"peakMemoryBytes": n}. Token ids
 are those of `adapter.ts`; the last LEARNT of them carry loss. torch.optim.AdamW with clipping, float32.
 """
 
@@ -32,13 +33,13 @@ labels[:, : tokens - learnt] = -100
 
 
 def step():
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     loss = model(input_ids=ids, labels=labels).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(trained, 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    return time.perf_counter() - began, loss.item()
+    return time.perf_counter() - began, time.process_time() - busy, loss.item()
 
 
 versions = {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
@@ -49,5 +50,6 @@ for line in sys.stdin:
         break
     steps = [step() for _ in range(int(count))]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    answer = {"seconds": [seconds for seconds, _ in steps], "loss": steps[-1][1], "peakMemoryBytes": peak}
+    seconds, processor, losses = zip(*steps)
+    answer = {"seconds": seconds, "processorSeconds": processor, "loss": losses[-1], "peakMemoryBytes": peak}
     print(json.dumps(answer), flush=True)

@@ -150,7 +150,8 @@ const ENTRIES = {
     // The paper's rates are the first of each.
     rateGrid: { lora: [PAPER_RATES.lora, 5e-4, 2.5e-3], full: [PAPER_RATES.full, 2e-4, 8e-4] },
     limitPerTask: 20,
-    checkpointEvery: 20,
+    // An update takes ten seconds of a core.
+    checkpointEvery: 4,
     threads: 1,
   },
   // One's own rows, all of them, at the paper's settings for one method.
