@@ -8,9 +8,10 @@ import { createState } from '../lib/engine/state';
 import { openModelFolder } from '../lib/model/folder';
 import { tunedModel } from '../lib/model/tuned';
 import { createRandom } from '../lib/random';
-import { askedPlaces, batchTensors } from '../lib/train/batches';
+import { batchTensors } from '../lib/train/batches';
 import { compileTraining, trainingState } from '../lib/train/programs';
 import { updateOnce } from '../lib/train/train';
+import { oneRow } from './workload';
 
 /**
  * Updates of a model folder against transformers (with peft, for LoRA), alternating in one run:
@@ -44,18 +45,7 @@ async function main(): Promise<void> {
   const config = { ...paper[method], batchSize: 1, maxSeqLen: length };
   const device = await openDevice('cpu', Number(threads), { flushDenormals: true });
   const model = tunedModel(await openModelFolder(folder), method, method === 'lora' ? config.lora : undefined);
-  const ids = Int32Array.from({ length: length + 1 }, (_, i) => (i % 400) + 3);
-  // A token is learnt at the place before it. The target of the last place would be a token that the peer does not have.
-  const weights = new Float32Array(length).fill(1, length - 1 - learnt, length - 1);
-  const positions = Int32Array.from({ length }, (_, i) => i);
-  const row = {
-    tokens: ids.slice(0, length),
-    targets: ids.slice(1),
-    weights,
-    segments: new Int32Array(length),
-    positions,
-  };
-  const form = { separate: false, asked: askedPlaces([row]) };
+  const { row, form } = oneRow(length, learnt);
   const batch = batchTensors([row], 1, form);
   const programs = await compileTraining(model, config, device, form);
   const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));

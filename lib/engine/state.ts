@@ -32,13 +32,30 @@ interface Place {
   readonly layer: number;
 }
 
-export async function createState(device: Device, values: HostTensors): Promise<DeviceState> {
-  const { runtime } = device;
+/**
+ * The tensors on the device, and where each lies. A function of its own: what the state's functions close over stays in
+ * memory with them, and the host's tensors must not.
+ */
+async function uploadAll({ runtime }: Device, values: HostTensors) {
   const slots = new Map<string, Slot>();
   const places = new Map<string, Place>();
-  const specs = Object.fromEntries(
+  const specs: Specs = Object.fromEntries(
     Object.entries(values).map(([name, { shape, dtype }]) => [name, { shape, dtype } as const]),
   );
+  for (const [name, tensor] of Object.entries(values)) checkTensor('state', name, specs[name]!, tensor);
+  const stacks = runtime.loops ? stacksOf(specs) : new Map(Object.keys(values).map((name) => [name, [name]]));
+  for (const [slot, members] of stacks) {
+    for (const [layer, name] of members.entries()) places.set(name, { slot, layer });
+    const tensor = isStack(slot) ? stacked(members.map((name) => values[name]!)) : values[slot]!;
+    const spec = { shape: tensor.shape, dtype: tensor.dtype };
+    slots.set(slot, { spec, current: await runtime.upload(tensor, slot) });
+  }
+  return { specs, slots, places };
+}
+
+export async function createState(device: Device, values: HostTensors): Promise<DeviceState> {
+  const { runtime } = device;
+  const { specs, slots, places } = await uploadAll(device, values);
   const placeOf = (name: string): Place => {
     const found = places.get(name);
     if (found && slots.has(found.slot)) return found;
@@ -50,14 +67,6 @@ export async function createState(device: Device, values: HostTensors): Promise<
     if (last?.held !== held) last = { held, data: runtime.download(held) };
     return last.data;
   };
-  for (const [name, tensor] of Object.entries(values)) checkTensor('state', name, specs[name]!, tensor);
-  const stacks = runtime.loops ? stacksOf(specs) : new Map(Object.keys(values).map((name) => [name, [name]]));
-  for (const [slot, members] of stacks) {
-    for (const [layer, name] of members.entries()) places.set(name, { slot, layer });
-    const tensor = isStack(slot) ? stacked(members.map((name) => values[name]!)) : values[slot]!;
-    const spec = { shape: tensor.shape, dtype: tensor.dtype };
-    slots.set(slot, { spec, current: await runtime.upload(tensor, slot) });
-  }
   return {
     specs,
     slots,

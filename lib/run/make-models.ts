@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import type { Device } from '../engine/device';
 import { modelIdentity } from './inputs';
 import { type InputsToWrite, type ModelInputs, writeModelInputs } from './model-inputs';
@@ -19,18 +20,28 @@ export interface ModelsToMake {
   readonly atOnce: number;
 }
 
-/** Each has up to half a gigabyte of its own. */
 const MOST_AT_ONCE = 6;
+/** Of the machine's memory, for all models together: estimates of a training are up to a sixth too low. */
+const MEMORY_SHARE = 0.8;
 
-/** @returns threads of the CPU for each model, and how many models are made side by side */
+/**
+ * @param wanted threads of the CPU for each model; null: all
+ * @param models to be made
+ * @param peak of the largest training, in bytes
+ * @param memory of the machine, in bytes
+ * @returns threads for each model, and how many models are made side by side: as many as processors and memory allow
+ */
 export function sideBySide(
-  device: Device,
+  device: Pick<Device, 'name' | 'threads'>,
   wanted: number | null,
   models: number,
+  peak: number,
+  memory: number = totalmem(),
 ): { readonly threads: number; readonly atOnce: number } {
   if (device.name !== 'cpu') return { threads: device.threads, atOnce: 1 };
   const threads = Math.min(device.threads, wanted ?? device.threads);
-  return { threads, atOnce: Math.min(MOST_AT_ONCE, models, Math.floor(device.threads / threads)) };
+  const fitting = Math.max(1, Math.floor((MEMORY_SHARE * memory) / peak));
+  return { threads, atOnce: Math.min(MOST_AT_ONCE, models, Math.floor(device.threads / threads), fitting) };
 }
 
 /**

@@ -14,7 +14,7 @@ import { makeModels, sideBySide } from './make-models';
 import { peakMemoryBytes } from './memory';
 import type { RunOptions } from './options';
 import { planModels } from './plan';
-import { previewRows, previewTraining } from './preview';
+import { previewRows, previewTraining, trainingPeak } from './preview';
 import { createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
 import { checkFolder, claimFolder } from './results-folder';
@@ -68,7 +68,8 @@ export async function reproduce(
       say,
       progress,
     });
-    const { threads, atOnce } = sideBySide(device, options.config.threads, plans.length);
+    const peak = Math.max(...inputs.config.methods.map((one) => trainingPeak(inputs, inputs.config[one], device)));
+    const { threads, atOnce } = sideBySide(device, options.config.threads, plans.length, peak);
     const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
     const subject: Subject = {
       model: basename(inputs.base.folder),
@@ -81,7 +82,7 @@ export async function reproduce(
       inputs,
       made.models.map((one) => one.record),
     );
-    const peak = Math.max(peakMemoryBytes(), ...made.models.map(({ took }) => took.peakMemoryBytes));
+    const peakSeen = Math.max(peakMemoryBytes(), ...made.models.map(({ took }) => took.peakMemoryBytes));
     // A run that was carried on counts the time of all its starts.
     const all = (performance.now() - began) / 1000 + made.earlierSeconds / atOnce;
     const each = Object.fromEntries(made.models.map((one) => [one.record.name, one.took.seconds]));
@@ -93,9 +94,9 @@ export async function reproduce(
       device: device.name,
       threads,
       out,
-      timings: { seconds: { all, ...each }, atOnce, peakMemoryBytes: peak },
+      timings: { seconds: { all, ...each }, atOnce, peakMemoryBytes: peakSeen },
     });
-    return { table, peakMemoryBytes: peak };
+    return { table, peakMemoryBytes: peakSeen };
   } finally {
     for (const encoder of encoders) await encoder.dispose();
     lock.release();

@@ -12,6 +12,9 @@ import { trainingWorkingBytes } from './programs';
  */
 const ARENA = 1.4;
 
+/** The state, the buffers that the next run writes it into, and the copies of these that ONNX Runtime's binding makes. */
+const STATES = 3;
+
 /** Node, the libraries and compiled programs, whatever the model. */
 const PROCESS_BYTES = 180e6;
 
@@ -31,7 +34,7 @@ export function estimateTrainingMemory(
   return (
     PROCESS_BYTES +
     sessionBytes(model) +
-    2 * (trained + moments + sums) +
+    STATES * (trained + moments + sums) +
     ARENA * trainingWorkingBytes(model, config, device, form)
   );
 }

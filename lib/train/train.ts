@@ -62,13 +62,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const plan = planBatches(chunks.length, config);
   await mkdir(folder, { recursive: true });
   const logFile = join(folder, 'train.jsonl');
-  const checkpoint = await loadCheckpoint(folder, identity);
-  const resumedAt = checkpoint?.step ?? 0;
+  const { state, step: resumedAt } = await openState(options);
   const lookEvery = options.heldOut.length > 0 ? plan.stepsPerEpoch : null;
-  const records = await rewindLog(logFile, checkpoint ? resumedAt : -1, lookEvery);
-  const initial =
-    checkpoint?.state ?? trainingState(await model.initial(createRandom(config.seed, 'adapter')), config.accumulation);
-  const state = await createState(device, initial);
+  const records = await rewindLog(logFile, resumedAt > 0 ? resumedAt : -1, lookEvery);
   const record = async (entry: StepRecord) => {
     records.push(entry);
     await appendLog(logFile, entry);
@@ -85,7 +81,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       const at = (done: number) => options.onHeldOut?.(step, done, options.heldOut.length);
       await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, batchOf, state, at) });
     };
-    if (!checkpoint) await look(0, 0);
+    if (resumedAt === 0) await look(0, 0);
     options.onStart?.(resumedAt, plan);
     for (let step = resumedAt; step < plan.totalSteps; step++) {
       const began = performance.now();
@@ -120,6 +116,20 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await heldOut.dispose();
   }
   return { state, records, plan, resumedAt };
+}
+
+/** The last checkpoint's state on the device and its update, or a new state. The host's copy ends with this function. */
+async function openState({
+  model,
+  config,
+  device,
+  folder,
+  identity,
+}: TrainOptions): Promise<{ readonly state: DeviceState; readonly step: number }> {
+  const checkpoint = await loadCheckpoint(folder, identity);
+  if (checkpoint) return { state: await createState(device, checkpoint.state), step: checkpoint.step };
+  const trained = await model.initial(createRandom(config.seed, 'adapter'));
+  return { state: await createState(device, trainingState(trained, config.accumulation)), step: 0 };
 }
 
 /** One update over the micro-batches of a step: loss and gradient are means over all its response tokens. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { LEARNING_RATE_GRID, type TrainConfig } from '../../lib/config';
+import { sideBySide } from '../../lib/run/make-models';
 import { beginningOrder, planModels, workOf } from '../../lib/run/plan';
 import { CONTROLLED, chunkLength, PRESETS } from '../../lib/run/presets';
 
@@ -80,4 +81,16 @@ test('models are begun so that workers end together; one worker takes them in th
   const busy = [0, 0];
   for (const plan of order) busy[busy[0]! <= busy[1]! ? 0 : 1]! += workOf(plan.training);
   expect(Math.max(...busy) / ((busy[0]! + busy[1]!) / 2)).toBeLessThan(1.02);
+});
+
+test('as many models are made side by side as processors and memory allow', () => {
+  const gigabytes = (n: number) => n * 2 ** 30;
+  const atOnce = (threads: number, peak: number, memory: number) =>
+    sideBySide({ name: 'cpu', threads }, 1, 9, gigabytes(peak), gigabytes(memory)).atOnce;
+  expect(atOnce(2, 0.4, 16)).toBe(2);
+  expect(atOnce(16, 0.4, 16)).toBe(6);
+  // Models of six gigabytes: two in sixteen, and one in four, where the training's own check says what is too much.
+  expect(atOnce(16, 6, 16)).toBe(2);
+  expect(atOnce(16, 6, 4)).toBe(1);
+  expect(sideBySide({ name: 'cpu', threads: 4 }, null, 9, 1, 10)).toEqual({ threads: 4, atOnce: 1 });
 });
