@@ -27,7 +27,7 @@ export interface Trial {
 
 /** 'LoRA, 8 epochs, rows apart' */
 export function trainingOf({ method, epochs, packing }: Pick<Trial, 'method' | 'epochs' | 'packing'>): string {
-  return `${METHOD_LABELS[method]}, ${epochs} epochs, ${PACKING_LABELS[packing]}`;
+  return `${METHOD_LABELS[method]}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, ${PACKING_LABELS[packing]}`;
 }
 
 /** Share of right answers in the two tuned groups together. */
