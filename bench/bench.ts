@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => unknown>> = {
   'full-size': () => require('./full-size'),
   generate: () => require('./generate'),
   places: () => require('./response-places'),
+  profile: () => require('./profile'),
   scoring: () => require('./scoring'),
   shards: () => require('./shards'),
   similarity: () => require('./similarity'),

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { ALL_LINEAR, type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../lib/config';
+import type { ChunkTensors } from '../lib/data/packing/chunks';
 import { float32, type HostTensors, int32 } from '../lib/engine/tensors';
 import { writeFileAtomic } from '../lib/files';
 import type { ModelFolder } from '../lib/model/folder';
 import { createModelFolder } from '../lib/model/initialize';
 import { createRandom } from '../lib/random';
+import { askedPlaces, type BatchForm } from '../lib/train/batches';
 
 /** The 15.2M-parameter step that every peer runs; bench/README.md describes it. */
 export const [B, T] = [4, 256];
@@ -55,4 +57,18 @@ export function workloadBatch(): HostTensors {
     targets: int32([B, T], Int32Array.from(targets.flat())),
     weights: float32([B, T], new Float32Array(B * T).fill(1)),
   };
+}
+
+/** One row of `length` tokens, the last `learnt` of them response, and the form of a batch of it. */
+export function oneRow(length: number, learnt: number): { row: ChunkTensors; form: BatchForm } {
+  const ids = Int32Array.from({ length: length + 1 }, (_, i) => (i % 400) + 3);
+  const row = {
+    tokens: ids.slice(0, length),
+    targets: ids.slice(1),
+    // A token is learnt at the place before it. The target of the last place would be a token that a peer does not have.
+    weights: new Float32Array(length).fill(1, length - 1 - learnt, length - 1),
+    segments: new Int32Array(length),
+    positions: Int32Array.from({ length }, (_, i) => i),
+  };
+  return { row, form: { separate: false, asked: askedPlaces([row]) } };
 }

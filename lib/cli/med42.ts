@@ -91,6 +91,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./chat'),
   },
   {
+    name: 'report',
+    group: 'The paper’s line:',
+    summary: 'a finished run’s report, tables and figures anew, from its files alone',
+    load: () => require('./report'),
+  },
+  {
     name: 'export',
     group: 'The paper’s line:',
     summary: 'figures and tables of saved results, for a report',

@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { controlledPair, LEARNING_RATE_GRID, type TrainConfig } from '../config';
 import type { Packing } from '../data/packing/packing';
 import { loadTokenizer } from '../data/tokenizer';
@@ -14,22 +14,66 @@ import { hashWeights } from '../model/hash-weights';
 import { tunedModel } from '../model/tuned';
 import { newCommand, readArguments } from '../run/arguments';
 import { json, prepareData } from '../run/data-stage';
-import { PRESETS } from '../run/presets';
-import { createProgress } from '../run/progress';
-import { TRIALS_FILE, type Trial, TUNING_TABLE, trainingOf, tunedAccuracy } from '../run/rate-trial';
+import { PRESET_NAMES, PRESETS } from '../run/presets';
+import { createProgress, sayLine } from '../run/progress';
+import { tryRates } from '../run/rate-grid';
+import {
+  percent,
+  TRIALS_FILE,
+  type Trial,
+  TUNING_TABLE,
+  trainingOf,
+  trialsTable,
+  tunedAccuracy,
+} from '../run/rate-trial';
 import { train } from '../train/train';
+import { abortOnInterrupt, callersFolder } from './interrupt';
 
 /** Training seeds that are not the reproduction's. */
 const SEEDS = [1, 2] as const;
 /** MedMCQA's form asks for the letter, HeadQA's for the option's text. */
 const WAYS = ['medmcqa', 'headqa'] as const;
 
+const GRID_PRESETS = PRESET_NAMES.filter((name) => PRESETS[name].rateGrid !== null);
+
 const command = () =>
   newCommand(
     'tune',
-    'Chooses the miniature’s packing and learning rates on its development items: 60 trainings. Interrupted, the same ' +
-      'command keeps the trials that were done.',
+    'Chooses peak learning rates. Without options: the miniature’s, and its packing, on its development items, by 60 ' +
+      'trainings. With a preset that has a grid of rates: each method’s, by the loss on held-out training rows. Interrupted, ' +
+      'the same command keeps what was done.',
+  )
+    .option('--preset <name>', GRID_PRESETS.join(' | '))
+    .option('--data <folder>', 'with --preset: rows in FOLDER/train')
+    .option('--model <folder>', 'with --preset: a Llama in a Hugging Face folder')
+    .option('--out <folder>', 'with --preset: where trials go  (default: results/tune-PRESET)');
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { options } = readArguments<Partial<Record<'preset' | 'data' | 'model' | 'out', string>>>(command(), args);
+  const { preset, data, model, out } = options;
+  if (preset === undefined && data === undefined && model === undefined && out === undefined) return tuneMiniature();
+  const name = GRID_PRESETS.find((one) => one === preset);
+  if (name === undefined) {
+    throw new Error(
+      `tune: --preset must be one of ${GRID_PRESETS.join(', ')}, got ${preset === undefined ? 'none' : `"${preset}"`}; --help lists the options`,
+    );
+  }
+  if (data === undefined || model === undefined)
+    throw new Error(`tune: --preset ${name} needs --data and --model; --help lists the options`);
+  const path = (one: string) => resolve(callersFolder(), one);
+  const signal = abortOnInterrupt('stopping after this update, with a checkpoint');
+  const table = await tryRates(
+    {
+      preset: name,
+      data: path(data),
+      model: path(model),
+      out: out === undefined ? join(WORKBOOK_ROOT, 'results', `tune-${name}`) : path(out),
+    },
+    signal,
+    { say: sayLine },
   );
+  console.log(table);
+}
 
 /**
  * Chooses the miniature's packing and learning rates: LoRA for the paper's eight epochs, LoRA and full for three (the
@@ -39,8 +83,7 @@ const command = () =>
  * evaluation item asks for; the loss on held-out rows stands beside it and decides between equals. No evaluation item is
  * read. Interrupted, the same command keeps the trials that were done.
  */
-export async function main(args: readonly string[]): Promise<void> {
-  readArguments(command(), args);
+async function tuneMiniature(): Promise<void> {
   const root = WORKBOOK_ROOT;
   const folder = join(root, 'data', 'miniature');
   const out = join(root, 'results', 'tune');
@@ -102,7 +145,7 @@ export async function main(args: readonly string[]): Promise<void> {
       groups[group].items++;
       if (prediction === answer) groups[group].right++;
     }
-    const heldOutLoss = result.records.findLast((r) => r.heldOutLoss !== undefined)!.heldOutLoss!;
+    const losses = result.records.flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
     const seconds = (performance.now() - began) / 1000;
     trials.push({
       identity,
@@ -113,7 +156,8 @@ export async function main(args: readonly string[]): Promise<void> {
       seed,
       steps: result.plan.totalSteps,
       seconds,
-      heldOutLoss,
+      firstLoss: losses[0]!,
+      heldOutLoss: losses.at(-1)!,
       groups,
     });
     await writeFileAtomic(file, json(trials));
@@ -121,42 +165,7 @@ export async function main(args: readonly string[]): Promise<void> {
   }
   await rm(join(out, 'training'), { recursive: true, force: true });
   await writeFileAtomic(file, json(trials));
-  const table = tuningTable(trials);
+  const table = trialsTable(trials);
   await writeFileAtomic(join(out, TUNING_TABLE), `${table}\n`);
   console.log(table);
 }
-
-/** A row for each method, number of epochs and rate, means over the seeds; the chosen rates are bold. */
-function tuningTable(trials: readonly Trial[]): string {
-  const keys = [...new Set(trials.map(trainingOf))];
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const lines = keys.flatMap((key) => {
-    const rows = LEARNING_RATE_GRID.map((rate) => {
-      const same = trials.filter((one) => one.rate === rate && trainingOf(one) === key);
-      const groups = Object.keys(same[0]!.groups).sort();
-      return {
-        rate,
-        accuracy: mean(same.map(tunedAccuracy)),
-        loss: mean(same.map(({ heldOutLoss }) => heldOutLoss)),
-        byGroup: groups.map((group) =>
-          percent(mean(same.map((one) => one.groups[group]!.right / one.groups[group]!.items))),
-        ),
-      };
-    });
-    const best = rows.reduce((a, b) =>
-      b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a,
-    );
-    return rows.map(({ rate, accuracy, loss, byGroup }) => {
-      const shown = rate === best.rate ? `**${percent(accuracy)}**` : percent(accuracy);
-      return `| ${[key, rate.toExponential(), shown, loss.toFixed(3), ...byGroup].join(' | ')} |`;
-    });
-  });
-  const groups = Object.keys(trials[0]!.groups).sort();
-  return [
-    `| training | peak rate | tuned groups | held-out loss | ${groups.join(' | ')} |`,
-    `|---|---:|---:|---:|${groups.map(() => '---:|').join('')}`,
-    ...lines,
-  ].join('\n');
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

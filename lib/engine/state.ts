@@ -32,18 +32,16 @@ interface Place {
   readonly layer: number;
 }
 
-export async function createState(device: Device, values: HostTensors): Promise<DeviceState> {
-  const { runtime } = device;
+/**
+ * The tensors on the device, and where each lies. A function of its own: what the state's functions close over stays in
+ * memory with them, and the host's tensors must not.
+ */
+async function uploadAll({ runtime }: Device, values: HostTensors) {
   const slots = new Map<string, Slot>();
   const places = new Map<string, Place>();
-  const specs = Object.fromEntries(
+  const specs: Specs = Object.fromEntries(
     Object.entries(values).map(([name, { shape, dtype }]) => [name, { shape, dtype } as const]),
   );
-  const placeOf = (name: string): Place => {
-    const found = places.get(name);
-    if (found && slots.has(found.slot)) return found;
-    throw new Error(`state: no tensor "${name}"; it has ${[...slots.keys()].slice(0, 8).join(', ')} ...`);
-  };
   for (const [name, tensor] of Object.entries(values)) checkTensor('state', name, specs[name]!, tensor);
   const stacks = runtime.stacks ? stacksOf(specs) : new Map(Object.keys(values).map((name) => [name, [name]]));
   for (const [slot, members] of stacks) {
@@ -57,6 +55,17 @@ export async function createState(device: Device, values: HostTensors): Promise<
       slots.set(slot, { spec: { shape: [members.length, ...shape], dtype }, current });
     } else slots.set(slot, { spec: { shape, dtype }, current: await runtime.upload(values[slot]!, slot) });
   }
+  return { specs, slots, places };
+}
+
+export async function createState(device: Device, values: HostTensors): Promise<DeviceState> {
+  const { runtime } = device;
+  const { specs, slots, places } = await uploadAll(device, values);
+  const placeOf = (name: string): Place => {
+    const found = places.get(name);
+    if (found && slots.has(found.slot)) return found;
+    throw new Error(`state: no tensor "${name}"; it has ${[...slots.keys()].slice(0, 8).join(', ')} ...`);
+  };
   return {
     specs,
     slots,

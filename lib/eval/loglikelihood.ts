@@ -12,6 +12,8 @@ import { sharedRows, type TokenTree } from './token-tree';
 export interface ScoringRow {
   readonly tree: TokenTree;
   readonly picks: readonly { readonly node: number; readonly target: number }[];
+  /** Its scores are not asked for. It keeps its place: what is computed together with it does not change by it. */
+  readonly known?: boolean;
 }
 
 /** Of one pick: the natural log of the target's probability, and whether the target is the argmax (the first maximum). */
@@ -33,7 +35,7 @@ export interface TokenScorer {
   readonly vocabSize: number;
   /** The row length at which attention costs what the linear layers cost. */
   readonly balancedLength: number;
-  /** Each row once, in the order in which they are done; who stops reading stops the model. */
+  /** Each row that is not known once, in the order in which they are done; who stops reading stops the model. */
   scoreRows(rows: readonly ScoringRow[]): AsyncIterable<ScoredRow>;
 }
 
@@ -55,6 +57,8 @@ export interface LoglikelihoodOptions {
   readonly bos?: BosPolicy;
   /** Where these requests' token ids are known already; default: they are tokenised. */
   readonly encode?: RequestEncoder;
+  /** Requests, by place, whose results an earlier start has: they are left out of the results. */
+  readonly isKnown?: (request: number) => boolean;
   /** Rows done, of all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Each result as soon as it is there, by its request's place; the model waits for what it returns. */
@@ -63,7 +67,7 @@ export interface LoglikelihoodOptions {
 
 export interface Loglikelihoods {
   readonly results: readonly LoglikelihoodResult[];
-  /** What the model read. */
+  /** What the model read, in this start and in earlier ones. */
   readonly rowCount: number;
   readonly tokenCount: number;
 }
@@ -94,7 +98,7 @@ export async function loglikelihood(
   tokenizer: ScoringTokenizer,
   options: LoglikelihoodOptions = {},
 ): Promise<Loglikelihoods> {
-  const { bos = 'never', onProgress, onResult } = options;
+  const { bos = 'never', isKnown = () => false, onProgress, onResult } = options;
   const { encode = (some) => encodeRequests(some, tokenizer, bos) } = options;
   const inputs: ModelInput[] = [];
   for (let start = 0; start < requests.length; start += CHUNK) {
@@ -103,11 +107,16 @@ export async function loglikelihood(
       inputs.push(modelInput(encoded, chunk[i]!.id, scorer));
     }
   }
-  const rows = rowsOf(requests, inputs, scorer.balancedLength);
+  const rows = rowsOf(requests, inputs, scorer.balancedLength).map((row) => ({
+    ...row,
+    known: row.requests.every(isKnown),
+  }));
   const results: LoglikelihoodResult[] = [];
-  let done = 0;
-  if (rows.length > 0) {
+  let done = rows.filter(({ known }) => known).length;
+  if (done < rows.length) {
     for await (const { row, scores } of scorer.scoreRows(rows)) {
+      // Computed again with a row of its batch that is not known.
+      if (rows[row]!.known) continue;
       let first = 0;
       for (const i of rows[row]!.requests) {
         const own = scores.slice(first, first + inputs[i]!.continuation.length);

@@ -34,7 +34,7 @@ export interface ScoreResult {
   /** The averages of the families, the paper's two among them, over the tasks present. */
   readonly groups: readonly GroupResult[];
   readonly items: readonly ItemResult[];
-  /** Rows that the model read, and their tokens: the answers of one question share its context. */
+  /** Rows that the model read, in all starts, and their tokens: the answers of one question share its context. */
   readonly rowCount: number;
   readonly tokenCount: number;
 }
@@ -58,10 +58,9 @@ export async function scoreItems(
   const { variant = 'present', bos = 'never', known = [], encode, onItem, onProgress } = options;
   const plans = scoringPlan(items, options);
   const results = new Map(known.map((result) => [keyOf(result.task, result.id), result]));
-  const open = plans.flatMap(({ task, chosen }) =>
-    chosen.filter((item) => !results.has(keyOf(task.name, item.id))).map((item) => openItem(item, task)),
-  );
-  const places = open.flatMap((one) => one.requests.map((_, choice) => ({ one, choice })));
+  const open = plans.flatMap(({ task, chosen }) => chosen.map((item) => openItem(item, task)));
+  const isDone = open.map(({ task, item }) => results.has(keyOf(task.name, item.id)));
+  const places = open.flatMap((one, i) => one.requests.map((_, choice) => ({ one, choice, known: isDone[i]! })));
   const { rowCount, tokenCount } = await loglikelihood(
     open.flatMap((one) => one.requests),
     scorer,
@@ -69,6 +68,7 @@ export async function scoreItems(
     {
       bos,
       ...(encode ? { encode } : {}),
+      isKnown: (request) => places[request]!.known,
       ...(onProgress ? { onProgress } : {}),
       onResult: async (request, result) => {
         const { one, choice } = places[request]!;
@@ -93,7 +93,7 @@ export async function scoreItems(
 
 const keyOf = (task: TaskName, id: string): string => `${task} ${id}`;
 
-/** An item to be scored; `found` fills up, in whatever order. */
+/** An item of the plan; `found` fills up, in whatever order. */
 const openItem = (item: EvalItem, task: TaskDefinition) => ({
   item,
   task,

@@ -1,5 +1,7 @@
-import { modelIdentity, type RunInputs } from './inputs';
-import { writeModelInputs } from './model-inputs';
+import { totalmem } from 'node:os';
+import type { Device } from '../engine/device';
+import { modelIdentity } from './inputs';
+import { type InputsToWrite, type ModelInputs, writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
 import { runInProcess } from './model-process';
 import type { RunOptions } from './options';
@@ -9,13 +11,37 @@ import type { RunWatcher } from './run';
 
 export interface ModelsToMake {
   readonly plans: readonly ModelPlan[];
-  readonly inputs: RunInputs;
+  readonly inputs: ModelInputs & InputsToWrite;
   readonly modelHash: string;
-  readonly options: RunOptions;
+  readonly options: Pick<RunOptions, 'model' | 'device' | 'xla' | 'out'>;
   /** Of the CPU, for each model. */
   readonly threads: number;
   /** So many models are made side by side. */
   readonly atOnce: number;
+}
+
+const MOST_AT_ONCE = 6;
+/** Of the machine's memory, for all models together: estimates of a training are up to a sixth too low. */
+const MEMORY_SHARE = 0.8;
+
+/**
+ * @param wanted threads of the CPU for each model; null: all
+ * @param models to be made
+ * @param peak of the largest training, in bytes
+ * @param memory of the machine, in bytes
+ * @returns threads for each model, and how many models are made side by side: as many as processors and memory allow
+ */
+export function sideBySide(
+  device: Pick<Device, 'name' | 'threads'>,
+  wanted: number | null,
+  models: number,
+  peak: number,
+  memory: number = totalmem(),
+): { readonly threads: number; readonly atOnce: number } {
+  if (device.name !== 'cpu') return { threads: device.threads, atOnce: 1 };
+  const threads = Math.min(device.threads, wanted ?? device.threads);
+  const fitting = Math.max(1, Math.floor((MEMORY_SHARE * memory) / peak));
+  return { threads, atOnce: Math.min(MOST_AT_ONCE, models, Math.floor(device.threads / threads), fitting) };
 }
 
 /**

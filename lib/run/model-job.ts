@@ -105,7 +105,12 @@ export async function runModelJob(job: ModelJob, progress: OpenProgress, signal:
     const scored =
       inputs.items.length === 0
         ? NOT_SCORED
-        : await scoreModel(plan.name, `${job.label}  scoring`, made, inputs, { device, out, progress, signal });
+        : await scoreModel(plan.name, job.identity, `${job.label}  scoring`, made, inputs, {
+            device,
+            out,
+            progress,
+            signal,
+          });
     made.state.dispose();
     const { title: _, training: __, ...named } = plan;
     const record: ModelRecord = { ...named, training: made.training, ...scored };
@@ -159,6 +164,10 @@ async function trainPlan(
     onStart: (resumedAt, { totalSteps }) => {
       if (resumedAt === totalSteps) progress.say(`${label}  training was done; its checkpoint is used`);
       else if (resumedAt > 0) progress.say(`${label}  training was carried on from step ${resumedAt} of ${totalSteps}`);
+    },
+    onHeldOut: (step, done, total) => {
+      // Each look is a line of its own, and its end is told by the loss.
+      if (done < total) openProgress(`${label}  held-out loss at update ${step}`).at(done, total, 'chunks');
     },
     onRecord: (record, { totalSteps, stepsPerEpoch }) => {
       progress.record?.(record);

@@ -30,11 +30,12 @@ export function planModels(
     const { method, seed } = training;
     return { name: `${method}-${tail}`, title: `${TITLES[method]}${title}`, method, setting, seed, training };
   };
+  // One method whose best rate is the paper's is still compared with the other at its own.
+  const setting = wanted.every(isPapers) ? 'paper' : 'tuned';
   const tuned = seeds.flatMap((seed) =>
     wanted.map((one): ModelPlan => {
       // Nothing is controlled for where both methods' trainings are there already.
       const serves = added.length > 0 && pair.some((other) => sameTraining(other, one));
-      const setting = isPapers(one) ? 'paper' : 'tuned';
       const made = plan({ ...one, seed }, setting, String(seed), `, seed ${seed}`);
       return serves ? { ...made, alsoSettings: ['controlled'] } : made;
     }),

@@ -20,22 +20,26 @@ export function previewRows({ mixture, rows, packing: packed }: PreparedRows): s
   ];
 }
 
+/** The estimated peak of one training, in bytes. */
+export function trainingPeak(
+  { base, chunks, heldOut, packing: { packing } }: ModelInputs,
+  config: TrainConfig,
+  device: Device,
+): number {
+  const model = tunedModel(base, config.method, config.method === 'lora' ? config.lora : undefined);
+  const form = { separate: packing !== 'concatenated', asked: askedPlaces(chunks, heldOut) };
+  return estimateTrainingMemory(model, config, device, form).total;
+}
+
 /**
  * What one training will do, said before its first update: updates, warm-up, memory.
  *
  * @throws when its estimated peak does not fit into the machine's memory, naming settings that would make it fit
  */
-export function previewTraining(
-  { base, chunks, heldOut, packing: { packing } }: ModelInputs,
-  config: TrainConfig,
-  device: Device,
-): string[] {
-  const { totalSteps, stepsPerEpoch } = planBatches(chunks.length, config);
+export function previewTraining(inputs: ModelInputs, config: TrainConfig, device: Device): string[] {
+  const { totalSteps, stepsPerEpoch } = planBatches(inputs.chunks.length, config);
   const warmup = warmupUpdates(config.warmupSteps, totalSteps);
-  const model = tunedModel(base, config.method, config.method === 'lora' ? config.lora : undefined);
-  const form = { separate: packing !== 'concatenated', asked: askedPlaces(chunks, heldOut) };
-  const estimate = (changed: Partial<TrainConfig>): number =>
-    estimateTrainingMemory(model, { ...config, ...changed }, device, form).total;
+  const estimate = (changed: Partial<TrainConfig>): number => trainingPeak(inputs, { ...config, ...changed }, device);
   const epochs = `${count(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`;
   const whole = config.epochs * stepsPerEpoch;
   const all = `${count(whole)} = ${epochs} x ${count(stepsPerEpoch)} of ${config.batchSize * config.accumulation} chunks each`;

@@ -18,14 +18,16 @@ export interface Trial {
   readonly steps: number;
   /** Of training and scoring together. */
   readonly seconds: number;
+  /** Before the first update; trials recorded earlier do not have it. */
+  readonly firstLoss?: number;
   readonly heldOutLoss: number;
-  /** Right answers and questions, group by group; each item is asked by letter and by text. */
+  /** Empty where no item was scored and the loss decides. Right answers and questions, group by group; each item is asked by letter and by text. */
   readonly groups: Readonly<Record<string, { readonly right: number; readonly items: number }>>;
 }
 
 /** 'LoRA, 8 epochs, rows apart' */
 export function trainingOf({ method, epochs, packing }: Pick<Trial, 'method' | 'epochs' | 'packing'>): string {
-  return `${METHOD_LABELS[method]}, ${epochs} epochs, ${PACKING_LABELS[packing]}`;
+  return `${METHOD_LABELS[method]}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, ${PACKING_LABELS[packing]}`;
 }
 
 /** Share of right answers in the two tuned groups together. */
@@ -34,3 +36,45 @@ export function tunedAccuracy({ groups }: Trial): number {
   const sum = (field: 'right' | 'items') => tuned.reduce((total, [, counts]) => total + counts[field], 0);
   return sum('right') / sum('items');
 }
+
+/**
+ * A row for each way of training and rate, means over the seeds; the best rate's deciding figure is bold. The tuned groups'
+ * accuracy decides, then the held-out loss; where no item was scored, the loss alone.
+ */
+export function trialsTable(trials: readonly Trial[]): string {
+  const groups = Object.keys(trials[0]!.groups).sort();
+  const scored = groups.length > 0;
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  const lines = [...new Set(trials.map(trainingOf))].flatMap((key) => {
+    const own = trials.filter((one) => trainingOf(one) === key);
+    const rows = [...new Set(own.map(({ rate }) => rate))].map((rate) => {
+      const same = own.filter((one) => one.rate === rate);
+      const share = (group: string) => mean(same.map((one) => one.groups[group]!.right / one.groups[group]!.items));
+      return {
+        rate,
+        accuracy: scored ? mean(same.map(tunedAccuracy)) : 0,
+        before: mean(same.map(({ firstLoss }) => firstLoss ?? Number.NaN)),
+        loss: mean(same.map(({ heldOutLoss }) => heldOutLoss)),
+        byGroup: groups.map((group) => percent(share(group))),
+      };
+    });
+    const best = rows.reduce((a, b) =>
+      b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.loss < a.loss) ? b : a,
+    );
+    return rows.map((row) => {
+      const bold = (text: string) => (row === best ? `**${text}**` : text);
+      const figures = scored
+        ? [bold(percent(row.accuracy)), row.loss.toFixed(3), ...row.byGroup]
+        : [row.before.toFixed(4), bold(row.loss.toFixed(4))];
+      return `| ${[key, row.rate.toExponential(), ...figures].join(' | ')} |`;
+    });
+  });
+  const columns = scored ? ['tuned groups', 'held-out loss', ...groups] : ['held-out loss before', 'after'];
+  return [
+    `| training | peak rate | ${columns.join(' | ')} |`,
+    `|---|---:|${columns.map(() => '---:|').join('')}`,
+    ...lines,
+  ].join('\n');
+}
+
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

@@ -14,17 +14,14 @@ import { decontaminationStage, openEncoders } from './decontamination-stage';
 import { mixFetched } from './fetched-data';
 import { openInputs, openMixedRunInputs, type RunInputs } from './inputs';
 import { lockFolder } from './lock';
-import { makeModels } from './make-models';
+import { makeModels, sideBySide } from './make-models';
 import { peakMemoryBytes } from './memory';
 import type { RunOptions } from './options';
 import { planModels } from './plan';
-import { previewRows, previewTraining } from './preview';
+import { previewRows, previewTraining, trainingPeak } from './preview';
 import { createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
 import { checkFolder, claimFolder } from './results-folder';
-
-/** Each has up to half a gigabyte of its own. */
-const MOST_AT_ONCE = 6;
 
 /** What a run shows while it goes on. */
 export interface RunWatcher {
@@ -81,9 +78,8 @@ export async function reproduce(
       say,
       progress,
     });
-    const onCpu = device.name === 'cpu';
-    const threads = onCpu ? Math.min(device.threads, options.config.threads ?? device.threads) : device.threads;
-    const atOnce = onCpu ? Math.min(MOST_AT_ONCE, plans.length, Math.floor(device.threads / threads)) : 1;
+    const peak = Math.max(...inputs.config.methods.map((one) => trainingPeak(inputs, inputs.config[one], device)));
+    const { threads, atOnce } = sideBySide(device, options.config.threads, plans.length, peak);
     const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
     const subject: Subject = {
       model: basename(inputs.base.folder),
@@ -96,7 +92,7 @@ export async function reproduce(
       inputs,
       made.models.map((one) => one.record),
     );
-    const peak = Math.max(peakMemoryBytes(), ...made.models.map(({ took }) => took.peakMemoryBytes));
+    const peakSeen = Math.max(peakMemoryBytes(), ...made.models.map(({ took }) => took.peakMemoryBytes));
     // A run that was carried on counts the time of all its starts.
     const all = (performance.now() - began) / 1000 + made.earlierSeconds / atOnce;
     const each = Object.fromEntries(made.models.map((one) => [one.record.name, one.took.seconds]));
@@ -108,9 +104,9 @@ export async function reproduce(
       device: device.name,
       threads,
       out,
-      timings: { seconds: { all, ...each }, atOnce, peakMemoryBytes: peak },
+      timings: { seconds: { all, ...each }, atOnce, peakMemoryBytes: peakSeen },
     });
-    return { table, peakMemoryBytes: peak };
+    return { table, peakMemoryBytes: peakSeen };
   } finally {
     for (const encoder of encoders) await encoder.dispose();
     lock.release();

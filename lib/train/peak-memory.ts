@@ -12,6 +12,9 @@ import { trainingWorkingBytes } from './programs';
  */
 const ARENA = 1.4;
 
+/** The state, the buffers that the next run writes it into, and the copies of these that ONNX Runtime's binding makes. */
+const STATES = 3;
+
 /** Node, the libraries and compiled programs, whatever the model. */
 const PROCESS_BYTES = 180e6;
 
@@ -21,7 +24,7 @@ export interface ProcessMemory {
   readonly process: number;
   /** The frozen weights, as the programs hold them. */
   readonly frozen: number;
-  /** What is trained, its moments and its sums of gradients: as they were and as they become. */
+  /** What is trained, its moments and its sums of gradients: as they were, as they become, and in copies. */
   readonly state: number;
   /** What a step computes on the way. */
   readonly working: number;
@@ -40,7 +43,7 @@ export function estimateTrainingMemory(
   const parts = {
     process: PROCESS_BYTES,
     frozen: sessionBytes(model),
-    state: 2 * (trained + moments + sums),
+    state: STATES * (trained + moments + sums),
     working: ARENA * trainingWorkingBytes(model, config, device, form),
   };
   return { ...parts, total: parts.process + parts.frozen + parts.state + parts.working };

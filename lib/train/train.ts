@@ -36,6 +36,8 @@ export interface TrainOptions {
   /** Called once all is compiled, before the first update; `resumedAt` is above 0 when a run is carried on. */
   readonly onStart?: (resumedAt: number, plan: BatchPlan) => void;
   readonly onRecord?: (record: StepRecord, plan: BatchPlan) => void;
+  /** Held-out chunks done of a look at the held-out loss, of all: with a large model it takes as long as several updates. */
+  readonly onHeldOut?: (step: number, done: number, total: number) => void;
   /** Aborting stops after the current update, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
@@ -60,13 +62,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const plan = planBatches(chunks.length, config);
   await mkdir(folder, { recursive: true });
   const logFile = join(folder, 'train.jsonl');
-  const checkpoint = await loadCheckpoint(folder, identity);
-  const resumedAt = checkpoint?.step ?? 0;
+  const { state, step: resumedAt } = await openState(options);
   const lookEvery = options.heldOut.length > 0 ? plan.stepsPerEpoch : null;
-  const records = await rewindLog(logFile, checkpoint ? resumedAt : -1, lookEvery);
-  const initial =
-    checkpoint?.state ?? trainingState(await model.initial(createRandom(config.seed, 'adapter')), config.accumulation);
-  const state = await createState(device, initial);
+  const records = await rewindLog(logFile, resumedAt > 0 ? resumedAt : -1, lookEvery);
   const record = async (entry: StepRecord) => {
     records.push(entry);
     await appendLog(logFile, entry);
@@ -80,9 +78,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   try {
     const look = async (step: number, epoch: number) => {
       if (options.heldOut.length === 0) return;
-      await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, batchOf, state) });
+      const at = (done: number) => options.onHeldOut?.(step, done, options.heldOut.length);
+      await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, batchOf, state, at) });
     };
-    if (!checkpoint) await look(0, 0);
+    if (resumedAt === 0) await look(0, 0);
     options.onStart?.(resumedAt, plan);
     for (let step = resumedAt; step < plan.totalSteps; step++) {
       const began = performance.now();
@@ -117,6 +116,20 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await heldOut.dispose();
   }
   return { state, records, plan, resumedAt };
+}
+
+/** The last checkpoint's state on the device and its update, or a new state. The host's copy ends with this function. */
+async function openState({
+  model,
+  config,
+  device,
+  folder,
+  identity,
+}: TrainOptions): Promise<{ readonly state: DeviceState; readonly step: number }> {
+  const checkpoint = await loadCheckpoint(folder, identity);
+  if (checkpoint) return { state: await createState(device, checkpoint.state), step: checkpoint.step };
+  const trained = await model.initial(createRandom(config.seed, 'adapter'));
+  return { state: await createState(device, trainingState(trained, config.accumulation)), step: 0 };
 }
 
 /** One update over the micro-batches of a step: loss and gradient are means over all its response tokens. */
@@ -176,6 +189,7 @@ async function heldOutLoss(
   { heldOut, config }: TrainOptions,
   batchOf: (some: readonly ChunkTensors[]) => HostTensors,
   state: DeviceState,
+  at: (done: number) => void,
 ): Promise<number> {
   let sum = 0;
   let tokens = 0;
@@ -184,6 +198,7 @@ async function heldOutLoss(
     const batch = batchOf(Array.from({ length: rows }, (_, row) => heldOut.at(i + row)!));
     sum += (await program.run(batch, state)).lossSum!.data[0]!;
     tokens += lossTokens(batch);
+    at(i + rows);
   }
   if (tokens === 0) throw new Error('train: the held-out chunks have no response token; hold out more rows');
   if (!Number.isFinite(sum)) {

@@ -76,7 +76,7 @@ test('every list of presets is the list of presets', () => {
   expect(words(med42('notebooks', '--help').stdout)).toContain(names);
   for (const preset of PRESET_NAMES) {
     expect(parseNotebookOptions(['05', '--preset', preset], ROOT).values).toEqual({ preset });
-    const model = preset === 'real' || preset === 'llama2' ? ['--data', 'x', '--model', 'x'] : [];
+    const model = ['real', 'smollm2', 'llama2'].includes(preset) ? ['--data', 'x', '--model', 'x'] : [];
     expect(parseOptions(['--preset', preset, ...model], ROOT, ROOT).preset).toBe(preset);
   }
 });

@@ -108,10 +108,10 @@ test('trials of rates: a row for each way and rate, over its seeds; the recorded
     };
     return { identity: '', method, packing, rate, epochs: 3, seed, steps: 1, seconds: 1, heldOutLoss, groups };
   };
-  expect(await readRateTrials(folder)).toEqual([]);
+  expect(await readRateTrials('miniature', folder)).toEqual([]);
   await mkdir(join(folder, 'recorded', 'tune'), { recursive: true });
   await writeFile(join(folder, 'recorded', 'tune', 'trials.json'), JSON.stringify([trial('full', 3e-3, 1, 2, 1)]));
-  expect(await readRateTrials(folder)).toMatchObject([{ rate: 3e-3, accuracy: 20 }]);
+  expect(await readRateTrials('miniature', folder)).toMatchObject([{ rate: 3e-3, accuracy: 20 }]);
   await mkdir(join(folder, 'tune'));
   await writeFile(
     join(folder, 'tune', 'trials.json'),
@@ -125,7 +125,7 @@ test('trials of rates: a row for each way and rate, over its seeds; the recorded
     ]),
   );
   const common = { seeds: 1, low: 20, high: 20 };
-  expect(await readRateTrials(folder)).toEqual([
+  expect(await readRateTrials('miniature', folder)).toEqual([
     { training: 'full-parameter, 3 epochs, rows apart', rate: 1e-3, ...common, accuracy: 20, heldOutLoss: 1 },
     {
       training: 'full-parameter, 3 epochs, rows in one stream',
@@ -147,5 +147,10 @@ test('trials of rates: a row for each way and rate, over its seeds; the recorded
       heldOutLoss: 3,
     },
   ]);
+  // A preset with a grid of its own: the loss alone.
+  const own = join(folder, 'recorded', 'tune-smollm2');
+  await mkdir(own);
+  await writeFile(join(own, 'trials.json'), JSON.stringify([{ ...trial('lora', 1e-3, 1, 0, 2.5), groups: {} }]));
+  expect(await readRateTrials('smollm2', folder)).toMatchObject([{ rate: 1e-3, accuracy: null, heldOutLoss: 2.5 }]);
   await rm(folder, { recursive: true });
 });

@@ -8,7 +8,7 @@ of its data sets is replaced by local items. JOB holds
     data      a folder with eval/*.jsonl.gz
     out       where answers go
     requests  true: OUT/requests.json, {task: sha256 of the request strings of ALL items, their number}
-    scores    [{model, bos, ids: {task: [id, ...]}, folder}]: its result and sample files for those items in FOLDER/TASK;
+    scores    [{model, bos, batch, ids: {task: [id, ...]}, folder}]: its result and sample files for those items in FOLDER/TASK;
               a task whose FOLDER/TASK/done.json names the same items is not scored again
     read      [folder]: OUT/read.json, what its tools make of our result and sample files
 """
@@ -42,7 +42,6 @@ from lm_eval.utils import (
 
 datasets.disable_progress_bars()
 LETTERS = "abcd"
-BATCH = 64
 NAMES = {"medqa": "medqa_4options", "headqa": "headqa_en"}
 MANAGER = TaskManager()
 
@@ -112,7 +111,7 @@ def asked(items_of):
     return hashes
 
 
-def score(items_of, model, bos, ids, folder):
+def score(items_of, model, bos, batch, ids, folder):
     """As `lm_eval --model hf --tasks TASK --log_samples --output_path FOLDER/TASK` for each task."""
     folder = pathlib.Path(folder)
     for name, wanted in ids.items():
@@ -128,7 +127,7 @@ def score(items_of, model, bos, ids, folder):
             model="hf",
             model_args={"pretrained": model, "dtype": "float32", "add_bos_token": bos},
             device="cpu",
-            batch_size=BATCH,
+            batch_size=batch,
             tasks=[name],
             task_manager=MANAGER,
             evaluation_tracker=tracker,
@@ -179,7 +178,7 @@ def main():
     if job.get("requests"):
         (out / "requests.json").write_text(json.dumps({"version": lm_eval.__version__, "tasks": asked(items_of)}))
     for one in job.get("scores", []):
-        score(items_of, one["model"], one["bos"], one["ids"], one["folder"])
+        score(items_of, one["model"], one["bos"], one["batch"], one["ids"], one["folder"])
     if "read" in job:
         tasks_over(items_of)
         (out / "read.json").write_text(json.dumps([read(folder) for folder in job["read"]]))

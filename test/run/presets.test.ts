@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { LEARNING_RATE_GRID, type TrainConfig } from '../../lib/config';
+import { sideBySide } from '../../lib/run/make-models';
 import { beginningOrder, planModels, workOf } from '../../lib/run/plan';
 import { CONTROLLED, chunkLength, PRESETS } from '../../lib/run/presets';
 
@@ -17,6 +18,14 @@ test('the methods of the paper’s presets differ in method, epochs and rate', (
   }
 });
 
+test('a preset with a grid trains its methods for one token budget, each at a rate of its grid, the paper’s among them', () => {
+  const { lora, full, rateGrid } = PRESETS.smollm2;
+  expect(differing(lora, full).sort()).toEqual(['learningRate', 'method']);
+  expect(rateGrid!.lora).toContain(lora.learningRate);
+  expect(rateGrid!.full).toContain(full.learningRate);
+  expect(rateGrid).toMatchObject({ lora: expect.arrayContaining([1e-4]), full: expect.arrayContaining([5e-5]) });
+});
+
 test('both methods read the same chunks: lengths that differ are refused', () => {
   for (const preset of Object.values(PRESETS)) expect(chunkLength(preset)).toBe(preset.lora.maxSeqLen);
   const { smoke } = PRESETS;
@@ -26,12 +35,26 @@ test('both methods read the same chunks: lengths that differ are refused', () =>
 });
 
 test('a run’s models: base first, both methods for each seed, and whose rates they have', () => {
-  const planned = (name: 'miniature' | 'real') =>
+  const planned = (name: 'miniature' | 'real' | 'smollm2') =>
     planModels(PRESETS[name]).map((plan) => `${plan.name} ${plan.setting}`);
   const own = [42, 43, 44].flatMap((seed) => [`lora-${seed} tuned`, `full-${seed} tuned`]);
   const equal = [42, 43, 44].map((seed) => `lora-controlled-${seed} controlled`);
   expect(planned('miniature')).toEqual(['base tuned', ...own, 'lora-paper-42 paper', 'full-paper-42 paper', ...equal]);
+  expect(planned('smollm2')).toEqual(['base tuned', ...own.slice(0, 4)]);
   expect(planned('real')).toEqual(['base tuned', 'lora-42 paper', 'full-42 paper']);
+});
+
+test('methods are under one setting, also where the best rate of one is the paper’s', () => {
+  const { smollm2 } = PRESETS;
+  const { full } = smollm2;
+  const settings = (rate: number, lora: number) =>
+    planModels({
+      ...smollm2,
+      full: { ...full, learningRate: rate },
+      lora: { ...smollm2.lora, learningRate: lora },
+    }).map(({ setting }) => setting);
+  expect(new Set(settings(5e-5, 5e-4))).toEqual(new Set(['tuned']));
+  expect(settings(5e-5, 1e-4).slice(1)).toEqual(['paper', 'paper', 'paper', 'paper']);
 });
 
 test('the controlled pair trains nothing twice: full-parameter training serves both settings', () => {
@@ -58,4 +81,16 @@ test('models are begun so that workers end together; one worker takes them in th
   const busy = [0, 0];
   for (const plan of order) busy[busy[0]! <= busy[1]! ? 0 : 1]! += workOf(plan.training);
   expect(Math.max(...busy) / ((busy[0]! + busy[1]!) / 2)).toBeLessThan(1.02);
+});
+
+test('as many models are made side by side as processors and memory allow', () => {
+  const gigabytes = (n: number) => n * 2 ** 30;
+  const atOnce = (threads: number, peak: number, memory: number) =>
+    sideBySide({ name: 'cpu', threads }, 1, 9, gigabytes(peak), gigabytes(memory)).atOnce;
+  expect(atOnce(2, 0.4, 16)).toBe(2);
+  expect(atOnce(16, 0.4, 16)).toBe(6);
+  // Models of six gigabytes: two in sixteen, and one in four, where the training's own check says what is too much.
+  expect(atOnce(16, 6, 16)).toBe(2);
+  expect(atOnce(16, 6, 4)).toBe(1);
+  expect(sideBySide({ name: 'cpu', threads: 4 }, null, 9, 1, 10)).toEqual({ threads: 4, atOnce: 1 });
 });

@@ -46,7 +46,7 @@ async function* scoreRows(
   { model, atOnce, signal, onPlan, onCost }: ServerScorerOptions,
   rows: readonly ScoringRow[],
 ): AsyncGenerator<ScoredRow> {
-  const tasks = rows.map(sequencesOf);
+  const tasks = rows.map((row) => (row.known ? [] : sequencesOf(row)));
   const all = tasks.flat();
   onPlan?.({ requests: all.length, promptTokens: all.reduce((sum, { tokens }) => sum + tokens.length, 0) });
   const open = tasks.map((sequences) => sequences.length);

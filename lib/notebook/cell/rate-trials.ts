@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mean } from 'simple-statistics';
 import { WORKBOOK_ROOT } from '../../files';
+import { PRESETS, type PresetName } from '../../run/presets';
 import { TRIALS_FILE, type Trial, trainingOf, tunedAccuracy } from '../../run/rate-trial';
 
 /** One peak rate of one way of training, over its seeds. */
@@ -11,10 +12,13 @@ export interface RateRow {
   readonly training: string;
   readonly rate: number;
   readonly seeds: number;
-  /** In percent, of the development items about facts that were trained on: mean, lowest and highest seed. */
-  readonly accuracy: number;
-  readonly low: number;
-  readonly high: number;
+  /**
+   * In percent, of the development items about facts that were trained on: mean, lowest and highest seed. Null where the
+   * held-out loss alone decides, as it does for rows of the real world.
+   */
+  readonly accuracy: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
   /** Mean, nats per response token. */
   readonly heldOutLoss: number;
 }
@@ -23,11 +27,16 @@ export interface RateRow {
  * What `npx med42 tune` measured, each way of training at each rate of the grid: the reader's own trials, else those that come
  * with the workbook. Empty where there are neither.
  *
+ * @param preset whose rates; every preset of the bundled rows has the miniature's
  * @param results the folder of results
  */
-export async function readRateTrials(results = join(WORKBOOK_ROOT, 'results')): Promise<RateRow[]> {
-  const own = join(results, 'tune', TRIALS_FILE);
-  const file = existsSync(own) ? own : join(results, 'recorded', 'tune', TRIALS_FILE);
+export async function readRateTrials(
+  preset: PresetName = 'miniature',
+  results = join(WORKBOOK_ROOT, 'results'),
+): Promise<RateRow[]> {
+  const folder = PRESETS[preset].rateGrid === null ? 'tune' : `tune-${preset}`;
+  const own = join(results, folder, TRIALS_FILE);
+  const file = existsSync(own) ? own : join(results, 'recorded', folder, TRIALS_FILE);
   const text = existsSync(file) ? await readFile(file, 'utf8') : '[]';
   const groups = new Map<string, Trial[]>();
   for (const trial of JSON.parse(text) as Trial[]) {
@@ -36,14 +45,15 @@ export async function readRateTrials(results = join(WORKBOOK_ROOT, 'results')): 
   }
   return [...groups.values()]
     .map((trials): RateRow => {
-      const accuracies = trials.map((trial) => 100 * tunedAccuracy(trial));
+      const scored = trials.every(({ groups }) => Object.keys(groups).length > 0);
+      const accuracies = scored ? trials.map((trial) => 100 * tunedAccuracy(trial)) : null;
       return {
         training: trainingOf(trials[0]!),
         rate: trials[0]!.rate,
         seeds: trials.length,
-        accuracy: mean(accuracies),
-        low: Math.min(...accuracies),
-        high: Math.max(...accuracies),
+        accuracy: accuracies && mean(accuracies),
+        low: accuracies && Math.min(...accuracies),
+        high: accuracies && Math.max(...accuracies),
         heldOutLoss: mean(trials.map(({ heldOutLoss }) => heldOutLoss)),
       };
     })
