@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { controlledPair, LEARNING_RATE_GRID, type TrainConfig } from '../config';
 import type { Packing } from '../data/packing/packing';
@@ -16,7 +16,7 @@ import { newCommand, readArguments } from '../run/arguments';
 import { json, prepareData } from '../run/data-stage';
 import { PRESETS } from '../run/presets';
 import { createProgress } from '../run/progress';
-import { TRIALS_FILE, type Trial, TUNING_TABLE, trainingOf, tunedAccuracy } from '../run/rate-trial';
+import { readTrials, TRIALS_FILE, type Trial, TUNING_TABLE, trainingOf, tunedAccuracy } from '../run/rate-trial';
 import { train } from '../train/train';
 
 /** Training seeds that are not the reproduction's. */
@@ -44,6 +44,9 @@ export async function main(args: readonly string[]): Promise<void> {
   const root = WORKBOOK_ROOT;
   const folder = join(root, 'data', 'miniature');
   const out = join(root, 'results', 'tune');
+  const file = join(out, TRIALS_FILE);
+  // What is wrong with them is said before anything is loaded.
+  const known = await readTrials(file);
   const preset = PRESETS.miniature;
   const base = await openModelFolder(join(folder, 'base'));
   const modelHash = await hashWeights(base);
@@ -54,8 +57,6 @@ export async function main(args: readonly string[]): Promise<void> {
   const packed = { concatenated: await prepare('concatenated'), 'block-diagonal': await prepare('block-diagonal') };
   const items = packed.concatenated.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
   const itemFacts = await readItemFacts(folder);
-  const file = join(out, TRIALS_FILE);
-  const known: readonly Trial[] = await readFile(file, 'utf8').then(JSON.parse, () => []);
   const trials: Trial[] = [];
 
   const configs = LEARNING_RATE_GRID.flatMap((rate) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseJson, readSmallFile } from '../../json-file';
 import { fieldsOf, RowError } from '../forms/fields';
 import { openRecords, type RawRow } from '../reading/records';
 import { holdsRows, type Place, type ReadContext, type Source } from './catalogue/entry';
@@ -143,7 +143,7 @@ async function besideOf({ beside, name }: Source, files: readonly RawFile[]): Pr
   const file = files.find(({ path }) => path === beside.file);
   if (!file) throw new Error(`fetch: ${name} needs ${beside.file}, which is not there`);
   try {
-    return beside.load(JSON.parse(await readFile(file.disk, 'utf8')));
+    return beside.load(parseJson((await readSmallFile(file.disk, 'fetch')).toString('utf8')));
   } catch (error) {
     throw new Error(
       `fetch: ${name}: ${file.place.id}/${file.path} must be a JSON object (${(error as Error).message})`,

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { writeFileAtomic } from '../../files';
 import { type Lock, lockFile } from '../../lock';
+import { looseFields, readFields, record, text, whole } from '../../schema';
 import type { Converted } from './convert';
 
 /** Changes with the form of the rows. */
@@ -26,10 +27,28 @@ export interface FetchedSource extends Converted {
 /** The record of a data folder's fetched sources. */
 export const SOURCES_FILE = 'sources.json';
 
-/** The fetched sources of a data folder, by name. */
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+const COUNTS = record(count, 'an object of counts');
+const SKIPPED = record(looseFields({}, { count, first: text }), 'an object of counts');
+const NAMES = v.array(text, 'a list of names');
+const PLACES = v.array(looseFields({ licence: text }, { id: text, commit: text }), 'a list of repositories');
+const COUNTED = { raw: count, rows: count, leftOut: COUNTS, skipped: SKIPPED, samples: count };
+const NAMED = { name: text, file: text, title: text, licence: text, identity: text };
+const SOURCE = looseFields({ standIn: text }, { ...NAMED, ...COUNTED, places: PLACES, lacking: NAMES, differs: NAMES });
+const SOURCES = looseFields(
+  {},
+  { version: v.literal(FORM, String(FORM)), sources: record(SOURCE, 'an object of sources') },
+);
+
+/** The fetched sources of a data folder, by name. @throws naming the field of the record that is wrong */
 export async function readSources(out: string): Promise<Readonly<Record<string, FetchedSource>>> {
-  const text = await readFile(join(out, SOURCES_FILE), 'utf8').catch(() => undefined);
-  return text === undefined ? {} : (JSON.parse(text) as { sources: Record<string, FetchedSource> }).sources;
+  const read = await readFields(
+    SOURCES,
+    join(out, SOURCES_FILE),
+    'fetch',
+    'delete it, and the same command writes it anew',
+  );
+  return (read?.sources ?? {}) as unknown as Readonly<Record<string, FetchedSource>>;
 }
 
 /** Writes the record. */
