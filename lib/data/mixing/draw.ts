@@ -1,5 +1,5 @@
-import { rename } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { makeAside } from '../../files';
 import { SUBSETS } from '../../paper/table-a1';
 import { type MixturePlan, type MixtureShareRule, planMixture } from '../mixture-plan';
 
@@ -62,16 +62,15 @@ export async function drawRows(
     connection,
     `SELECT md5(string_agg(key, '' ORDER BY place)) FROM drawn`,
   );
-  const aside = `${file}.${process.pid}.tmp`;
-  await connection.run(`
+  const copyTo = (aside: string) => `
     COPY (
       SELECT id, given.source, system, history::JSON::VARCHAR[][] AS history,
              CASE WHEN plain THEN NULL ELSE prompt END AS prompt, CASE WHEN plain THEN NULL ELSE response END AS response,
              CASE WHEN plain THEN response END AS text, question, choices::JSON::VARCHAR[] AS choices, answer
       FROM drawn JOIN given ON given.rowid = drawn.n
       ORDER BY place
-    ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROWS_A_GROUP})`);
-  await rename(aside, file);
+    ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROWS_A_GROUP})`;
+  await makeAside(file, async (aside) => void (await connection.run(copyTo(aside))));
   return { plan, duplicates: new Map(duplicates), written, contentMd5 };
 }
 
