@@ -16,33 +16,47 @@ export async function writeFileAtomic(
   path: string,
   content: string | Uint8Array | ((file: FileHandle) => Promise<void>),
 ): Promise<void> {
+  await makeAside(path, async (aside) => {
+    const file = await open(aside, 'w');
+    try {
+      if (typeof content === 'function') await content(file);
+      else await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/**
+ * Puts a file in its place whole: what makes it is given a path beside that one. What killed processes left there is removed.
+ *
+ * @throws with the path and what to do when the disk is full; nothing is left beside then
+ */
+export async function makeAside(path: string, make: (aside: string) => Promise<void>): Promise<void> {
   const aside = `${path}.${process.pid}.tmp`;
-  let file: FileHandle | undefined;
   try {
     await mkdir(dirname(path), { recursive: true });
     await removeLeftOver(path);
-    file = await open(aside, 'w');
-    if (typeof content === 'function') await content(file);
-    else await file.writeFile(content);
-    await file.sync();
-    await file.close();
-    file = undefined;
+    await make(aside);
     await rename(aside, path);
   } catch (error) {
-    await file?.close().catch(() => {});
     await unlink(aside).catch(() => {});
     throw describeWriteError(path, error);
   }
 }
 
-/** What killed processes left aside of a file that is written now. */
 async function removeLeftOver(path: string): Promise<void> {
   const folder = dirname(path);
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(basename(path))) continue;
-    const [, pid] = /^\.(\d+)\.tmp$/.exec(name.slice(basename(path).length)) ?? [];
-    if (pid !== undefined && !isRunning(Number(pid))) await unlink(join(folder, name)).catch(() => {});
+    if (leftOverOf(name) === basename(path)) await unlink(join(folder, name)).catch(() => {});
   }
+}
+
+/** The file aside of which a killed process left one of this name; undefined where none did. */
+export function leftOverOf(name: string): string | undefined {
+  const [, of, pid] = /^(.+)\.(\d+)\.tmp$/.exec(name) ?? [];
+  return pid === undefined || isRunning(Number(pid)) ? undefined : of;
 }
 
 /** Whether this machine has such a process. */

@@ -72,8 +72,11 @@ export async function lockFile(
   }
 }
 
-/** Whether a name is that of a claim for the file of this name. */
-export const isClaim = (name: string, of: string): boolean => claimOf(name, of) !== undefined;
+/** What the locks of folders are named for. */
+export const FOLDER_LOCK = 'lock.json';
+
+/** Whether a file of a folder is a process's claim to that folder. */
+export const isFolderLock = (name: string): boolean => claimOf(name, FOLDER_LOCK) !== undefined;
 
 /** Where the system does not say when a process began: whole ms. */
 const OWN_START = String(Math.round(performance.timeOrigin));

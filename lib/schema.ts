@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseJson, readTextIfThere } from './json-file';
 
 /**
  * Schemas for the fields of other programs' JSON files. A field that is null counts as absent. Each says the whole of what
@@ -86,6 +87,37 @@ export function checkFields<T extends v.GenericSchema>(
   const required = isMissing ? 'there' : issue.message;
   const came = issue.type === 'check' ? 'and is not' : `got ${shown(issue.input)}`;
   throw new Error(`${where}: "${field}" must be ${required}, ${came}; ${remedy}`);
+}
+
+/**
+ * As `checkFields`, of a text that must be JSON.
+ *
+ * @throws besides, when it is none, or nests deeper than what people write
+ */
+export function parseFields<T extends v.GenericSchema>(
+  schema: T,
+  text: string,
+  where: string,
+  remedy: string,
+): v.InferOutput<T> {
+  let json: unknown;
+  try {
+    json = parseJson(text);
+  } catch (error) {
+    throw new Error(`${where} is damaged (${(error as Error).message}); ${remedy}`);
+  }
+  return checkFields(schema, json, where, remedy);
+}
+
+/** As `parseFields`, of a file; undefined where nothing is there. @throws besides, when it cannot be read */
+export async function readFields<T extends v.GenericSchema>(
+  schema: T,
+  file: string,
+  owner: string,
+  remedy: string,
+): Promise<v.InferOutput<T> | undefined> {
+  const text = await readTextIfThere(file, owner);
+  return text === undefined ? undefined : parseFields(schema, text, `${owner}: ${file}`, remedy);
 }
 
 /** A value as JSON has it, its beginning where it is long. */

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Message } from '../data/chat-template';
 import { newCommand, readArguments } from '../run/arguments';
 import { sayLine } from '../run/progress';
-import { openSpeaker, type Speaker, type SpeakerOptions, withSpeakerOptions } from './speaker';
+import { openSpeaker, printText, type Speaker, type SpeakerOptions, withSpeakerOptions } from './speaker';
 
 const command = () =>
   withSpeakerOptions(
@@ -88,7 +88,7 @@ async function answer(
     );
     return messages.slice(0, -1);
   }
-  const content = await speaker.speak(ids, (text) => process.stdout.write(text), isStopped);
+  const content = await speaker.speak(ids, printText, isStopped);
   const isEmpty = content.trim() === '' && !isStopped();
   if (isEmpty) process.stdout.write(speaker.emptyReply);
   process.stdout.write(isStopped() ? '\n[stopped]\n' : '\n');

@@ -1,6 +1,6 @@
 import { newCommand, readArguments } from '../run/arguments';
 import { sayLine } from '../run/progress';
-import { openSpeaker, type SpeakerOptions, withSpeakerOptions } from './speaker';
+import { openSpeaker, printText, type SpeakerOptions, withSpeakerOptions } from './speaker';
 
 const command = () =>
   withSpeakerOptions(
@@ -20,8 +20,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const speaker = await openSpeaker('generate', options, 'none', sayLine);
   try {
     const ids = await speaker.encode([{ role: 'user', content: options.prompt }]);
-    process.stdout.write(await speaker.tokenizer.decode(ids));
-    const said = await speaker.speak(ids, (text) => process.stdout.write(text));
+    printText(await speaker.tokenizer.decode(ids));
+    const said = await speaker.speak(ids, printText);
     if (said.trim() === '') process.stdout.write(`\n${speaker.emptyReply}`);
   } finally {
     await speaker.dispose();

@@ -4,9 +4,11 @@ import { readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Argument } from 'commander';
+import * as v from 'valibot';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { jupyterFolder, onPath } from '../notebook/kernel/find-jupyter';
 import { newCommand, readArguments } from '../run/arguments';
+import { looseFields, readFields, text } from '../schema';
 
 const command = () =>
   newCommand(
@@ -42,14 +44,10 @@ export function dataFolder(env: NodeJS.ProcessEnv = process.env, platform: NodeJ
   return join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'jupyter');
 }
 
-interface KernelSpec {
-  readonly argv: readonly string[];
-  readonly display_name: string;
-}
+const SPEC = looseFields({}, { argv: v.array(text, 'a list of texts'), display_name: text });
 
-async function installed(folder: string): Promise<KernelSpec | undefined> {
-  const text = await readFile(join(folder, 'kernel.json'), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as KernelSpec);
+async function installed(folder: string): Promise<v.InferOutput<typeof SPEC> | undefined> {
+  return readFields(SPEC, join(folder, 'kernel.json'), 'kernel', 'delete the folder, and install the kernel again');
 }
 
 /**
@@ -61,7 +59,7 @@ async function installed(folder: string): Promise<KernelSpec | undefined> {
 export async function installKernel(root: string, data: string): Promise<string> {
   const source = join(jupyterFolder(root), 'kernels', NAME);
   const folder = join(data, 'kernels', NAME);
-  const spec = JSON.parse(await readFile(join(source, 'kernel.json'), 'utf8')) as KernelSpec;
+  const spec = (await installed(source))!;
   const argv = [process.execPath, ...spec.argv.slice(1), root];
   await writeFileAtomic(join(folder, 'launcher.js'), await readFile(join(source, 'launcher.js')));
   await writeFileAtomic(join(folder, 'kernel.json'), `${JSON.stringify({ ...spec, argv }, null, 2)}\n`);

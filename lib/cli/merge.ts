@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { modelFolderOf } from '../data/sources/model';
+import { leftOverOf } from '../files';
+import { isFolderLock } from '../lock';
+import { isUnfinished } from '../model/folder';
 import { saveMerged } from '../model/merged-folder';
 import { newCommand, readArguments } from '../run/arguments';
-import { isLock, lockFolder } from '../run/lock';
+import { lockFolder } from '../run/lock';
 import { BUNDLED_BASE, openAdapterAt, openModelAt } from '../run/open-model';
 import { readSettings } from '../run/settings/read';
-import { copyTrainedTemplate } from '../run/trained-template';
+import { copyTrainedTemplate, TEMPLATE_FILE } from '../run/trained-template';
 import { callersFolder } from './interrupt';
 
 const command = () =>
@@ -49,10 +52,10 @@ export async function main(args: readonly string[]): Promise<void> {
   );
 }
 
-/** A model in the folder is not overwritten: it may be the work of hours. */
+/** A model in the folder is not overwritten: it may be the work of hours. What a killed merge left is. */
 async function refuseFull(out: string, given: string): Promise<void> {
-  const names = (await readdir(out).catch(() => [])).filter((name) => !isLock(name));
-  if (names.length === 0) return;
+  const names = (await readdir(out).catch(() => [])).filter((name) => !isFolderLock(name));
+  if (isUnfinished(names.map((name) => leftOverOf(name) ?? name).filter((name) => name !== TEMPLATE_FILE))) return;
   const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   throw new Error(
     `merge: ${given} holds ${names.slice(0, 3).join(', ')}${more}; give a new folder with --out, or delete this one`,

@@ -7,6 +7,7 @@ import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { type DeviceName, openDevice } from '../engine/device';
 import { DEVICE_HELP, PLUGIN_HELP } from '../engine/device-names';
 import { createState } from '../engine/state';
+import { terminalText } from '../escape';
 import { createGenerator } from '../model/generate';
 import { type ChooseToken, likeliest, sampler } from '../model/sampling';
 import { tunedModel } from '../model/tuned';
@@ -168,6 +169,11 @@ function wholeNumber(owner: string, name: string, given: string, least: number):
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new Error(`${owner}: --${name} must be a whole number of ${least} or more, got "${given}"`);
 }
+
+/** Prints text of a model, or of who speaks to it: none of it moves the cursor, sets a title or turns a line around. */
+export const printText = (text: string): void => {
+  process.stdout.write(terminalText(text));
+};
 
 /** Tokens of the prompt that are decoded beside the new ones: a space before a word shows only after another. */
 const CONTEXT = 8;

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { controlledPair, LEARNING_RATE_GRID, type TrainConfig } from '../config';
 import type { Packing } from '../data/packing/packing';
@@ -19,6 +19,7 @@ import { createProgress, sayLine } from '../run/progress';
 import { tryRates } from '../run/rate-grid';
 import {
   percent,
+  readTrials,
   TRIALS_FILE,
   type Trial,
   TUNING_TABLE,
@@ -87,6 +88,9 @@ async function tuneMiniature(): Promise<void> {
   const root = WORKBOOK_ROOT;
   const folder = join(root, 'data', 'miniature');
   const out = join(root, 'results', 'tune');
+  const file = join(out, TRIALS_FILE);
+  // What is wrong with them is said before anything is loaded.
+  const known = await readTrials(file);
   const preset = PRESETS.miniature;
   const base = await openModelFolder(join(folder, 'base'));
   const modelHash = await hashWeights(base);
@@ -97,8 +101,6 @@ async function tuneMiniature(): Promise<void> {
   const packed = { concatenated: await prepare('concatenated'), 'block-diagonal': await prepare('block-diagonal') };
   const items = packed.concatenated.dataset.evaluation.items.flatMap((item) => WAYS.map((task) => ({ ...item, task })));
   const itemFacts = await readItemFacts(folder);
-  const file = join(out, TRIALS_FILE);
-  const known: readonly Trial[] = await readFile(file, 'utf8').then(JSON.parse, () => []);
   const trials: Trial[] = [];
 
   const configs = LEARNING_RATE_GRID.flatMap((rate) => {

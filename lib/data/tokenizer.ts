@@ -19,6 +19,8 @@ export interface JointEncoding {
 }
 
 export interface Tokenizer {
+  /** The path of its tokenizer.json. */
+  readonly file: string;
   /**
    * Largest id that a row can hold + 1: the rows an embedding must have. A special token other than BOS and EOS (a pad
    * token that was added later) comes from no text, and needs none.
@@ -95,6 +97,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const prefix = ({ addSpecialTokens }: EncodeOptions) => (addSpecialTokens && addBos ? [bosId!] : []);
   const encodeAll = (texts: readonly string[]) => plain.encodeBatch([...texts], { addSpecialTokens: false });
   return {
+    file: join(folder, 'tokenizer.json'),
     vocabSize,
     bosId,
     eosId,
@@ -133,10 +136,10 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  * @param vocabSize the rows of the model's embedding
  * @throws when an id of the tokenizer would have no row. (Rows without an id are usual and fine.)
  */
-export function assertFits(tokenizer: Pick<Tokenizer, 'vocabSize'>, vocabSize: number): void {
+export function assertFits(tokenizer: Pick<Tokenizer, 'file' | 'vocabSize'>, vocabSize: number): void {
   if (tokenizer.vocabSize > vocabSize) {
     throw new Error(
-      `tokenizer: the largest id is ${tokenizer.vocabSize - 1} but the model's embedding has ${vocabSize} rows; ` +
+      `tokenizer: ${tokenizer.file} has the id ${tokenizer.vocabSize - 1} but the model's embedding has ${vocabSize} rows; ` +
         'use the tokenizer that belongs to the model, or resize the embedding',
     );
   }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import * as v from 'valibot';
+import { parseJsonObject, readTextIfThere } from '../json-file';
+import { looseFields, readFields, text } from '../schema';
 import type { EncoderDescription } from './record';
 
 /** A SentenceTransformers folder as its configuration describes it; nothing of it is loaded yet. */
@@ -14,6 +16,7 @@ export interface SentenceFolder extends Omit<EncoderDescription, 'dimension'> {
   readonly lowercase: boolean;
 }
 
+const MODULE_LIST = v.array(looseFields({ path: text }, { type: text }), 'a list of modules');
 const MODULES = ['Transformer', 'StaticEmbedding', 'Pooling', 'Normalize'];
 const LAYOUT =
   'a SentenceTransformers folder has modules.json, config.json, tokenizer.json, 1_Pooling/config.json and onnx/model.onnx';
@@ -39,12 +42,8 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
   if (!existsSync(join(folder, 'modules.json'))) {
     fail(`has no modules.json${network ? `: it is a ${network}, no sentence encoder` : ''}; ${LAYOUT}`);
   }
-  const modules = list(await readJson(join(folder, 'modules.json'))).map((entry) => ({
-    path: String((entry as Record<string, unknown>).path ?? ''),
-    type: String((entry as Record<string, unknown>).type)
-      .split('.')
-      .at(-1)!,
-  }));
+  const listed = await readFields(MODULE_LIST, join(folder, 'modules.json'), 'encoder', 'fetch it again');
+  const modules = (listed ?? []).map(({ path, type }) => ({ path: path ?? '', type: type.split('.').at(-1)! }));
   const unknown = modules.find(({ type }) => !MODULES.includes(type));
   if (unknown) fail(`has a module ${unknown.type}; only ${MODULES.join(', ')} are computed here: use another encoder`);
   const first = modules[0]?.type;
@@ -96,12 +95,8 @@ const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? val
 
 /** undefined when the file is not there. */
 async function readJson(file: string): Promise<Json | undefined> {
-  if (!existsSync(file)) return undefined;
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Json;
-  } catch (error) {
-    throw new Error(`encoder: ${file} is not JSON (${(error as Error).message}); fetch it again`, { cause: error });
-  }
+  const text = await readTextIfThere(file, 'encoder');
+  return text === undefined ? undefined : parseJsonObject(text, file, 'encoder');
 }
 
 /** Older folders say `pooling_mode_mean_tokens: true`, newer ones `pooling_mode: "mean"`. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files';
+import { requireRegularFile } from '../json-file';
+import { looseFields, readFields, text, whole } from '../schema';
 import type { Embedded } from './encoder';
 import type { EncoderDescription } from './record';
 
@@ -40,6 +42,7 @@ const READ_BYTES = 2 ** 22;
 export async function openVectorCache(folder: string, encoder: EncoderDescription): Promise<VectorCache> {
   await mkdir(folder, { recursive: true });
   await checkOwner(folder, encoder);
+  await requireRegularFile(join(folder, 'vectors.bin'), 'vector cache');
   return openRecords(join(folder, 'vectors.bin'), encoder.dimension);
 }
 
@@ -115,21 +118,15 @@ async function openRecords(path: string, dimension: number): Promise<VectorCache
 const keyOf = (text: string): string => createHash('sha256').update(text).digest().toString('latin1', 0, KEY);
 const checkOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest().subarray(0, CHECK);
 
+const OWNER = looseFields({}, { name: text, dimension: whole(1, 2 ** 20), sha256: text });
+
 async function checkOwner(folder: string, encoder: EncoderDescription): Promise<void> {
   const file = join(folder, 'encoder.json');
-  if (!existsSync(file)) {
+  const remedy = 'give another folder with --cache, or delete this one';
+  const owner = await readFields(OWNER, file, 'vector cache', remedy);
+  if (owner === undefined) {
     await writeFileAtomic(file, `${JSON.stringify(encoder, null, 2)}\n`);
     return;
-  }
-  const remedy = 'give another folder with --cache, or delete this one';
-  let owner: Partial<EncoderDescription> | null;
-  try {
-    owner = JSON.parse(await readFile(file, 'utf8')) as Partial<EncoderDescription> | null;
-  } catch (error) {
-    throw new Error(`vector cache: ${file} is not JSON (${(error as Error).message}); ${remedy}`);
-  }
-  if (typeof owner?.dimension !== 'number' || typeof owner.sha256 !== 'string') {
-    throw new Error(`vector cache: ${file} must have "dimension" and "sha256", and has not; ${remedy}`);
   }
   if (owner.dimension !== encoder.dimension) {
     throw new Error(

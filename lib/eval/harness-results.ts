@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+import { looseFields, parseFields, range, record, shown, text as textField, whole } from '../schema';
 import type { GroupResult } from './groups';
 import { harnessName } from './harness-documents';
 import { type HarnessSample, harnessTaskHash } from './harness-samples';
@@ -174,43 +176,47 @@ export interface ReadResults {
  * @throws naming the file, when it is of another version or of no such file
  */
 export function readHarnessResults(text: string, name: string): ReadResults {
+  const remedy = `give a results_*.json of lm-evaluation-harness 0.4 (read: ${HARNESS_VERSION}) or of this workbook`;
   const refuse = (what: string): never => {
-    throw new Error(
-      `harness files: ${name} ${what}; give a results_*.json of lm-evaluation-harness 0.4 (read: ${HARNESS_VERSION}) or of this workbook`,
-    );
+    throw new Error(`harness files: ${name} ${what}; ${remedy}`);
   };
-  let raw: Record<string, unknown> = {};
-  try {
-    raw = JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    refuse(`is not JSON (${(error as Error).message})`);
+  const raw = parseFields(RESULTS, text, `harness files: ${name}`, remedy);
+  const { workbook, lm_eval_version: version, results } = raw;
+  if (workbook && workbook.format !== FORMAT) {
+    refuse(`is of this workbook's format ${shown(workbook.format)}, read is ${FORMAT}`);
   }
-  const { workbook, lm_eval_version: version, results, versions, 'n-samples': counts } = raw;
-  const ours = (workbook as { format?: unknown } | undefined)?.format;
-  if (workbook !== undefined && ours !== FORMAT) refuse(`is of this workbook's format ${ours}, read is ${FORMAT}`);
-  if (workbook === undefined && !/^0\.4\.\d+/.test(String(version))) {
-    refuse(version === undefined ? 'names no lm_eval_version' : `was written by lm_eval ${version}`);
+  if (!workbook && !/^0\.4\.\d+/.test(version ?? '')) {
+    refuse(typeof version !== 'string' ? 'names no lm_eval_version' : `was written by lm_eval ${version}`);
   }
-  if (typeof results !== 'object' || results === null) refuse('has no "results"');
+  if (!results) refuse('has no "results"');
   const tasks: Record<string, ReadTask> = {};
-  for (const [task, values] of Object.entries(results as Record<string, Record<string, unknown>>)) {
+  for (const [task, values] of Object.entries(results!)) {
     const acc = values['acc,none'];
-    if (acc === undefined) continue;
-    if (typeof acc !== 'number') refuse(`has "acc,none" ${JSON.stringify(acc)} for ${task}`);
+    if (typeof acc !== 'number') continue;
     const number = (key: string) => (typeof values[key] === 'number' ? (values[key] as number) : null);
     tasks[task] = {
-      acc: acc as number,
+      acc,
       accStderr: number('acc_stderr,none'),
       accNorm: number('acc_norm,none'),
       accNormStderr: number('acc_norm_stderr,none'),
-      n: (counts as Record<string, { effective?: number }> | undefined)?.[task]?.effective ?? 0,
-      version: String((versions as Record<string, unknown> | undefined)?.[task] ?? ''),
+      n: raw['n-samples']?.[task]?.effective ?? 0,
+      version: String(raw.versions?.[task] ?? ''),
     };
   }
   return {
-    model: String(raw.model_name ?? ''),
+    model: raw.model_name ?? '',
     tasks,
-    taskHashes: (raw.task_hashes ?? {}) as Record<string, string>,
-    writtenBy: workbook === undefined ? `lm_eval ${version}` : 'med42-workbook',
+    taskHashes: raw.task_hashes ?? {},
+    writtenBy: !workbook ? `lm_eval ${version}` : 'med42-workbook',
   };
 }
+
+const RESULTS = looseFields({
+  workbook: looseFields({}, { format: v.unknown() }),
+  lm_eval_version: textField,
+  results: record(looseFields({ 'acc,none': range(0, 1), 'acc_norm,none': range(0, 1) }), 'an object of tasks'),
+  versions: record(v.union([v.string(), v.number(), v.null()], 'a version'), 'an object of versions'),
+  'n-samples': record(looseFields({ effective: whole(0, Number.MAX_SAFE_INTEGER) }), 'an object of counts'),
+  model_name: textField,
+  task_hashes: record(textField, 'an object of hashes'),
+});

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import * as v from 'valibot';
 import type { EvalItem } from '../data/examples';
+import { looseFields, parseFields, range, record, text, whole } from '../schema';
 import { harnessDocument, harnessTarget } from './harness-documents';
 import type { ItemResult } from './item-result';
 import { requestsOf } from './requests';
@@ -88,37 +90,45 @@ export function readHarnessSamples(text: string, name: string): ReadSample[] {
   return samples.sort((a, b) => a.docId - b.docId);
 }
 
+const logLikelihood = v.pipe(
+  v.union([v.string(), v.number()], 'a number'),
+  v.transform(Number),
+  v.check((value) => !Number.isNaN(value), 'a number'),
+);
+const greedy = v.pipe(
+  v.union([v.picklist(['True', 'False']), v.boolean()], 'True or False'),
+  v.transform((said) => said === 'True' || said === true),
+);
+const SAMPLE = looseFields(
+  { acc_norm: range(0, 1) },
+  {
+    doc_id: whole(0, Number.MAX_SAFE_INTEGER),
+    doc_hash: text,
+    filter: v.literal('none', '"none"'),
+    arguments: record(looseFields({}, { arg_0: text, arg_1: text }), 'an object of requests'),
+    filtered_resps: v.pipe(
+      v.array(v.tuple([logLikelihood, greedy], 'a log-likelihood, and whether it is greedy'), 'a list of responses'),
+      v.minLength(1, 'a list of responses'),
+    ),
+    acc: range(0, 1),
+  },
+);
+
 function readSample(line: string, place: string): ReadSample {
-  const refuse = (what: string): never => {
-    throw new Error(
-      `harness files: ${place} ${what}; give a samples file of a multiple-choice task, of lm-evaluation-harness 0.4`,
-    );
-  };
-  let raw: Partial<HarnessSample> = {};
-  try {
-    raw = JSON.parse(line) as Partial<HarnessSample>;
-  } catch (error) {
-    refuse(`is not JSON (${(error as Error).message})`);
-  }
-  const { doc_id: docId, doc_hash: docHash, arguments: args, filtered_resps: answers, filter, acc } = raw;
-  if (!Number.isSafeInteger(docId) || typeof docHash !== 'string') refuse('has no "doc_id" or no "doc_hash"');
-  if (filter !== 'none') refuse(`has filter ${JSON.stringify(filter)}, required "none"`);
-  if (typeof args !== 'object' || !Array.isArray(answers)) refuse('has no "arguments" or no "filtered_resps"');
-  if (typeof acc !== 'number') refuse('has no "acc"');
-  const requests = answers!.map((_, i) => {
-    const { arg_0: context, arg_1: continuation } = args![`gen_args_${i}`] ?? {};
-    if (typeof context !== 'string' || typeof continuation !== 'string') refuse(`has no request ${i}`);
-    return { context: context as string, continuation: continuation as string };
+  const remedy = 'give a samples file of a multiple-choice task, of lm-evaluation-harness 0.4';
+  const raw = parseFields(SAMPLE, line, `harness files: ${place}`, remedy);
+  const requests = raw.filtered_resps.map((_, i) => {
+    const request = raw.arguments[`gen_args_${i}`];
+    if (!request) throw new Error(`harness files: ${place} has no request ${i}; ${remedy}`);
+    return { context: request.arg_0, continuation: request.arg_1 };
   });
-  const logLikelihoods = answers!.map(([value]) => Number(value));
-  if (logLikelihoods.some(Number.isNaN)) refuse('has a response that is no number');
   return {
-    docId: docId!,
-    docHash: docHash!,
+    docId: raw.doc_id,
+    docHash: raw.doc_hash,
     requests,
-    logLikelihoods,
-    isGreedy: answers!.map(([, greedy]) => greedy === 'True'),
-    acc: acc!,
+    logLikelihoods: raw.filtered_resps.map(([value]) => value),
+    isGreedy: raw.filtered_resps.map(([, greedily]) => greedily),
+    acc: raw.acc,
     accNorm: raw.acc_norm ?? null,
   };
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ALL_LINEAR, type LoraConfig } from '../config';
 import { above0, checkFields, flag, looseFields, range, record, shown, text, whole } from '../schema';
-import { isTarget, patternValue, pythonRegExp, type TargetFields } from './adapter-targets';
+import { inTime, isTarget, patternValue, pythonRegExp, type TargetFields } from './adapter-targets';
 import { isOff } from './config-file';
 import type { LlamaConfig } from './llama';
 import { linearLayers } from './lora';
@@ -75,16 +75,19 @@ export function adapterConfig(raw: Fields, file: string, model: LlamaConfig): Ad
   const [candidates, layers] = [linearLayers(model), {} as Record<string, { rank: number; alpha: number }>];
   const isAllLinear = String(fields.targetModules).toLowerCase() === 'all-linear';
   const targets = isAllLinear ? { ...fields, targetModules: [...ALL_LINEAR] } : fields;
-  for (const name of Object.keys(candidates)) {
-    if (!isTarget(name, targets)) continue;
-    layers[name] = {
-      rank: patternValue(ranks, name) ?? rank,
-      alpha: patternValue(alphas, name) ?? alpha,
-    };
-  }
-  for (const other of ['lm_head', 'model.embed_tokens']) {
-    if (isTarget(other, targets)) refuse('target_modules', `without ${other} (LoRA on it is not built)`, MERGE);
-  }
+  const choose = () => {
+    for (const name of Object.keys(candidates)) {
+      if (!isTarget(name, targets)) continue;
+      layers[name] = {
+        rank: patternValue(ranks, name) ?? rank,
+        alpha: patternValue(alphas, name) ?? alpha,
+      };
+    }
+    for (const other of ['lm_head', 'model.embed_tokens']) {
+      if (isTarget(other, targets)) refuse('target_modules', `without ${other} (LoRA on it is not built)`, MERGE);
+    }
+  };
+  inTime(choose, (wanted) => refuse('target_modules', wanted, mend));
   const names = Object.keys(layers);
   if (names.length === 0) {
     refuse('target_modules', `names of linear layers of the model (${ALL_LINEAR.join(', ')})`, mend);

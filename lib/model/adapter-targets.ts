@@ -1,3 +1,5 @@
+import { runInNewContext } from 'node:vm';
+
 /** Which layers an adapter_config.json means, as PEFT reads it. */
 
 export interface TargetFields {
@@ -53,11 +55,32 @@ export function patternValue(patterns: Readonly<Record<string, number>>, name: s
   return key === undefined ? undefined : patterns[key];
 }
 
+/** Seconds for all layers of a model: patterns that people write take none. */
+const PATIENCE = 3;
+/** Characters: the names of all layers of a large model have no more. */
+const MAX_PATTERN = 30_000;
+
+/**
+ * Does what matches patterns from a file, which may take years on a name.
+ *
+ * @param tooLong called, to throw, when it takes longer than any that people write
+ */
+export function inTime<T>(work: () => T, tooLong: (wanted: string) => never): T {
+  try {
+    return runInNewContext('work()', { work }, { timeout: 1000 * PATIENCE }) as T;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    return tooLong(`patterns that match the model's layers within ${PATIENCE} seconds`);
+  }
+}
+
 /**
  * A regular expression of Python, in JavaScript's strict form: what that does not know throws a SyntaxError, rather than
- * match something else.
+ * match something else. A text that is too long for one does so too.
  */
 export function pythonRegExp(source: string): RegExp {
+  if (source.length > MAX_PATTERN)
+    throw new SyntaxError(`it has ${source.length} characters, more than ${MAX_PATTERN}`);
   const named = source.replace(/\(\?P</g, '(?<').replace(/\(\?P=(\w+)\)/g, '\\k<$1>');
   // Python lets every sign be escaped; JavaScript's strict form only those with a meaning.
   const escaped = named.replace(/\\([^A-Za-z0-9^$\\.*+?()[\]{}|/])/g, (_, sign: string) => {

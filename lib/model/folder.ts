@@ -128,6 +128,12 @@ const TOKENIZER_FILES = [
   'generation_config.json',
 ];
 
+const WEIGHT_FILES = /^model(?:-\d+-of-\d+)?\.safetensors(?:\.index\.json)?$/;
+
+/** Whether a folder of these files is what `saveModelFolder` leaves where it is killed: config.json comes last. */
+export const isUnfinished = (names: readonly string[]): boolean =>
+  names.every((name) => WEIGHT_FILES.test(name) || name === 'README.md' || TOKENIZER_FILES.includes(name));
+
 /**
  * Saves a fine-tuned model as a folder that transformers and this library open.
  *

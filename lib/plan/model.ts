@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoraConfig } from '../config';
 import { sizeOf } from '../engine/tensors';
+import { parseJsonObject, readTextIfThere } from '../json-file';
 import { llamaConfig } from '../model/config-file';
 import { type LlamaConfig, weightShapes } from '../model/llama';
 import { LLAMA_2, type Llama2Size } from '../model/llama-2';
@@ -21,19 +22,14 @@ export async function shapeOf(model: string): Promise<{ readonly title: string; 
   if (Object.hasOwn(LLAMA_2, size)) return { title: `Llama-2 ${size}`, model: LLAMA_2[size as Llama2Size] };
   const found = await stat(model).catch(() => undefined);
   const file = found?.isDirectory() ? join(model, 'config.json') : model;
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readTextIfThere(file, 'plan');
+  if (text === undefined) {
     throw new Error(
-      `plan: the model must be one of ${Object.keys(LLAMA_2).join(', ')}, a Hugging Face folder or a config.json, ` +
-        `got ${model} (${error.code})`,
+      `plan: the model must be one of ${Object.keys(LLAMA_2).join(', ')}, a Hugging Face folder or a config.json; ` +
+        `there is no ${file}`,
     );
-  });
-  let raw: unknown;
-  try {
-    raw = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`plan: ${file} must be JSON (${(error as Error).message}); take the model's own config.json`);
   }
-  return { title: model, model: llamaConfig(raw as Parameters<typeof llamaConfig>[0], file) };
+  return { title: model, model: llamaConfig(parseJsonObject(text, file, 'plan'), file) };
 }
 
 /** A model to be trained whose weights are nowhere: in 16 bits, as Llama is published. */

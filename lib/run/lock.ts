@@ -1,14 +1,8 @@
 import { join } from 'node:path';
-import { isClaim, type Lock, lockFile } from '../lock';
-
-/** What a folder's locks are named for. */
-const LOCK = 'lock.json';
+import { FOLDER_LOCK, type Lock, lockFile } from '../lock';
 
 /** How long a process is waited for that lost its parent and is about to notice. */
 const PATIENCE_MS = 15_000;
-
-/** Whether a file of a folder is a process's claim to it. */
-export const isLock = (name: string): boolean => isClaim(name, LOCK);
 
 /**
  * Takes a folder for this process alone until `release`, or until the process ends in whatever way.
@@ -18,7 +12,7 @@ export const isLock = (name: string): boolean => isClaim(name, LOCK);
  */
 export function lockFolder(folder: string, patience: number = 0): Promise<Lock> {
   return lockFile(
-    join(folder, LOCK),
+    join(folder, FOLDER_LOCK),
     patience,
     ({ pid, host }, claim) =>
       new Error(

@@ -7,10 +7,9 @@ import { type Device, type DeviceName, openDevice } from '../engine/device';
 import { createState, type DeviceState } from '../engine/state';
 import type { XlaOptions } from '../engine/xla/options';
 import { writeFileAtomic } from '../files';
-import { parseJson, readTextIfThere } from '../json-file';
 import { weightShapes } from '../model/llama';
 import { type TunedModel, trainableCount, tunedModel } from '../model/tuned';
-import { checkFields } from '../schema';
+import { readFields } from '../schema';
 import { type TrainResult, train } from '../train/train';
 import { json } from './data-stage';
 import { modelIdentity } from './inputs';
@@ -69,19 +68,9 @@ const MADE = v.looseObject(
  * @throws when its file is damaged
  */
 export async function readMade(out: string, name: string, identity: string): Promise<MadeModel | undefined> {
-  const file = recordFile(out, name);
-  const text = await readTextIfThere(file, 'train');
-  if (text === undefined) return undefined;
   const remedy = 'delete it, and the same command makes the model anew';
-  let json: unknown;
-  try {
-    json = parseJson(text);
-  } catch (error) {
-    throw new Error(`train: ${file} is damaged (${(error as Error).message}); ${remedy}`);
-  }
-  checkFields(MADE, json, `train: ${file}`, remedy);
-  const made = json as MadeModel;
-  return made.identity === identity ? made : undefined;
+  const made = (await readFields(MADE, recordFile(out, name), 'train', remedy)) as MadeModel | undefined;
+  return made?.identity === identity ? made : undefined;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { WORKBOOK_ROOT } from '../files';
+import { parseJsonObject, readTextIfThere } from '../json-file';
 import { type AdapterFolder, openAdapterFolder } from '../model/adapter-folder';
 import { type ModelFolder, openModelFolder } from '../model/folder';
 
@@ -51,9 +52,13 @@ async function refuseRun(folder: string, wanted: string, option: string): Promis
 
 /** `base_model_name_or_path` of adapter_config.json, where it can be read. */
 async function namedBase(folder: string): Promise<string | undefined> {
-  const text = await readFile(join(folder, 'adapter_config.json'), 'utf8').catch(() => '{}');
+  const file = join(folder, 'adapter_config.json');
   try {
-    const { base_model_name_or_path: named } = JSON.parse(text) as { readonly base_model_name_or_path?: unknown };
+    const { base_model_name_or_path: named } = parseJsonObject(
+      (await readTextIfThere(file, 'adapter')) ?? '{}',
+      file,
+      'adapter',
+    );
     return typeof named === 'string' && named !== '' ? named : undefined;
   } catch {
     return undefined;

@@ -1,7 +1,9 @@
+import * as v from 'valibot';
 import { METHOD_LABELS, PACKING_LABELS } from '../compare/labels';
 import type { Method } from '../config';
 import type { Packing } from '../data/packing/packing';
 import { type FactGroup, isTuned } from '../miniature/miniature';
+import { above0, looseFields, range, readFields, record, text, whole } from '../schema';
 
 /** In results/tune: every training, and once all are done the table of them. */
 export const TRIALS_FILE = 'trials.json';
@@ -23,6 +25,36 @@ export interface Trial {
   readonly heldOutLoss: number;
   /** Empty where no item was scored and the loss decides. Right answers and questions, group by group; each item is asked by letter and by text. */
   readonly groups: Readonly<Record<string, { readonly right: number; readonly items: number }>>;
+}
+
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+const answered = v.pipe(
+  looseFields({}, { right: count, items: whole(1, Number.MAX_SAFE_INTEGER) }),
+  v.check(({ right, items }) => right <= items, 'right answers to no more than all items'),
+);
+const TRIALS = v.array(
+  looseFields(
+    {},
+    {
+      identity: text,
+      method: v.picklist(['lora', 'full'], 'one of "lora", "full"'),
+      packing: v.picklist(['concatenated', 'block-diagonal', 'padded'], 'a packing'),
+      rate: above0,
+      epochs: whole(1, Number.MAX_SAFE_INTEGER),
+      seed: count,
+      steps: count,
+      seconds: range(0, Number.MAX_VALUE),
+      heldOutLoss: range(0, Number.MAX_VALUE),
+      groups: record(answered, 'an object of answers by group'),
+    },
+  ),
+  'a list of trials',
+);
+
+/** The trials of a file; none where it is not there. @throws naming the first field that is wrong */
+export async function readTrials(file: string): Promise<readonly Trial[]> {
+  const remedy = 'delete it, and `npx med42 tune` measures anew, or copy it again';
+  return ((await readFields(TRIALS, file, 'tune', remedy)) ?? []) as readonly Trial[];
 }
 
 /** 'LoRA, 8 epochs, rows apart' */

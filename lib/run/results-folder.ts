@@ -3,9 +3,9 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files';
 import { parseJson, readTextIfThere } from '../json-file';
+import { isFolderLock } from '../lock';
 import { shown } from '../schema';
 import { json } from './data-stage';
-import { isLock } from './lock';
 import type { RunOptions } from './options';
 import { writeSettings } from './settings/effective';
 
@@ -42,7 +42,7 @@ export async function claimFolder(
   const file = join(out, 'config.json');
   if (fresh) {
     const entries = await readdir(out);
-    for (const name of entries) if (!isLock(name)) await rm(join(out, name), { recursive: true });
+    for (const name of entries) if (!isFolderLock(name)) await rm(join(out, name), { recursive: true });
   }
   const known = await readKnown(file);
   if (known && known.identity !== identity) {

@@ -1,32 +1,30 @@
 import { existsSync } from 'node:fs';
-import { copyFile, readFile } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { DEFAULT_SYSTEM_PROMPT, TEMPLATES, type TemplateName } from '../data/template';
-import { makeFolder, writeFileAtomic } from '../files';
+import { makeAside, writeFileAtomic } from '../files';
+import { looseFields, readFields } from '../schema';
 
 /** Beside the weights of a fine-tune or an adapter: what its rows were put into. PEFT and transformers pass it over. */
-const FILE = 'workbook.json';
+export const TEMPLATE_FILE = 'workbook.json';
+
+const NOTE = looseFields({ template: v.picklist(TEMPLATES, `one of ${TEMPLATES.join(', ')}`) });
 
 /** Notes the template that a model or an adapter was trained with. */
 export const writeTrainedTemplate = (folder: string, template: TemplateName): Promise<void> =>
-  writeFileAtomic(join(folder, FILE), `${JSON.stringify({ template }, null, 2)}\n`);
+  writeFileAtomic(join(folder, TEMPLATE_FILE), `${JSON.stringify({ template }, null, 2)}\n`);
 
-/** The template that the weights in `folder` were trained with; undefined where nothing says so. */
+/** The template that the weights in `folder` were trained with; undefined where nothing says so. @throws when the note is damaged */
 export async function readTrainedTemplate(folder: string): Promise<TemplateName | undefined> {
-  const text = await readFile(join(folder, FILE), 'utf8').catch(() => '{}');
-  try {
-    const { template } = JSON.parse(text) as { readonly template?: unknown };
-    return TEMPLATES.find((name) => name === template);
-  } catch {
-    return undefined;
-  }
+  const remedy = 'correct it, or delete it and name the template with --template';
+  return (await readFields(NOTE, join(folder, TEMPLATE_FILE), 'template', remedy))?.template ?? undefined;
 }
 
 /** What a merged model was trained with is what its adapter was trained with. */
 export async function copyTrainedTemplate(from: string, to: string): Promise<void> {
-  if (!existsSync(join(from, FILE))) return;
-  await makeFolder(to);
-  await copyFile(join(from, FILE), join(to, FILE));
+  if (!existsSync(join(from, TEMPLATE_FILE))) return;
+  await makeAside(join(to, TEMPLATE_FILE), (aside) => copyFile(join(from, TEMPLATE_FILE), aside));
 }
 
 /** What a template does to rows, for the person whose rows they are. */

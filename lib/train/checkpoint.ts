@@ -6,9 +6,9 @@ import type { DeviceState } from '../engine/state';
 import type { HostTensor, HostTensors } from '../engine/tensors';
 import { writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
-import { parseJson, readTextIfThere, requireRegularFile } from '../json-file';
+import { readTextIfThere, requireRegularFile } from '../json-file';
 import { readSafetensorsHeader, readTensors, writeSafetensors } from '../model/safetensors';
-import { checkFields, shown, whole } from '../schema';
+import { checkFields, parseFields, shown, whole } from '../schema';
 
 const VERSION = 2;
 const NAME = 'checkpoint.json';
@@ -119,12 +119,7 @@ const POSITION = v.looseObject(
 
 function parsePosition(text: string, file: string, folder: string): Position {
   const remedy = `delete the folder ${folder} to train anew`;
-  let json: unknown;
-  try {
-    json = parseJson(text);
-  } catch (error) {
-    throw new Error(`train: ${file} is damaged (${(error as Error).message}); ${remedy}`);
-  }
+  const json = parseFields(v.unknown(), text, `train: ${file}`, remedy);
   const { version } = (json ?? {}) as { readonly version?: unknown };
   if (version !== VERSION) {
     throw new Error(`train: ${file} is of version ${shown(version)}, this library writes ${VERSION}; ${remedy}`);

@@ -24,7 +24,7 @@ test('changed inputs are read rightly or refused clearly; killed commands end as
     '--kills',
     '3',
     '--kill-only',
-    'score',
+    'mix',
     '--seed',
     '1',
     '--workers',

@@ -10,7 +10,7 @@ export interface Judged {
 
 /** What JavaScript, or a native library, says when nobody thought of it. */
 const RAW =
-  /(?:of|is) undefined|is not a function|is not iterable|Cannot (?:read|convert|destructure)|call stack|Invalid (?:array|typed|string|code)|\[object |at .*\.js:\d|ENOENT: |EISDIR: |EACCES: |panicked|heap/;
+  /(?:of|is) undefined|is not a function|is not iterable|Cannot (?:read|convert|destructure)|call stack|Invalid (?:array|typed|string length|code)|\[object |at .*\.js:\d|ENOENT: |EISDIR: |EACCES: |panicked|heap/;
 
 /**
  * A refusal is clear when it names the file (or a field in quotes, or an item), the cause, and after a semicolon what to do.

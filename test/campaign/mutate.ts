@@ -13,7 +13,7 @@ export interface Mutated {
 export type Place = 'folder' | 'FIFO' | 'device' | 'broken link';
 
 const HOSTILE: readonly unknown[] = [
-  ...[null, true, false, 0, -1, 1, 0.5, 1e9, -1e9, 2 ** 31, 2 ** 53, 1e308, 5e-324, '', ' ', '0', '1', 'abc', 'NaN'],
+  ...[null, true, false, 0, -1, 1, 0.5, 1e9, -1e9, 2 ** 31, 2 ** 53, 1e308, 5e-324, '', ' ', '0', '1', 'abc', 'nan'],
   ...['../../x', '/dev/zero', '\u0000', '\u202e', '=1+1', '$x$', '<script>', 'é'.repeat(50), 'a'.repeat(100_000)],
   ...[[], {}, [null], [[]], { a: 1 }, [0], ['a'], { __proto__: null, constructor: 1 }],
 ];

@@ -6,8 +6,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { loadTrainExamples } from '../../lib/data/examples';
 import { openScoreFile } from '../../lib/eval/score-file';
 import { readTextIfThere } from '../../lib/json-file';
+import { adapterConfig } from '../../lib/model/adapter-config';
+import { LLAMA_2 } from '../../lib/model/llama-2';
 import { readNotebook } from '../../lib/notebook/runner/notebook-file';
+import { readTrials } from '../../lib/run/rate-trial';
 import { readSettings } from '../../lib/run/settings/read';
+import { readTrainedTemplate } from '../../lib/run/trained-template';
 
 /* Inputs that once hung or were refused without a cause. */
 
@@ -59,4 +63,31 @@ test('settings, notebooks and score files: no pipe is waited for, no depth overf
   await expect(readTextIfThere(broken, 'train')).rejects.toThrow(
     's.json is a link to what is not there; bring that back',
   );
+});
+
+test('patterns of an adapter that take years, or that are no patterns', () => {
+  const read = (target_modules: string) => () =>
+    adapterConfig({ peft_type: 'LORA', r: 4, lora_alpha: 8, target_modules }, 'a.json', LLAMA_2['7B']);
+  expect(read('.*self_attn\\.(q|v)_proj$')().config.targetModules).toEqual(['q_proj', 'v_proj']);
+  expect(read('(.*)*#')).toThrow(
+    'a.json: "target_modules" must be patterns that match the model\'s layers within 3 seconds',
+  );
+  expect(read('a'.repeat(100_000))).toThrow(/must be a regular expression .*it has 100000 characters, more than 30000/);
+});
+
+test('trials and the note of a template: damaged ones are refused by field, a pipe is not waited for', async () => {
+  const at = async (file: string, content: string) => {
+    const folder = folderWith(file, (path) => writeFileSync(path, content));
+    return file === 'workbook.json' ? readTrainedTemplate(folder) : readTrials(join(folder, file));
+  };
+  await expect(at('trials.json', '[{')).rejects.toThrow(/^tune: .*trials\.json is damaged .*; delete it, and/);
+  await expect(at('trials.json', '[{"identity":"x"}]')).rejects.toThrow(
+    /^tune: .*trials\.json: "0\.method" must be one of "lora", "full", got nothing; delete it/,
+  );
+  await expect(readTrials(join(folderWith('trials.json', pipe), 'trials.json'))).rejects.toThrow('is a FIFO');
+  await expect(at('workbook.json', '{"template":"med43"}')).rejects.toThrow(
+    '"template" must be one of med42, model, none, got "med43"; correct it, or delete it',
+  );
+  expect(await at('workbook.json', '{}')).toBeUndefined();
+  await expect(readTrainedTemplate(folderWith('workbook.json', pipe))).rejects.toThrow('is a FIFO');
 });

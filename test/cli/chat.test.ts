@@ -49,6 +49,21 @@ describe('med42 chat', () => {
     expect(left).toEqual(one);
   });
 
+  test('control characters of a text are printed as their codes', () => {
+    const { status, stdout } = med42([
+      'generate',
+      '--tokens',
+      '1',
+      '--prompt',
+      'a\u001b]0;title\u0007\u202eb',
+      '--device',
+      'cpu',
+    ]);
+    expect(status).toBe(0);
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+    expect(stdout).toContain('\\u001b]0;title');
+  });
+
   test('/new forgets: the same question has the same answer again', () => {
     const { stdout } = med42(['chat', '--tokens', '8'], 'What is a goat?\nAnd a cow?\n/new\nWhat is a goat?\n');
     const [first, , again] = answers(stdout);

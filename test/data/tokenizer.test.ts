@@ -181,9 +181,9 @@ test('missing, broken and ill-fitting tokenizers say what to do', async () => {
   await expect(loadTokenizer(folder)).rejects.toThrow('tokenizer.json is not JSON (');
   writeFileSync(join(folder, 'tokenizer.json'), '{"version": "1.0", "model": {"type": "Nothing"}}');
   await expect(loadTokenizer(folder)).rejects.toThrow('tokenizer.json is not a tokenizer');
-  expect(() => assertFits({ vocabSize: 345 }, 344)).toThrow(
-    "tokenizer: the largest id is 344 but the model's embedding has 344 rows; use the tokenizer that belongs to the model, or resize the embedding",
+  expect(() => assertFits({ file: 'a/tokenizer.json', vocabSize: 345 }, 344)).toThrow(
+    "tokenizer: a/tokenizer.json has the id 344 but the model's embedding has 344 rows; use the tokenizer that belongs to the model, or resize the embedding",
   );
-  assertFits({ vocabSize: 345 }, 345);
-  assertFits({ vocabSize: 345 }, 32000);
+  assertFits({ file: 'a/tokenizer.json', vocabSize: 345 }, 345);
+  assertFits({ file: 'a/tokenizer.json', vocabSize: 345 }, 32000);
 });

@@ -81,8 +81,8 @@ describe('npx med42 decontaminate', () => {
       '{"name":"other","dimension":768,"sha256":"00"}',
       /cache holds vectors of 768 numbers \(other\), static makes \d+; give/,
     ],
-    ['{"name":"other","dim', /encoder\.json is not JSON .*; give another folder with --cache, or delete this one/],
-    ['{"version":7}', /encoder\.json must have "dimension" and "sha256", and has not; give another folder/],
+    ['{"name":"other","dim', /encoder\.json is damaged .*; give another folder with --cache, or delete this one/],
+    ['{"version":7}', /encoder\.json: "name" must be text, got nothing; give another folder/],
   ])('refuses a cache of %s, and leaves it as it is', async (owner, message) => {
     const encoder = await writeStatic(join(root, 'static'));
     const cache = join(root, 'others-cache');

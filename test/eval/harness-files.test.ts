@@ -72,11 +72,15 @@ describe("the harness's files", () => {
     expect(refused({ results: {} })).toThrow(/names no lm_eval_version/);
     expect(refused({ workbook: { format: 2 }, results: {} })).toThrow(/format 2, read is 1/);
     expect(refused({ lm_eval_version: '0.4.13' })).toThrow(/has no "results"/);
-    expect(refused(text.slice(0, 50))).toThrow(/is not JSON/);
-    expect(() => readHarnessSamples('{"doc_id":0,"doc_hash":"x","filter":"strict"}', 's')).toThrow(
-      /s line 1 has filter "strict"/,
+    expect(refused(text.slice(0, 50))).toThrow(/r.json is damaged .*; give a res/);
+    expect(refused('null')).toThrow(/r.json: "the file" must be an object, got null; give a res/);
+    expect(refused({ lm_eval_version: '0.4.13', results: { a: null } })).toThrow(
+      /"results.a" must be an object, got null/,
     );
-    expect(() => readHarnessSamples('\n{', 's')).toThrow(/s line 2 is not JSON/);
+    expect(() => readHarnessSamples('{"doc_id":0,"doc_hash":"x","filter":"strict"}', 's')).toThrow(
+      /s line 1: "filter" must be "none", got "strict"; give a samples file/,
+    );
+    expect(() => readHarnessSamples('\n{', 's')).toThrow(/s line 2 is damaged/);
   });
 
   it('lie in a folder of the model’s name as the harness cleans it', () => {

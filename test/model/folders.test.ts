@@ -318,11 +318,11 @@ describe('weights', () => {
   });
 
   test('a tokenizer with more ids than the embedding has rows', () => {
-    expect(() => assertFits({ vocabSize: 12 }, TINY.vocabSize)).toThrow(
-      "tokenizer: the largest id is 11 but the model's embedding has 11 rows; use the tokenizer that belongs to the model",
+    expect(() => assertFits({ file: 'a/tokenizer.json', vocabSize: 12 }, TINY.vocabSize)).toThrow(
+      "tokenizer: a/tokenizer.json has the id 11 but the model's embedding has 11 rows; use the tokenizer that belongs to the model",
     );
-    expect(() => assertFits({ vocabSize: 11 }, TINY.vocabSize)).not.toThrow();
-    expect(() => assertFits({ vocabSize: 5 }, TINY.vocabSize)).not.toThrow();
+    expect(() => assertFits({ file: 'a/tokenizer.json', vocabSize: 11 }, TINY.vocabSize)).not.toThrow();
+    expect(() => assertFits({ file: 'a/tokenizer.json', vocabSize: 5 }, TINY.vocabSize)).not.toThrow();
   });
 });
 

@@ -64,5 +64,5 @@ test('interrupted, it keeps what is done', async () => {
 
 test('a broken file is named', async () => {
   writeFileSync(file, '[{');
-  await expect(run([variant(2)], [5])).rejects.toThrow(/^sweep: .*sweep\.json is no JSON .*delete it/);
+  await expect(run([variant(2)], [5])).rejects.toThrow(/^sweep: .*sweep\.json is damaged .*delete it/);
 });

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { isLock, lockFolder } from '../../lib/run/lock';
+import { isFolderLock } from '../../lib/lock';
+import { lockFolder } from '../../lib/run/lock';
 
 const work = mkdtempSync(join(tmpdir(), 'lock-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -16,7 +17,7 @@ const newFolder = (name: string): string => {
   mkdirSync(folder);
   return folder;
 };
-const locksIn = (folder: string) => readdirSync(folder).filter(isLock);
+const locksIn = (folder: string) => readdirSync(folder).filter(isFolderLock);
 
 /** The claim of a process that is gone: no system gives out such an id. */
 const staleClaim = (folder: string, host = hostname()): string => {

@@ -20,7 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   random: [],
   files: [],
   'json-file': ['files'],
-  schema: [],
+  schema: ['json-file'],
   hash: [],
   escape: [],
   lock: ['files'],

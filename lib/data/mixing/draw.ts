@@ -1,5 +1,5 @@
-import { rename, rm } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { makeAside } from '../../files';
 import { SUBSETS } from '../../paper/table-a1';
 import { type MixturePlan, type MixtureShareRule, planMixture } from '../mixture-plan';
 
@@ -74,8 +74,7 @@ export async function drawRows(
     connection,
     `SELECT md5(string_agg(key, '' ORDER BY place)) FROM drawn`,
   );
-  const aside = `${file}.${process.pid}.tmp`;
-  const copy = `
+  const copyTo = (aside: string) => `
     COPY (
       SELECT id, given.source, system, history::JSON::VARCHAR[][] AS history,
              CASE WHEN plain THEN NULL ELSE prompt END AS prompt, CASE WHEN plain THEN NULL ELSE response END AS response,
@@ -83,13 +82,7 @@ export async function drawRows(
       FROM drawn JOIN given ON given.rowid = drawn.n
       ORDER BY place
     ) TO '${aside.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROWS_A_GROUP})`;
-  try {
-    await connection.run(copy);
-    await rename(aside, file);
-  } catch (error) {
-    await rm(aside, { force: true });
-    throw error;
-  }
+  await makeAside(file, async (aside) => void (await connection.run(copyTo(aside))));
   return { plan, duplicates: new Map(duplicates), written, contentMd5 };
 }
 

@@ -1,8 +1,8 @@
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { version as duckdbVersion } from '@duckdb/node-api';
-import { makeFolder, writeFileAtomic } from '../../files';
-import { isClaim } from '../../lock';
+import { leftOverOf, makeFolder, writeFileAtomic } from '../../files';
+import { isFolderLock } from '../../lock';
 import { SUBSETS } from '../../paper/table-a1';
 import { type ReadOptions, readTrainExamples } from '../examples';
 import { type MixtureReport, type MixtureShareRule, reportMixture } from '../mixture-plan';
@@ -148,9 +148,9 @@ async function refuseOther(out: string): Promise<void> {
     throw new Error(`mixture: ${out} must be a folder (${error.code}); choose another`, { cause: error });
   });
   const own = new Set([WORK_FOLDER, MIXTURE_FILE, CARD_FILE, 'train', 'eval']);
-  const other = names.find((name) => !own.has(name) && !name.endsWith('.tmp') && !isClaim(name, 'lock.json'));
+  const other = names.find((name) => !own.has(leftOverOf(name) ?? name) && !isFolderLock(name));
   const rows = (await readdir(join(out, 'train')).catch(() => [])).find(
-    (name) => `train/${name}` !== MIXTURE_ROWS && !name.endsWith('.tmp'),
+    (name) => `train/${leftOverOf(name) ?? name}` !== MIXTURE_ROWS,
   );
   if (other === undefined && rows === undefined) return;
   throw new Error(

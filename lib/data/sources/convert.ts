@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseJson, readSmallFile } from '../../json-file';
 import { choiceField } from '../forms/choices';
 import { type Fields, fieldsOf, RowError } from '../forms/fields';
 import { openRecords, type RawRow } from '../reading/records';
@@ -154,7 +154,7 @@ async function besideOf({ beside, name }: Source, files: readonly RawFile[]): Pr
   const file = files.find(({ path }) => path === beside.file);
   if (!file) throw new Error(`fetch: ${name} needs ${beside.file}, which is not there`);
   try {
-    return beside.load(JSON.parse(await readFile(file.disk, 'utf8')));
+    return beside.load(parseJson((await readSmallFile(file.disk, 'fetch')).toString('utf8')));
   } catch (error) {
     throw new Error(
       `fetch: ${name}: ${file.place.id}/${file.path} must be a JSON object (${(error as Error).message})`,

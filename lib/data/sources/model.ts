@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { looseFields, readFields, record, text } from '../../schema';
 import { hubCache, readRef, snapshotFolder } from './hub/cache';
 import type { DownloadOptions } from './hub/download';
 import type { Client } from './hub/http';
@@ -23,6 +23,7 @@ const BESIDE = new Set([
   'USE_POLICY.md',
 ]);
 const INDEX = 'model.safetensors.index.json';
+const INDEX_FIELDS = looseFields({}, { weight_map: record(text, 'an object of files by weight') });
 const WHOLE = 'model.safetensors';
 
 /** A checkpoint's files on the Hub, chosen but not fetched. */
@@ -94,8 +95,9 @@ export async function fetchModel(
 async function namedByIndex(folder: string, weights: readonly RepoFile[], id: string): Promise<readonly RepoFile[]> {
   const file = join(folder, INDEX);
   if (weights[0]!.path === WHOLE || !existsSync(file)) return weights;
-  const { weight_map: map } = JSON.parse(await readFile(file, 'utf8')) as { weight_map?: Record<string, string> };
-  const names = [...new Set(Object.values(map ?? {}))].sort();
+  const remedy = 'ask whoever publishes the model, or fetch another revision';
+  const index = await readFields(INDEX_FIELDS, file, 'fetch', remedy);
+  const names = [...new Set(Object.values(index?.weight_map ?? {}))].sort();
   return names.map((name) => {
     const shard = weights.find(({ path }) => path === name);
     if (!shard)

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { writeFileAtomic } from '../../files';
-import { readVersionedJson } from '../../json-file';
 import { type Lock, lockFile } from '../../lock';
-import { checkFields, looseFields, record, text, whole } from '../../schema';
+import { looseFields, readFields, record, text, whole } from '../../schema';
 import type { Converted } from './convert';
 
 /** Changes with the form of the rows. */
@@ -30,30 +30,29 @@ export const PAPER_FOLDER = join('.cache', 'paper');
 /** The record of a data folder's fetched sources. */
 export const SOURCES_FILE = 'sources.json';
 
-/**
- * The fetched sources of a data folder, by name.
- *
- * @throws when the record is damaged, or of another form
- */
-export async function readSources(out: string): Promise<Readonly<Record<string, FetchedSource>>> {
-  const file = join(out, SOURCES_FILE);
-  const remedy = 'delete it, and `med42 fetch` writes it anew from what was fetched';
-  const json = await readVersionedJson(file, FORM, { owner: 'fetch', remedy });
-  if (json === undefined) return {};
-  checkFields(SOURCES, json, `fetch: ${file}`, remedy);
-  return (json as { sources: Record<string, FetchedSource> }).sources;
-}
-
-/** What is read of the record. */
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+const COUNTS = record(count, 'an object of counts');
+const SKIPPED = record(looseFields({}, { count, first: text }), 'an object of counts');
+const NAMES = v.array(text, 'a list of names');
+const PLACES = v.array(looseFields({ licence: text }, { id: text, commit: text }), 'a list of repositories');
+const COUNTED = { raw: count, rows: count, leftOut: COUNTS, skipped: SKIPPED, samples: count };
+const NAMED = { name: text, file: text, title: text, licence: text, identity: text };
+const SOURCE = looseFields({ standIn: text }, { ...NAMED, ...COUNTED, places: PLACES, lacking: NAMES, differs: NAMES });
 const SOURCES = looseFields(
   {},
-  {
-    sources: record(
-      looseFields({}, { name: text, file: text, rows: whole(0, Number.MAX_SAFE_INTEGER), identity: text }),
-      'an object of sources',
-    ),
-  },
+  { version: v.literal(FORM, String(FORM)), sources: record(SOURCE, 'an object of sources') },
 );
+
+/** The fetched sources of a data folder, by name. @throws naming the field of the record that is wrong */
+export async function readSources(out: string): Promise<Readonly<Record<string, FetchedSource>>> {
+  const read = await readFields(
+    SOURCES,
+    join(out, SOURCES_FILE),
+    'fetch',
+    'delete it, and `med42 fetch` writes it anew from what was fetched',
+  );
+  return (read?.sources ?? {}) as unknown as Readonly<Record<string, FetchedSource>>;
+}
 
 /** Writes the record. */
 export const writeSources = (out: string, sources: Readonly<Record<string, FetchedSource>>): Promise<void> =>

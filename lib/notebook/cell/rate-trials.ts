@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mean } from 'simple-statistics';
 import { WORKBOOK_ROOT } from '../../files';
 import { PRESETS, type PresetName } from '../../run/presets';
-import { TRIALS_FILE, type Trial, trainingOf, tunedAccuracy } from '../../run/rate-trial';
+import { readTrials, TRIALS_FILE, type Trial, trainingOf, tunedAccuracy } from '../../run/rate-trial';
 
 /** One peak rate of one way of training, over its seeds. */
 export interface RateRow {
@@ -37,9 +36,8 @@ export async function readRateTrials(
   const folder = PRESETS[preset].rateGrid === null ? 'tune' : `tune-${preset}`;
   const own = join(results, folder, TRIALS_FILE);
   const file = existsSync(own) ? own : join(results, 'recorded', folder, TRIALS_FILE);
-  const text = existsSync(file) ? await readFile(file, 'utf8') : '[]';
   const groups = new Map<string, Trial[]>();
-  for (const trial of JSON.parse(text) as Trial[]) {
+  for (const trial of await readTrials(file)) {
     const key = `${trainingOf(trial)} ${trial.rate}`;
     groups.set(key, [...(groups.get(key) ?? []), trial]);
   }

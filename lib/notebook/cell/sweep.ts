@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
 import type { ModelRecord } from '../../compare/run-record';
 import type { TrainConfig } from '../../config';
 import { writeFileAtomic } from '../../files';
@@ -6,6 +6,7 @@ import { hashWeights } from '../../model/hash-weights';
 import { modelIdentity, openInputs } from '../../run/inputs';
 import type { RunOptions } from '../../run/options';
 import type { RunWatcher } from '../../run/run';
+import { looseFields, range, readFields, text, whole } from '../../schema';
 import { interruptSignal } from '../kernel/interrupt';
 import { makeModel } from './make-model';
 import { showProgress } from './show-progress';
@@ -92,13 +93,21 @@ function spread(values: readonly number[]) {
   return { mean, low: Math.min(...values), high: Math.max(...values) };
 }
 
+const SAVED = v.array(
+  looseFields(
+    {},
+    {
+      name: text,
+      identity: text,
+      trainable: whole(0, Number.MAX_SAFE_INTEGER),
+      heldOutLoss: range(0, Number.MAX_VALUE),
+    },
+  ),
+  'a list of trainings',
+);
+
 async function readSaved(file: string): Promise<Saved[]> {
-  const text = await readFile(file, 'utf8').catch(() => '[]');
-  try {
-    return JSON.parse(text) as Saved[];
-  } catch (error) {
-    throw new Error(`sweep: ${file} is no JSON (${(error as Error).message}); delete it, and it is made anew`);
-  }
+  return (await readFields(SAVED, file, 'sweep', 'delete it, and it is made anew')) ?? [];
 }
 
 async function writeSaved(file: string, saved: readonly Saved[]): Promise<void> {

@@ -4,6 +4,7 @@ import { distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { modelFolderOf } from '../../data/sources/model';
 import { parseJson } from '../../json-file';
+import { shown } from '../../schema';
 import { PRESET_NAMES, type PresetName } from '../presets';
 import { SETTINGS, type Settings } from './schema';
 
@@ -79,7 +80,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
   const inner = issue.issues?.flatMap(({ issues, ...one }) => [one, ...(issues ?? [])]) ?? [];
   const all = inner.length > 0 ? inner : [issue];
   const required = [...new Set(all.map(requirement))].join(' or ');
-  return `"${name || 'the file'}" must be ${required}, got ${JSON.stringify(issue.input) ?? 'nothing'}`;
+  return `"${name || 'the file'}" must be ${required}, got ${shown(issue.input)}`;
 }
 
 function requirement(issue: {

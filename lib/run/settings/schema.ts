@@ -9,7 +9,9 @@ import { DEVICE_NAMES } from '../../engine/device-names';
  * Schema of it is settings.schema.json in the workbook's folder, by which editors complete it.
  */
 
-const whole = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
+/** What is multiplied or counted up to stays far from where numbers are no longer exact. */
+const whole = (least: number, most = 2 ** 31 - 1) =>
+  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const below1 = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 const above0 = v.pipe(v.number(), v.gtValue(0));
@@ -35,7 +37,7 @@ const TRAINING = {
 };
 
 const LORA = {
-  rank: whole(1),
+  rank: whole(1, 2 ** 16),
   alpha: above0,
   dropout: below1,
   useRsLora: say(v.boolean(), 'Scale by alpha / sqrt(rank) instead of alpha / rank.'),
@@ -73,8 +75,8 @@ export const SETTINGS = v.strictObject({
   ),
   lora: optional({ ...TRAINING, ...LORA }),
   full: optional(TRAINING),
-  seed: v.optional(say(whole(0), 'Of rows, items and the first training.')),
-  seeds: v.optional(say(whole(1), 'Trainings of each method, with seed, seed + 1 and so on.')),
+  seed: v.optional(say(whole(0, 2 ** 32 - 1), 'Of rows, items and the first training.')),
+  seeds: v.optional(say(whole(1, 1000), 'Trainings of each method, with seed, seed + 1 and so on.')),
   scoring: optional({
     limitPerTask: say(v.nullable(whole(1)), 'Items of each task, sampled; null: all.'),
     bos: v.picklist(['never', 'tokenizer']),
@@ -85,8 +87,8 @@ export const SETTINGS = v.strictObject({
     checkpointEvery: say(whole(1), 'Updates between checkpoints.'),
   }),
   device: v.optional(v.picklist(DEVICE_NAMES)),
-  threads: v.optional(say(v.nullable(whole(1)), 'Of the CPU, for each model; null: all.')),
-  devices: v.optional(say(whole(1), 'Of XLA: so many share each training.')),
+  threads: v.optional(say(v.nullable(whole(1, 1024)), 'Of the CPU, for each model; null: all.')),
+  devices: v.optional(say(whole(1, 1024), 'Of XLA: so many share each training.')),
   precision: v.optional(say(v.picklist(['float32', 'bf16']), 'Of matrix products, on XLA.')),
   plugin: v.optional(say(v.string(), 'For XLA: the file of a plug-in, its shared library; relative to this file.')),
   recompute: v.optional(

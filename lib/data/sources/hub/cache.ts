@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { copyFile, readdir, readFile, readlink, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { writeFileAtomic } from '../../../files';
+import { makeAside, writeFileAtomic } from '../../../files';
 
 /**
  * The Hub's own cache, as huggingface_hub lays it out, so that either reads what the other has fetched:
@@ -61,15 +61,13 @@ export async function linkIntoSnapshot(blob: string, pointer: string): Promise<v
   const target = relative(dirname(pointer), blob);
   const there = await readlink(pointer).catch(() => undefined);
   if (there === target) return;
-  await mkdir(dirname(pointer), { recursive: true });
   // Made aside and renamed: of two processes neither sees the name missing.
-  const aside = `${pointer}.${process.pid}.tmp`;
-  await rm(aside, { force: true });
-  await symlink(target, aside).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPERM' && error.code !== 'ENOSYS' && error.code !== 'ENOTSUP') throw error;
-    await copyFile(blob, aside);
-  });
-  await rename(aside, pointer);
+  await makeAside(pointer, (aside) =>
+    symlink(target, aside).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPERM' && error.code !== 'ENOSYS' && error.code !== 'ENOTSUP') throw error;
+      await copyFile(blob, aside);
+    }),
+  );
 }
 
 /** Notes which commit a branch or tag stood for. */

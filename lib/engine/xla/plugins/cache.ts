@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import * as v from 'valibot';
+import { flag, looseFields, parseFields, text } from '../../../schema';
 import { type PluginEntry, type PluginName, readRequirements } from './catalogue';
 
 /** Where installed plug-ins lie: XDG_CACHE_HOME/med42/xla/NAME, or ~/.cache/... */
@@ -29,13 +31,16 @@ export interface InstalledPlugin extends Installed {
   readonly outdated: boolean;
 }
 
+const INSTALLED = looseFields({}, { name: text, packages: v.array(text, 'a list of packages'), complete: flag });
+
 /** What the cache has of a plug-in; undefined where it is not installed. */
 export function readInstalled(entry: PluginEntry, cache: string): InstalledPlugin | undefined {
   const folder = join(cache, entry.name);
   const file = join(folder, entry.library);
   const record = join(folder, RECORD);
   if (!existsSync(record) || !existsSync(file)) return undefined;
-  const installed = JSON.parse(readFileSync(record, 'utf8')) as Installed;
+  const remedy = `install it again with \`med42 xla --install ${entry.name}\``;
+  const installed = parseFields(INSTALLED, readFileSync(record, 'utf8'), `xla: ${record}`, remedy) as Installed;
   const pinned = new Set(readRequirements(entry.name).map((p) => `${p.name}==${p.version}`));
   return { ...installed, folder, file, outdated: installed.packages.some((p) => !pinned.has(p)) };
 }

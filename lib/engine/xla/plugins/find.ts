@@ -136,11 +136,12 @@ function beside(file: string): Pick<FoundPlugin, 'preload' | 'cudaDataDir'> {
 /** site-packages of the active virtual environment and of python3. */
 function pythonFolders(env: NodeJS.ProcessEnv): readonly string[] {
   const active = [env.VIRTUAL_ENV, env.CONDA_PREFIX].filter((folder) => folder !== undefined).flatMap(sitePackages);
-  const asked = spawnSync('python3', ['-c', 'import json, sys; print(json.dumps(sys.path))'], {
+  // Whatever else a Python prints at its start is no such path.
+  const asked = spawnSync('python3', ['-c', 'import sys; print("\\n".join(["", *sys.path]))'], {
     env,
     encoding: 'utf8',
   });
-  const paths = asked.status === 0 ? (JSON.parse(asked.stdout) as string[]) : [];
+  const paths = asked.status === 0 ? asked.stdout.split('\n').map((path) => path.trim()) : [];
   return [...new Set([...active, ...paths.filter((path) => /(site|dist)-packages$/.test(path))])];
 }
 
