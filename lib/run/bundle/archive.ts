@@ -11,7 +11,7 @@ import type { BundleEntry } from './entry';
 const TIME = new Date(Date.UTC(2000, 0, 1));
 
 /**
- * Level 3 packs the workbook to 92 MB in a third of level 6's time; gzip's best is 123 MB. Every processor takes part.
+ * Level 3 packs the workbook to 90 MB in a third of level 6's time; gzip's best is 123 MB. Every processor takes part.
  */
 const XZ = ['--threads=0', '-3', '--stdout'] as const;
 
