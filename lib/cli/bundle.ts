@@ -43,11 +43,17 @@ export async function main(args: readonly string[]): Promise<void> {
   const contents = await bundleContents({
     root: WORKBOOK_ROOT,
     device: options.device as DeviceName,
-    ...(options.model === undefined ? {} : { model: modelFolderOf(options.model, from) }),
+    ...(options.model === undefined ? {} : { model: chosenModel(options.model, from) }),
     ...(options.data === undefined ? {} : { data: resolve(from, options.data) }),
   });
   if (options.list) return list(contents);
   await write(contents, options.out === undefined ? undefined : resolve(from, options.out));
+}
+
+/** A model of the Hub's cache lies in a folder named after its commit. */
+function chosenModel(given: string, from: string): { readonly folder: string; readonly name: string } {
+  const folder = modelFolderOf(given, from);
+  return { folder, name: folder === resolve(from, given) ? basename(folder) : basename(given.replace(/@.*$/, '')) };
 }
 
 const refusal = (what: string): Error => new Error(`bundle: ${what}; --help lists the options`);

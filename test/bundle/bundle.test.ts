@@ -17,6 +17,7 @@ import { productionPackages } from '../../lib/run/bundle/packages';
  */
 
 const ROOT = join(__dirname, '..', '..');
+const BASE = join(ROOT, 'data', 'miniature', 'base');
 // Within the repository, so that files can be linked and need not be copied.
 mkdirSync(join(ROOT, 'results'), { recursive: true });
 const work = mkdtempSync(join(ROOT, 'results', 'bundle-test-'));
@@ -43,7 +44,7 @@ function place(from: string, to: string): void {
 
 let contents: BundleContents;
 beforeAll(async () => {
-  contents = await bundleContents({ root: ROOT, device: 'cpu' });
+  contents = await bundleContents({ root: ROOT, device: 'cpu', model: { folder: BASE, name: 'mine' } });
 });
 
 describe('what is packed', () => {
@@ -66,7 +67,9 @@ describe('what is packed', () => {
     );
     expect(others.filter((path) => /\.(node|dll|dylib|so|exe|ts)$/.test(path) && !path.endsWith('.d.ts'))).toEqual([]);
     expect(contents.bytes).toBeLessThan(450e6);
-    expect(contents.chosenBytes).toBe(0);
+    const mine = contents.entries.filter(({ path }) => path.startsWith('models/mine/'));
+    expect(mine.map(({ path }) => path)).toContain('models/mine/model.safetensors');
+    expect(contents.chosenBytes).toBe(mine.reduce((sum, { bytes }) => sum + bytes, 0));
   });
 
   it('names the licence of every package, and packs the texts that came with them', () => {
@@ -105,7 +108,8 @@ describe('what is packed', () => {
     // Through a link, as a person puts it on the PATH.
     spawnSync('ln', ['-s', join(folder, 'med42'), join(work, 'linked')]);
     const options = ['--tasks', 'medqa_4options', '--limit', '3', '--out', join(work, 'scored')];
-    const { status, stdout, stderr } = alone(join(work, 'linked'), 'score', ...options);
+    const own = ['--model', join(folder, 'models', 'mine')];
+    const { status, stdout, stderr } = alone(join(work, 'linked'), 'score', ...own, ...options);
     expect([status, stderr]).toEqual([0, expect.stringContaining('3/3')]);
     expect(stdout).toMatch(/^medqa_4options +3 /m);
     const here = spawnSync(process.execPath, [
@@ -202,7 +206,7 @@ describe('what is missing is named', () => {
     [{ device: 'xla' as const }, /--device must be one of cpu, webgpu, tfjs, xla:cuda, .*got "xla"/],
     [{ device: 'cuda' as const }, /--device must be one of .*got "cuda"/],
     [{ data: ROOT }, /has neither train\/ nor eval\//],
-    [{ model: join(ROOT, 'data') }, /config\.json/],
+    [{ model: { folder: join(ROOT, 'data'), name: 'data' } }, /config\.json/],
   ])('%j', async (choice, message) => {
     await expect(bundleContents({ root: ROOT, device: 'cpu', ...choice })).rejects.toThrow(message);
   });

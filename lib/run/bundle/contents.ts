@@ -15,8 +15,8 @@ export interface BundleChoice {
   /** The workbook's folder, built. */
   readonly root: string;
   readonly device: DeviceName;
-  /** A model's folder. */
-  readonly model?: string;
+  /** A model's folder, and what it is called in the bundle. */
+  readonly model?: { readonly folder: string; readonly name: string };
   /** A folder with train/ or eval/. */
   readonly data?: string;
 }
@@ -33,8 +33,10 @@ export interface BundleContents {
 /** What the workbook is made of, beside its packages. */
 const FILES = ['LICENSE', 'README.md', 'environment.md', 'package.json', 'package-lock.json', 'settings.schema.json'];
 const FOLDERS = ['data', 'dist', 'lib', 'notebooks', 'results/recorded'];
-/** Sources, which dist/ was built from, what builds keep for themselves, and programs of development in dist/. */
-const LEFT_OUT = /(^|\/)\.(?!built$)|^with-[\w-]+(\/|$)/;
+/** Hidden files are an editor's or a build's own; dist/.built tells that nothing need be built. */
+const HIDDEN = /(^|\/)\.(?!built$)/;
+/** Programs of development, below dist/. */
+const DEVELOPMENT = /^with-/;
 
 /**
  * Lists what goes into a bundle for this machine's system and processor.
@@ -59,7 +61,7 @@ export async function bundleContents({ root, device, model, data }: BundleChoice
     folder,
     version,
     machine: [`${machine.platform} ${machine.arch}`, libraryOf()].filter(Boolean).join(', '),
-    ...(model === undefined ? {} : { model: basename(model) }),
+    ...(model === undefined ? {} : { model: model.name }),
     ...(data === undefined ? {} : { data: basename(data) }),
     ...(plugin ? { plugin } : {}),
   };
@@ -90,22 +92,24 @@ async function workbookEntries(root: string): Promise<BundleEntry[]> {
   const files = await Promise.all(FILES.map((name) => fileEntry(`workbook/${name}`, join(root, name))));
   const folders = FOLDERS.map((name) =>
     folderEntries(`workbook/${name}`, join(root, name), (below, isFolder) => {
-      if (LEFT_OUT.test(below)) return false;
+      if (HIDDEN.test(below) || (name === 'dist' && DEVELOPMENT.test(below))) return false;
+      // dist/ was built from the sources.
       return isFolder || name !== 'lib' || !below.endsWith('.ts');
     }),
   );
   return [...files, ...(await Promise.all(folders)).flat()];
 }
 
-async function modelEntries(folder: string | undefined): Promise<BundleEntry[]> {
-  if (folder === undefined) return [];
+async function modelEntries(model: BundleChoice['model']): Promise<BundleEntry[]> {
+  if (model === undefined) return [];
+  const { folder, name } = model;
   await openModelAt(folder);
   if (!existsSync(join(folder, 'tokenizer.json'))) {
     throw new Error(
       `bundle: ${join(folder, 'tokenizer.json')} is not there; a model is of no use without its tokenizer`,
     );
   }
-  return folderEntries(`models/${basename(folder)}`, folder, (below) => !LEFT_OUT.test(below));
+  return folderEntries(`models/${name}`, folder, (below) => !HIDDEN.test(below));
 }
 
 async function dataEntries(folder: string | undefined): Promise<BundleEntry[]> {
@@ -114,7 +118,7 @@ async function dataEntries(folder: string | undefined): Promise<BundleEntry[]> {
   if (halves.length === 0) {
     throw new Error(`bundle: ${folder} has neither train/ nor eval/; give a folder of rows with --data`);
   }
-  return folderEntries(`rows/${basename(folder)}`, folder, (below) => !LEFT_OUT.test(below));
+  return folderEntries(`rows/${basename(folder)}`, folder, (below) => !HIDDEN.test(below));
 }
 
 /** The installed plug-in that a device of XLA asks for. */
