@@ -55,6 +55,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => require('./handoff'),
   },
   {
+    name: 'bundle',
+    group: 'Your own:',
+    summary: 'the workbook as one archive, for machines without a network',
+    load: () => require('./bundle'),
+  },
+  {
     name: 'merge',
     group: 'Your own:',
     summary: 'an adapter into its model, as a Hugging Face folder',

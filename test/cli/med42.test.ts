@@ -62,6 +62,7 @@ describe('med42', () => {
       'notebooks',
       'campaign',
       'bench',
+      'gpu-check',
     ]);
     rmSync(join(ROOT, 'dist', '.built'), { force: true });
     expect(med42('--help').stderr).toBe('Building the workbook, once.\n');

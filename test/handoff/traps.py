@@ -64,6 +64,25 @@ def as_config_says():
     return patch.object(AutoModelForCausalLM, "from_pretrained", lambda *args, dtype, **more: load(*args, dtype=torch.bfloat16, **more))
 
 
+def flash_attention():
+    """As with a GPU and the package flash-attn; it need not run, for the model is looked at before the first batch."""
+    load = script.load_model
+
+    def flash(*args):
+        model = load(*args)
+        model.config._attn_implementation = "flash_attention_2"
+        return model
+
+    changed = contextlib.ExitStack()
+    changed.enter_context(patch.object(script, "load_model", flash))
+    changed.enter_context(settings(trainer__per_device_train_batch_size=2, trainer__gradient_accumulation_steps=1))
+    return changed
+
+
+def without_positions(row):
+    return {name: tensor for name, tensor in row.items() if name != "position_ids"}
+
+
 TRAPS = {
     "wrong version": lambda: settings(packages__torch="2.12.0"),
     "other rows": lambda: settings(**{"files__chunks.safetensors": "0" * 64}),
@@ -73,6 +92,10 @@ TRAPS = {
     "rows of an update": lambda: settings(trainer__gradient_accumulation_steps=1),
     "DDP": lambda: patch.object(script, "shard_on_cpu", lambda: None),
     "dtype of config": as_config_says,
+    "no layer sharded": lambda: settings(trainer__fsdp_config__auto_wrap_policy="NO_WRAP"),
+    "two epochs": lambda: settings(trainer__num_train_epochs=2),
+    "flash-attention": flash_attention,
+    "positions dropped": lambda: rows(without_positions),
     "attention mask": lambda: rows(lambda row: {**row, "attention_mask": torch.ones_like(row["input_ids"])}),
     "int32 labels": lambda: rows(lambda row: {**row, "labels": row["labels"].int()}),
     "shuffled": lambda: settings(trainer__train_sampling_strategy="random"),
@@ -109,8 +132,10 @@ def first_batch(seen):
 
 
 def main():
-    # An adapter has matrices alone, which Trainer lets decay too: of that trap, the norms of a whole model tell.
-    answers = {name: run(FULL if name == "decay" else LORA, LORA / "trapped", trap()) for name, trap in TRAPS.items()}
+    # An adapter has matrices alone, which Trainer lets decay too: of that trap, the norms of a whole model tell. Samples that
+    # must be kept apart are in FULL alone.
+    of_full = ("decay", "flash-attention")
+    answers = {name: run(FULL if name in of_full else LORA, LORA / "trapped", trap()) for name, trap in TRAPS.items()}
     batches = {}
     for folder in (LORA, FULL):
         seen = []

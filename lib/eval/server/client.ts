@@ -105,7 +105,7 @@ export function createServerClient(options: ServerOptions): ServerClient {
         status === undefined ? `${url} gives no answer (${answer.text})` : `${url} answers ${status}${words(answer)}`;
       if (status !== undefined && status >= 200 && status < 300) return json(withoutKey(answer.text), url);
       const most = status === 500 ? Math.min(retries, RETRIES_OF_FAILURE) : retries;
-      const mayHelp = status === undefined || RETRIED.has(status);
+      const mayHelp = (status === undefined || RETRIED.has(status)) && !refusesEcho(answer);
       if (!mayHelp || attempt >= most || lastTry?.aborted) {
         const tries = attempt > 0 ? ` in ${attempt + 1} tries` : '';
         throw new ServerError(`score: ${withoutKey(what)}${tries}; ${advice(answer, key)}`, status);
@@ -205,7 +205,17 @@ function words({ text, headers }: Answer): string {
   return line === '' ? '' : ` (${line.slice(0, MOST_WORDS)})`;
 }
 
-function advice({ status, headers }: Answer, key: string | undefined): string {
+/** llama.cpp's server says so with status 500, which elsewhere may pass. */
+const refusesEcho = (answer: Answer): boolean => /\becho\b/i.test(words(answer));
+
+function advice(answer: Answer, key: string | undefined): string {
+  const { status, headers } = answer;
+  if (refusesEcho(answer)) {
+    return (
+      'this server does not give the log-probabilities of a prompt ("echo" with "logprobs"), and nothing can be scored ' +
+      'without them; llama.cpp’s server does not, vLLM’s does (`vllm serve MODEL`)'
+    );
+  }
   if (headers?.get('location')) return 'give that address with --server';
   if (status === 401 || status === 403) {
     return key === undefined

@@ -58,6 +58,12 @@ describe('a client of a server', () => {
       1,
       /answers 400 \(prompt too long\); it must take token ids .*--max-length/,
     ],
+    [
+      'llama.cpp’s server, whose 500 will not pass',
+      { status: 500, message: 'Only no echo is supported' },
+      1,
+      /answers 500 \(Only no echo is supported\); this server does not give the log-probabilities of a prompt .*vLLM’s does/,
+    ],
     ['a wrong key', { status: 401 }, 1, /answers 401 .*OPENAI_API_KEY/],
     ['an unknown address', { status: 404 }, 1, /answers 404 .*look at --model .*--server/],
     [

@@ -239,6 +239,12 @@ describe('npx med42 score --server', () => {
       [],
       /serves no model "known"; it serves a, b: give its name with --model$/,
     ],
+    [
+      'llama.cpp’s server',
+      { form: 'llama.cpp' },
+      [],
+      /answers 500 \(Only no echo is supported\); this server does not give .*llama\.cpp’s server does not, vLLM’s does \(`vllm serve MODEL`\)$/,
+    ],
     ['no log-probabilities of the prompt', { form: 'silent' }, [], /answers without log-probabilities .*as vLLM does$/],
     [
       'a tokenizer with other ids',

@@ -57,8 +57,8 @@ export interface Fault {
 }
 
 export interface StubOptions {
-  /** 'vllm' tells ids, 'openai' texts, 'silent' no scores of the prompt. */
-  readonly form?: 'vllm' | 'openai' | 'silent';
+  /** 'vllm' tells ids, 'openai' texts, 'silent' no scores of the prompt; 'llama.cpp' refuses to echo it. */
+  readonly form?: 'vllm' | 'openai' | 'silent' | 'llama.cpp';
   /** Model folder whose tokenizer it has. */
   readonly tokenizer?: string;
   /** Puts a BOS before a text. */
@@ -111,6 +111,11 @@ export async function stubServer(options: StubOptions = {}): Promise<StubServer>
         ...(fault.location ? { location: fault.location } : {}),
       };
       return send(response, fault.status, { error: { message: fault.message ?? `status ${fault.status}` } }, headers);
+    }
+    // tools/server/server-common.cpp, oaicompat_completion_params_parse: an error of the server's own kind.
+    if (form === 'llama.cpp' && one.body.echo === true) {
+      const error = { code: 500, message: 'Only no echo is supported', type: 'server_error' };
+      return send(response, 500, { error });
     }
     if (models?.every(({ id }) => id !== one.body.model)) {
       return send(response, 404, { error: { message: `The model \`${one.body.model}\` does not exist.` } });

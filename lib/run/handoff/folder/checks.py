@@ -62,6 +62,7 @@ def check_model(settings, trainer, model):
     layers = sum(isinstance(m, LlamaDecoderLayer) for m in model.modules())
     require("layers", settings["model"]["layers"], layers, "give the base model of the hand-off")
     require("units of FSDP2", True, units >= layers, f"there are {units} for {layers} layers: wrap LlamaDecoderLayer")
+    require("updates of the training", settings["data"]["updates"], trainer.state.max_steps, "undo the change of handoff.json: all epochs are written out")
     dtypes = sorted({str(p.dtype) for p in model.parameters()})
     require("the dtype of weights", ["torch.float32"], dtypes, "load the model with dtype=torch.float32; the default is config.json’s")
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
