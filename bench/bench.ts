@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => unknown>> = {
   'full-size': () => require('./full-size'),
   generate: () => require('./generate'),
   places: () => require('./response-places'),
+  precision: () => require('./precision'),
   scoring: () => require('./scoring'),
   shards: () => require('./shards'),
   similarity: () => require('./similarity'),
