@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => unknown>> = {
   generate: () => require('./generate'),
   places: () => require('./response-places'),
   profile: () => require('./profile'),
+  precision: () => require('./precision'),
   scoring: () => require('./scoring'),
   shards: () => require('./shards'),
   similarity: () => require('./similarity'),

@@ -10,7 +10,7 @@
 
 `serve` reads commands from its standard input, a JSON list of arguments a line, so that many cost one start of Python;
 it answers each with its number, from 0.
-Everything is float32 on the CPU, on two threads, from a fixed seed. ROWS.json is a list of token rows, [B][T];
+Everything but a training that asks for bf16 is float32, on the CPU, on two threads, from a fixed seed. ROWS.json is a list of token rows, [B][T];
 LOGITS.safetensors holds `logits` [B, T, V]. Each command prints one JSON line with the versions it ran on; the
 fields of a training request and of its answer are described at `train`, those of `generate` in generation.py.
 """
@@ -155,12 +155,16 @@ def make_schedule(optimizer, request):
     )
 
 
-def accumulate(model, microBatches):
-    """Leave in the gradients those of sum(weight * cross-entropy) / sum(weight), both over ALL micro-batches; the loss."""
+def accumulate(model, microBatches, mixed=False):
+    """Leave in the gradients those of sum(weight * cross-entropy) / sum(weight), both over ALL micro-batches; the loss.
+
+    `mixed`: under torch's own autocast to bfloat16.
+    """
     total = sum(sum(map(sum, batch["weights"])) for batch in microBatches)
     loss = 0.0
     for batch in microBatches:
-        scores = model(input_ids=torch.tensor(batch["tokens"])).logits
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
+            scores = model(input_ids=torch.tensor(batch["tokens"])).logits.float()
         each = F.cross_entropy(scores.flatten(0, 1), torch.tensor(batch["targets"]).flatten(), reduction="none")
         part = (each * torch.tensor(batch["weights"], dtype=torch.float32).flatten()).sum() / total
         part.backward()
@@ -168,9 +172,9 @@ def accumulate(model, microBatches):
     return loss
 
 
-def update(model, parameters, optimizer, schedule, microBatches, clipNorm):
+def update(model, parameters, optimizer, schedule, microBatches, clipNorm, mixed):
     """One optimizer step; returns its record."""
-    loss = accumulate(model, microBatches)
+    loss = accumulate(model, microBatches, mixed)
     norm = torch.nn.utils.clip_grad_norm_(parameters, clipNorm)
     rate = schedule.get_last_lr()[0]
     optimizer.step()
@@ -182,11 +186,12 @@ def update(model, parameters, optimizer, schedule, microBatches, clipNorm):
 def train(options):
     """Train on given batches, full or LoRA.
 
-    Request (no field but `lora.rslora` may be left out; `lora` only where method is 'lora'):
+    Request (no field but `lora.rslora` and `precision` may be left out; `lora` only where method is 'lora'):
         method        'full' | 'lora'
         steps         one entry a step: a list of micro-batches {tokens, targets, weights}, [B][T] each; targets are
                       already shifted: targets[b][t] is the token that follows tokens[b][t]
         optimizer     {learningRate (the peak), beta1, beta2, epsilon, weightDecay, decayGroups: 'all' | 'matrices'}
+        precision     'float32' (default) | 'bf16': torch's autocast
         clipNorm      global norm over the trained parameters
         warmupSteps, totalSteps, finalRatio    the schedule; see `make_schedule`
         lora          {rank, alpha, rslora (default false), init: adapter file with peft's names | null}
@@ -203,7 +208,9 @@ def train(options):
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = make_optimizer(parameters, request["optimizer"])
     schedule = make_schedule(optimizer, request)
-    steps = [update(model, parameters, optimizer, schedule, step, request["clipNorm"]) for step in request["steps"]]
+    mixed = request.get("precision") == "bf16"
+    clip = request["clipNorm"]
+    steps = [update(model, parameters, optimizer, schedule, step, clip, mixed) for step in request["steps"]]
     write_tensors(trained_weights(model, request["method"]), out / "final.safetensors")
     model.save_pretrained(out)
     counts = {"parameters": sum(p.numel() for p in model.parameters()), "trainable": sum(p.numel() for p in parameters)}
