@@ -48,7 +48,10 @@ export async function runTorch(
     child.on('error', (error) => resolve({ refused: error.message }));
     child.on('close', (code) => {
       if (code === 0) resolve(JSON.parse(said.join('').trim().split('\n').at(-1)!) as TorchTimes[]);
-      else resolve({ refused: complained.join('').trim().split('\n').at(-1) || `${python} ended with ${code}` });
+      else
+        resolve({
+          refused: complained.join('').trim().split('\n').at(-1)?.slice(0, 400) || `${python} ended with ${code}`,
+        });
     });
     child.stdin.on('error', () => {});
     child.stdin.end(script);

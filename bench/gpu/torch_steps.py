@@ -128,7 +128,7 @@ def build(given, device):
             weights["lm_head"] = weights.pop("lm_head.weight")
         adapters = read_safetensors(given["adapter"]) if lora else {}
         for name, tensor in adapters.items():
-            weights[name.replace("model.", "", 1)] = tensor
+            weights[name.replace("model.", "", 1).replace(".weight", "")] = tensor
         model.load_state_dict(weights, strict=True)
     if lora:
         for name, parameter in model.named_parameters():
