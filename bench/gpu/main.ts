@@ -4,6 +4,7 @@ import type { Method } from '../../lib/config';
 import type { Hardware } from '../../lib/engine/program';
 import type { XlaDevice } from '../../lib/engine/xla/plugins/find';
 import { writeFileAtomic } from '../../lib/files';
+import { updateConfig } from '../../lib/plan/compiled';
 import { HelpShown, newCommand, readArguments } from '../../lib/run/arguments';
 import { openCheckDevice } from './device';
 import { checkKernels } from './kernels';
@@ -12,9 +13,9 @@ import { answer, isNothing, runPart } from './part';
 import { measureRate } from './rate';
 import { recordReference } from './record';
 import { type CheckResult, stepResult, summary, tooLarge } from './result';
-import { SHAPE_NAMES, type ShapeName } from './shapes';
+import { requestOf, SHAPE_NAMES, type ShapeName } from './shapes';
 import { timeSteps } from './steps';
-import { runTorch, torchRequest } from './torch';
+import { runTorch } from './torch';
 import { writeBundle } from './write-bundle';
 
 /** One check of a real card, part after part; what was measured is written after each, so that a cut run keeps it. */
@@ -144,9 +145,24 @@ async function beside(options: Given, name: string, shape: ShapeName, method: Me
   const left = budgetSeconds - elapsed();
   if (left < 5) return { refused: 'the budget was spent' };
   say(`${name}: PyTorch`);
-  const device = options.device === 'xla:cpu' ? 'cpu' : 'cuda';
-  const request = { ...torchRequest(shape, method, 'bf16'), device };
-  return runTorch(options.python, request, AbortSignal.timeout(left * 1000));
+  const plan = requestOf(shape, method, { title: '', memoryBytes: 0 });
+  const answers = await runTorch(
+    options.python,
+    [
+      {
+        shape: plan.model,
+        method,
+        precision: 'bf16',
+        config: updateConfig(plan),
+        batch: plan.batchADevice,
+        length: plan.chunkLength,
+        device: options.device === 'xla:cpu' ? 'cpu' : 'cuda',
+        steps: 20,
+      },
+    ],
+    AbortSignal.timeout(left * 1000),
+  );
+  return 'refused' in answers ? answers : answers[0]!;
 }
 
 function listOf<Name extends string>(option: string, text: string, names: readonly Name[]): readonly Name[] {

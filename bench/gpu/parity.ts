@@ -4,18 +4,19 @@ import { join } from 'node:path';
 import type { Method } from '../../lib/config';
 import type { Device } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
-import { tunedModel } from '../../lib/model/tuned';
 import { WHOLE_CHUNKS } from '../../lib/plan/compiled';
 import type { Precision } from '../../lib/plan/count';
-import { createRandom } from '../../lib/random';
 import { compileTraining, trainingState } from '../../lib/train/programs';
 import { updateOnce } from '../../lib/train/train';
-import { stepConfig, workloadBatch, writeWorkload } from '../workload';
+import {
+  PARITY_STEPS,
+  parityBatch,
+  parityConfig,
+  parityStart,
+  tunedParityModel,
+  writeParityModel,
+} from './parity-model';
 import recorded from './reference.json';
-
-export const PARITY_STEPS = 10;
-/** The adapter's seed: the recorded losses are of its numbers. */
-export const ADAPTER_STREAM = [1, 'gpu-check adapter'] as const;
 
 /** Losses of ten updates by PyTorch, as torch_steps.py recorded them. */
 export interface Reference {
@@ -34,7 +35,7 @@ export interface ParityResult {
   readonly passes: boolean;
 }
 
-/** Ten updates of the 15.2M-parameter model of the bench, beside PyTorch's recorded ones. */
+/** Ten updates of the small model, beside PyTorch's recorded ones. */
 export async function checkParity(
   open: (precision: Precision) => Promise<Device>,
   say: (line: string) => void,
@@ -42,19 +43,18 @@ export async function checkParity(
   const folder = await mkdtemp(join(tmpdir(), 'gpu-check-'));
   const results: ParityResult[] = [];
   try {
-    const { model: base } = await writeWorkload(folder);
+    const { base } = await writeParityModel(folder);
     const { losses: torch }: Reference = recorded;
     for (const precision of ['float32', 'bf16'] as const) {
       const device = await open(precision);
       for (const method of ['full', 'lora'] as const) {
-        const config = stepConfig(method);
-        const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
+        const config = parityConfig(method);
+        const model = tunedParityModel(base, method);
         const programs = await compileTraining(model, config, device, WHOLE_CHUNKS);
-        const initial = await model.initial(createRandom(...ADAPTER_STREAM));
-        const state = await createState(device, trainingState(initial, 1));
+        const state = await createState(device, trainingState(await parityStart(model), 1));
         const losses: number[] = [];
         for (let step = 0; step < PARITY_STEPS; step++) {
-          const { loss } = await updateOnce(programs, config, state, [workloadBatch()], step, config.learningRate);
+          const { loss } = await updateOnce(programs, config, state, [parityBatch()], step, config.learningRate);
           losses.push(loss);
         }
         state.dispose();

@@ -1,8 +1,8 @@
 """The same updates in PyTorch: a Llama of any shape, full-parameter or LoRA, on a GPU or the CPU.
 
-    python torch_steps.py '{"shape": {...}, "method": "lora", "batch": 1, "length": 4096, "precision": "bf16", "steps": 10}'
+    python torch_steps.py '[{"shape": {...}, "method": "lora", "batch": 1, "length": 4096, "precision": "bf16", ...}]'
 
-One line of JSON comes back: seconds of each update after the first, losses, peak memory, versions. Weights are random
+A line of JSON comes back, a list of the same length: seconds of each update after the first, losses, peak memory, versions. Weights are random
 unless "weights", "tokens" and "adapter" name files (safetensors with Hugging Face's names; JSON): so the
 losses of reference.json were recorded. bf16 is autocast, with float32 copies of what is trained and a frozen base in
 bf16; attention is scaled_dot_product_attention, AdamW is fused. Layers are recomputed on the way back only where memory
@@ -124,9 +124,11 @@ def build(given, device):
     model.tables = tuple(table.to(device).float() for table in model.tables)
     if "weights" in given:
         weights = {name.replace("model.", "", 1): tensor for name, tensor in read_safetensors(given["weights"]).items()}
+        if "lm_head.weight" in weights:
+            weights["lm_head"] = weights.pop("lm_head.weight")
         adapters = read_safetensors(given["adapter"]) if lora else {}
         for name, tensor in adapters.items():
-            weights[name.replace("model.", "", 1)] = tensor
+            weights[name.replace("model.", "", 1).replace(".weight", "")] = tensor
         model.load_state_dict(weights, strict=True)
     if lora:
         for name, parameter in model.named_parameters():
@@ -170,17 +172,20 @@ def run(given, device, recomputes):
     return {"seconds": seconds[1:], "losses": losses, "peakBytes": peak, "recomputes": recomputes}
 
 
-def main():
-    given = json.loads(sys.argv[1])
-    device = given.get("device", "cuda" if torch.cuda.is_available() else "cpu")
-    torch.backends.cuda.matmul.allow_tf32 = False
+def answer(given):
+    device = given["device"]
     try:
         result = run(given, device, False)
     except torch.cuda.OutOfMemoryError:
         torch.cuda.empty_cache()
         result = run(given, device, True)
     name = torch.cuda.get_device_name() if device == "cuda" else device
-    print(json.dumps({**result, "device": name, "versions": {"torch": torch.__version__, "python": sys.version.split()[0]}}))
+    return {**result, "device": name, "versions": {"torch": torch.__version__, "python": sys.version.split()[0]}}
+
+
+def main():
+    torch.backends.cuda.matmul.allow_tf32 = False
+    print(json.dumps([answer(given) for given in json.loads(sys.argv[1])]))
 
 
 if __name__ == "__main__":

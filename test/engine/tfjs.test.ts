@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ALL_LINEAR, PAPER_FULL, PAPER_LORA } from '../../lib/config';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
 import { WORKBOOK_ROOT } from '../../lib/files';
 import { openModelFolder } from '../../lib/model/folder';
+import { createModelFolder } from '../../lib/model/initialize';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
 import { batchTensors } from '../../lib/train/batches';
@@ -16,13 +17,30 @@ import { updateOnce } from '../../lib/train/train';
 
 /** The eager reference as a device: on tfjs' own backend, and on one that a package of the user's brings. */
 
-const BASE = join(WORKBOOK_ROOT, 'data', 'miniature', 'base');
+const small = mkdtempSync(join(tmpdir(), 'med42-small-'));
+afterAll(() => rmSync(small, { recursive: true, force: true }));
+beforeAll(async () => {
+  const raw = {
+    model_type: 'llama',
+    vocab_size: 48,
+    hidden_size: 24,
+    intermediate_size: 40,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 32,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: true,
+    initializer_range: 0.2,
+  };
+  await createModelFolder(small, raw, createRandom(1, 'tfjs'));
+});
 
-describe.each(['lora', 'full'] as const)('two updates of the bundled base, %s', (method) => {
-  const LENGTH = 8;
+describe.each(['lora', 'full'] as const)('three updates of a small Llama, %s', (method) => {
+  const LENGTH = 12;
   const chunk = {
-    tokens: Int32Array.from({ length: LENGTH }, (_, i) => 3 + ((i * 37) % 400)),
-    targets: Int32Array.from({ length: LENGTH }, (_, i) => 3 + (((i + 1) * 37) % 400)),
+    tokens: Int32Array.from({ length: LENGTH }, (_, i) => 3 + ((i * 37) % 45)),
+    targets: Int32Array.from({ length: LENGTH }, (_, i) => 3 + (((i + 1) * 37) % 45)),
     weights: Float32Array.from({ length: LENGTH }, (_, i) => (i < 3 ? 0 : 1)),
     segments: new Int32Array(LENGTH),
     positions: Int32Array.from({ length: LENGTH }, (_, i) => i),
@@ -37,13 +55,13 @@ describe.each(['lora', 'full'] as const)('two updates of the bundled base, %s', 
       accumulation: 1,
       maxSeqLen: LENGTH,
     };
-    const model = tunedModel(await openModelFolder(BASE), method, method === 'lora' ? lora : undefined);
+    const model = tunedModel(await openModelFolder(small), method, method === 'lora' ? lora : undefined);
     const form = { separate: false, asked: undefined };
     const programs = await compileTraining(model, config, device, form);
     const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
     const batch = batchTensors([chunk], 1, form);
     const found: number[] = [];
-    for (let step = 0; step < 2; step++)
+    for (let step = 0; step < 3; step++)
       found.push((await updateOnce(programs, config, state, [batch], step, 1e-3)).loss);
     state.dispose();
     await programs.dispose();
@@ -53,7 +71,7 @@ describe.each(['lora', 'full'] as const)('two updates of the bundled base, %s', 
   test('give ONNX Runtime’s losses', async () => {
     const [eager, onnx] = [await losses(await openDevice('tfjs')), await losses(await openDevice('cpu', 1))];
     for (const [i, loss] of eager.entries()) expect(Math.abs(loss - onnx[i]!)).toBeLessThan(1e-4);
-    expect(eager[1]).not.toBeCloseTo(eager[0]!, 3);
+    expect(eager[2]).not.toBeCloseTo(eager[0]!, 3);
   });
 });
 
