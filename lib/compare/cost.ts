@@ -3,7 +3,7 @@ import { METHOD_LABELS, SETTING_LABELS } from './labels';
 import type { RunRecord, TrainingRecord } from './run-record';
 import { type Arm, armsOf } from './runs';
 
-/** What a method cost, the mean over its training seeds. */
+/** What a method cost, the mean over its training seeds; of memory the most, for a training that was carried on shows its last part's. */
 export interface Cost {
   readonly trainable: number;
   readonly parameters: number;
@@ -25,7 +25,7 @@ export function costOf(runs: readonly { readonly training: TrainingRecord | null
     updates: of('updates'),
     tokens: of('tokens'),
     seconds: of('seconds'),
-    peakMemoryBytes: of('peakMemoryBytes'),
+    peakMemoryBytes: Math.max(...trained.map((one) => one.peakMemoryBytes)),
     savedBytes: of('savedBytes'),
   };
 }

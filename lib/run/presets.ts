@@ -141,7 +141,7 @@ const ENTRIES = {
     limitPerTask: 250,
     checkpointEvery: 100,
   },
-  // SmolLM2-135M-Instruct on the real rows: the recorded run of a real model. 200 items show a pooled difference of some 11 points.
+  // SmolLM2-135M-Instruct on the real rows: the recorded run of a real model.
   smollm2: {
     ...COMMON,
     samples: 120,

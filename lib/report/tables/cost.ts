@@ -34,7 +34,7 @@ export function cost(record: RunRecord): Table {
       ],
     })),
     notes: [
-      'Means over the runs of a line. Seconds are of a process that may have shared the machine with another model’s ' +
+      'Means over the runs of a line, of memory the most. Seconds are of a process that may have shared the machine with another model’s ' +
         '(manifest.json, `atOnce`). Peak memory is of the whole training process, the program itself included. Saved: ' +
         'the adapter’s file for LoRA, all weights for full-parameter.',
       'The paper states trainable parameters alone: 20 and 104 million of 7 and 70 billion for LoRA (0.29% and 0.15%).',
