@@ -8,7 +8,7 @@ import { constantAnswers } from '../eval/constant-answers';
 import { numberText } from './table';
 import { NAMES, pointsText } from './verdict-words';
 
-/** Of flagged items that do not share a fact, before a sentence says what they did. */
+/** Of flagged items, before a sentence says what they did. */
 const FEWEST_FLAGGED = 5;
 
 /** What must be known beside the answer to believe it, in the order of its weight. */
@@ -88,7 +88,7 @@ function contamination(record: RunRecord, detector: Decontamination | null): str
   const flagged = items.filter(({ id }) => out.has(id)).length;
   const counted = `${numberText(flagged, 0)} of ${numberText(items.length, 0)} items are flagged as contaminated (${detector.method}${detector.isPapersMethod ? '' : ', which is not the paper’s method'})`;
   const effects = effectsOf(aboutTaughtFacts(record), detector).filter((one) => isCompared(record, one));
-  const few = effects.every(({ clustersFlagged }) => clustersFlagged < FEWEST_FLAGGED);
+  const few = effects.every((one) => one.flagged < FEWEST_FLAGGED);
   if (few) return [`${counted}, too few to say whether that helped.`];
   // Items about facts that no row teaches have nothing to gain from any row.
   const clean = record.facts ? 'clean items about facts that the rows teach' : 'clean items';
