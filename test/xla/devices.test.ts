@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Method } from '../../lib/config';
 import { openDevice } from '../../lib/engine/device';
 import type { HostTensors } from '../../lib/engine/tensors';
@@ -25,6 +25,7 @@ const UPDATES = everything ? 60 : 6;
 const CHECKPOINT = UPDATES / 2;
 const COUNTS = everything ? [2, 4, 8] : [4];
 const BATCH = 8;
+if (everything) vi.setConfig({ testTimeout: 3_600_000 });
 
 const work = mkdtempSync(join(tmpdir(), 'devices-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
