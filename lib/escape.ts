@@ -7,12 +7,15 @@ const UNSEEN = /[\p{Cc}\p{Cs}\p{Bidi_Control}]/gu;
 
 /** What spreadsheets compute, in whatever width it is written; they skip the white space before it. */
 const FORMULA = /^\s*[=+\-@＝＋－＠]/u;
+/** The same where another separator than ours, or a line, would begin a cell: German spreadsheets split at semicolons. */
+const INNER_FORMULA = /([;\t\r\n][\s"]*)(?=[=+\-@＝＋－＠])/gu;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 /**
  * A cell of a CSV file (RFC 4180). Text is quoted when it holds a separator, a quote or a line break, quotes doubled; its
  * line breaks and tabs stay, other control characters and those of direction become spaces. Text that a spreadsheet would
- * compute gets an apostrophe before it, which says there that it is text; text that is a number stays one.
+ * compute gets an apostrophe before it, which says there that it is text, also where another separator than the comma would
+ * begin a cell; text that is a number stays one.
  *
  * Source: OWASP, CSV injection.
  */
@@ -20,7 +23,8 @@ export function csvField(cell: string | number | null): string {
   if (cell === null) return '';
   if (typeof cell === 'number') return String(cell);
   const seen = cell.replace(UNSEEN, (character) => (/[\t\r\n]/.test(character) ? character : ' '));
-  const text = FORMULA.test(seen) && !NUMBER.test(seen) ? `'${seen}` : seen;
+  const inner = seen.replace(INNER_FORMULA, "$1'");
+  const text = FORMULA.test(inner) && !NUMBER.test(inner) ? `'${inner}` : inner;
   return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

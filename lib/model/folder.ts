@@ -89,6 +89,14 @@ function missingWeight(
     );
   }
   const module = name.replace(/weight$/, '');
+  const prefixed = stored.find((one) => one.endsWith(`.${name}`));
+  if (prefixed !== undefined) {
+    const prefix = prefixed.slice(0, -name.length);
+    return (
+      `${start}it has "${prefixed}", so its names begin with "${prefix}", the part of a larger model: save that part alone ` +
+      '(as LlamaForCausalLM)'
+    );
+  }
   const instead = stored.filter((one) => one.includes(module));
   if (instead.length > 0) return `${start}it has ${list(instead)} in its place: quantised weights are not read`;
   const layers = new Set(

@@ -166,6 +166,12 @@ test('an answer that may mean two choices is refused', async () => {
   );
 });
 
+test('a CSV whose cells semicolons separate, as spreadsheets of many countries save it', async () => {
+  const root = folder({ 'train/a.csv': '\uFEFFprompt;response\r\n"Ask; now?";"Say, so"\r\n' });
+  const { examples } = await loadTrainExamples(root);
+  expect(examples).toMatchObject([{ prompt: 'Ask; now?', response: 'Say, so' }]);
+});
+
 test('CSV, TSV, a JSON array, Parquet and zstd in one folder, each as it is', async () => {
   const root = folder({
     'train/a.csv': 'Question,Answer\n"Ask, you?","Say ""it"".\nTwice."\n',

@@ -317,6 +317,18 @@ describe('weights', () => {
     expect(Object.keys((await openModelFolder(folder)).weights)).toHaveLength(Object.keys(tinyWeights()).length);
   });
 
+  test('weights of a part of a larger model name that part', async () => {
+    const folder = await modelFolder({}, (weights) => {
+      for (const name of Object.keys(weights)) {
+        weights[`language_model.${name}`] = weights[name]!;
+        delete weights[name];
+      }
+    });
+    await expect(openModelFolder(folder)).rejects.toThrow(
+      /its names begin with "language_model\.", the part of a larger/,
+    );
+  });
+
   test('a tokenizer with more ids than the embedding has rows', () => {
     expect(() => assertFits({ file: 'a/tokenizer.json', vocabSize: 12 }, TINY.vocabSize)).toThrow(
       "tokenizer: a/tokenizer.json has the id 11 but the model's embedding has 11 rows; use the tokenizer that belongs to the model",

@@ -3,7 +3,8 @@ import { CsvError, parse } from 'csv-parse';
 import type { RawRow } from './records';
 
 /**
- * The rows of a CSV with a line of names first (RFC 4180: cells in double quotes may hold separators and new lines).
+ * The rows of a CSV with a line of names first (RFC 4180: cells in double quotes may hold separators and new lines). Names
+ * that semicolons separate, and no comma, say that cells are so separated too.
  *
  * @throws naming the line that has another number of cells, or an open quote
  */
@@ -12,15 +13,18 @@ export async function* readCsv(
   file: string,
   delimiter: ',' | '\t',
 ): AsyncGenerator<RawRow> {
+  const { first, rest } = await firstLine(pieces);
+  // Spreadsheets of many countries save a ".csv" with semicolons.
+  const isSemicolons = delimiter === ',' && !first.includes(',') && first.includes(';');
   const parser = parse({
-    delimiter,
+    delimiter: isSemicolons ? ';' : delimiter,
     info: true,
     skip_empty_lines: true,
     columns: (names: string[]) => uniqueNames(names, file),
     // A TSV's quotes are usually text.
     ...(delimiter === '\t' ? { quote: false as const } : {}),
   });
-  const source = Readable.from(pieces);
+  const source = Readable.from(rest);
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
   try {
@@ -34,6 +38,22 @@ export async function* readCsv(
       cause: error,
     });
   }
+}
+
+/** The line of names, and all the text from the beginning on. */
+async function firstLine(pieces: AsyncIterable<string>): Promise<{ first: string; rest: AsyncIterable<string> }> {
+  const taken = pieces[Symbol.asyncIterator]();
+  let begin = '';
+  while (!/[\r\n]/.test(begin)) {
+    const { value, done } = await taken.next();
+    if (done) break;
+    begin += value;
+  }
+  const all = async function* () {
+    yield begin;
+    yield* { [Symbol.asyncIterator]: () => taken };
+  };
+  return { first: begin.split(/[\r\n]/)[0]!, rest: all() };
 }
 
 function uniqueNames(names: readonly string[], file: string): string[] {

@@ -3,7 +3,7 @@ import { format } from 'node:util';
 import { compileFailure, thrownFailure } from './failure';
 import { beginCell, interruptListeners } from './interrupt';
 import { mendConverter } from './mend-source';
-import { asText, type CellFailure, type CellOutputs, currentOutputs, directOutputs } from './output';
+import { type CellFailure, type CellOutputs, currentOutputs, directOutputs, resultOf } from './output';
 import {
   type Converter,
   compiler,
@@ -57,7 +57,7 @@ export function createCells(root: string): Cells {
     folder,
     { node: watched, browser: watched, close: () => converter.close() },
     {
-      log: (value: unknown) => outputs?.result({ 'text/plain': asText(value) }),
+      log: (value: unknown) => outputs?.result(resultOf(value)),
       // tslab reports a thrown value alone, and the compiler's complaints with a format before them.
       error: (...said: unknown[]) => {
         if (said.length === 1) failure = thrownFailure(said[0], folder);

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { terminalText } from '../../escape';
 
 /** A thing in several forms, by media type; whoever shows it takes the richest form it can. */
 export type MimeBundle = Readonly<Record<string, unknown>>;
@@ -65,6 +66,9 @@ export function capturePrints(): () => void {
     for (const one of undo) one();
   };
 }
+
+/** The value of a cell's last expression as it is shown: text of a row, say, with no control characters. */
+export const resultOf = (value: unknown): MimeBundle => ({ 'text/plain': terminalText(asText(value)) });
 
 /** A value as `console.log` would print it. */
 export const asText = (value: unknown): string => (typeof value === 'string' ? value : inspect(value));
