@@ -1,7 +1,7 @@
 """Checks launch/trainjob.yaml by Kubeflow's own types, unknown keys included: they drop those, so the round trip is compared.
 
-    python3 -m venv venv && venv/bin/pip install kubeflow-trainer-api==2.3.0 pyyaml
-    venv/bin/python test/handoff/check-trainjob.py FOLDER/launch/trainjob.yaml
+    test/handoff/make-env.sh --launchers
+    .venv-handoff/bin/python test/handoff/check-trainjob.py FOLDER/launch/trainjob.yaml
 """
 
 import sys

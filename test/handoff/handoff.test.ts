@@ -19,6 +19,8 @@ const MODEL = MODELS.at(-1)!;
 const BIN = join(ROOT, '.venv-handoff', 'bin');
 const pythonReady = existsSync(join(BIN, 'torchrun'));
 if (!pythonReady) console.warn('trainings of hand-offs skipped: no .venv-handoff (test/handoff/make-env.sh makes it)');
+/** With --launchers. */
+const launchersReady = pythonReady && readFileSync(join(BIN, '..', 'requirements.stamp'), 'utf8').includes('launchers');
 const { INIT_CWD: _, ...env } = process.env;
 const work = mkdtempSync(join(tmpdir(), 'handoff-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -140,6 +142,12 @@ describe('the folder', () => {
     for (const name of ['one-node.sh', 'nodes.sh', 'slurm.sbatch']) {
       expect(run('bash', ['-n', join('two', 'launch', name)])).toMatchObject({ status: 0, stderr: '' });
     }
+  });
+
+  test.skipIf(!launchersReady)('has a TrainJob of which Kubeflow’s own types know every key', () => {
+    const file = join('lora', 'launch', 'trainjob.yaml');
+    const { status, stdout } = python('python', [join(__dirname, 'check-trainjob.py'), file]);
+    expect([status, stdout]).toEqual([0, `${file}: every key is known\n`]);
   });
 
   test('is not written over something else, nor for what cannot be', () => {
