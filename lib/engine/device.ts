@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { DEVICE_NAMES, type DeviceName } from './device-names';
 import { openOnnx } from './onnx/device';
 import type { Runtime } from './program';
-import { openXla } from './xla/device';
 import { openTfjs } from './tfjs';
+import { openXla } from './xla/device';
 import type { XlaOptions } from './xla/options';
 import type { XlaDevice } from './xla/plugins/find';
 
