@@ -160,7 +160,7 @@ async function beside(options: Given, name: string, shape: ShapeName, method: Me
         steps: 20,
       },
     ],
-    AbortSignal.timeout(left * 1000),
+    AbortSignal.timeout(Math.ceil(left * 1000)),
   );
   return 'refused' in answers ? answers : answers[0]!;
 }

@@ -34,7 +34,7 @@ export function parityConfig(method: Method): TrainConfig {
   const lora = { rank: 8, alpha: 16, dropout: 0, useRsLora: false, targetModules: ALL_LINEAR };
   const paper = method === 'lora' ? PAPER_LORA : PAPER_FULL;
   // Rates at which ten updates change the losses in the second digit, and rounding is not amplified.
-  return { ...paper, lora, learningRate: method === 'lora' ? 3e-3 : 3e-4, maxSeqLen: T, batchSize: B, accumulation: 1 };
+  return { ...paper, lora, learningRate: method === 'lora' ? 3e-3 : 1e-4, maxSeqLen: T, batchSize: B, accumulation: 1 };
 }
 
 export interface ParityModel {
