@@ -1,6 +1,7 @@
 import type { TrainConfig } from '../config';
 import type { Device } from '../engine/device';
 import { sizeOf } from '../engine/tensors';
+import { EMBEDDING } from '../model/llama';
 import type { TunedModel } from '../model/tuned';
 import type { BatchForm } from './batches';
 import { countParameters, trainingMemory } from './memory';
@@ -50,12 +51,16 @@ export function estimateTrainingMemory(
 }
 
 /**
- * What the two programs, of the training and of the held-out loss, hold of the frozen weights: each as they lie in the
- * file where that is in 16 bits, and in float32; the training's once more, packed for the products of the way back.
+ * What the two programs, of the training and of the held-out loss, hold of the frozen weights: each all of them in float32;
+ * the training's once more those that are multiplied, packed for the products of the way back; and while one is made, the
+ * weights as they lie in the file where that is in 16 bits.
  */
-function sessionBytes(model: TunedModel): number {
-  const frozen = Object.values(model.frozen);
-  const wide = frozen.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
-  const half = frozen.reduce((sum, { dtype, shape }) => sum + (dtype === 'float32' ? 0 : 2 * sizeOf(shape)), 0);
-  return 2 * half + 3 * wide;
+function sessionBytes({ frozen, base }: TunedModel): number {
+  const tensors = Object.entries(frozen);
+  const numbers = tensors.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);
+  const half = tensors.reduce((sum, [, { dtype, shape }]) => sum + (dtype === 'float32' ? 0 : 2 * sizeOf(shape)), 0);
+  const { tieWordEmbeddings, vocabSize, hiddenSize } = base.config;
+  // A table of embeddings is looked up, and multiplied only where it is the output's too.
+  const lookedUp = EMBEDDING in frozen && !tieWordEmbeddings ? vocabSize * hiddenSize : 0;
+  return half + 4 * (3 * numbers - lookedUp);
 }
