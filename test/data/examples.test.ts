@@ -98,6 +98,25 @@ test('a line that is no JSON object is named', async () => {
   await expect(load('')).rejects.toThrow('examples: train/t.jsonl has no rows; fill the file or delete it');
 });
 
+test('a text in two or four bytes a character is called what it is, in every form', async () => {
+  const wide = (text: string, order: 'le' | 'be') => {
+    const bytes = Buffer.from(text, 'utf16le');
+    return order === 'le' ? bytes : bytes.swap16();
+  };
+  const line = JSON.stringify(row);
+  for (const [file, bytes, encoding] of [
+    ['t.jsonl', wide(`\ufeff${line}`, 'le'), 'UTF-16'],
+    ['t.jsonl', wide(line, 'be'), 'UTF-16'],
+    ['t.csv', wide('\ufeffprompt,response\na,b\n', 'be'), 'UTF-16'],
+    ['t.json', wide(`[${line}]`, 'le'), 'UTF-16'],
+    ['t.jsonl', Buffer.from([0xff, 0xfe, 0, 0, 0x7b, 0, 0, 0]), 'UTF-32'],
+  ] as const) {
+    await expect(loadTrainExamples(folder({ [`train/${file}`]: bytes }))).rejects.toThrow(
+      `examples: train/${file} must be UTF-8, is ${encoding}; save it as UTF-8`,
+    );
+  }
+});
+
 test('two evaluation items may not share an id, even across files', async () => {
   const root = folder({ 'eval/a.jsonl': [item], 'eval/b.jsonl': [{ ...item, id: 'e2' }, item] });
   await expect(loadEvalItems(root)).rejects.toThrow(

@@ -27,13 +27,24 @@ export function compressionOf(first: Buffer): Compression {
   return 'none';
 }
 
-/** @throws when the file is something else in a file's place: a Git LFS pointer, a web page, a zip archive */
+/** @throws when the file is something else in a file's place: a Git LFS pointer, a web page, a zip archive, UTF-16 */
 export function refuseMisplaced(first: Buffer, name: string): void {
   const isZip = first.subarray(0, 4).toString('latin1') === 'PK\x03\x04';
+  const wide = wideEncoding(first);
   const mistake = isZip
     ? 'is a zip archive (as an .xlsx is one); unpack it, or save it as CSV'
-    : misplacedContent(first);
+    : wide
+      ? `must be UTF-8, is ${wide}; save it as UTF-8`
+      : misplacedContent(first);
   if (mistake !== undefined) throw new Error(`examples: ${name} ${mistake}`);
+}
+
+/** The encoding of a text whose characters are two or four bytes: by its mark, or by the zero byte that each begins or ends with. */
+function wideEncoding(first: Buffer): 'UTF-16' | 'UTF-32' | undefined {
+  const start = first.subarray(0, 4).toString('latin1');
+  if (start === '\xff\xfe\0\0' || start === '\0\0\xfe\xff') return 'UTF-32';
+  if (/^(?:\xff\xfe|\xfe\xff)/.test(start)) return 'UTF-16';
+  return /^(?:\0[\t\n\r -~]|[\t\n\r -~]\0){2}$/.test(start) ? 'UTF-16' : undefined;
 }
 
 /**
