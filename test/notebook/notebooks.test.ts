@@ -104,7 +104,7 @@ describe('wrong use', () => {
     expect(all).toThrow(/"9" names no notebook; there are 01-good, 02-bad/);
     expect(() => chooseNotebooks(folder, ['0'])).toThrow(/"0" names \d notebooks/);
     expect(() => parseNotebookOptions(['--preset', 'big'], ROOT)).toThrow(
-      /smoke, miniature, controlled, real, paper-lora, paper-full, llama2, got "big"/,
+      /smoke, miniature, controlled, real, smollm2, paper-lora, paper-full, llama2, got "big"/,
     );
     expect(() => parseNotebookOptions(['--chekc'], ROOT)).toThrow(/'--chekc', did you mean --check; --help lists/);
     expect(() => parseNotebookOptions(['--check', '--preset', 'smoke'], ROOT)).toThrow(/leave --preset and --set out/);

@@ -30,7 +30,7 @@ describe.concurrent('options', () => {
     [
       'an unknown preset',
       ['--preset', 'huge'],
-      '--preset must be one of smoke, miniature, controlled, real, paper-lora, paper-full, llama2, got "huge"',
+      '--preset must be one of smoke, miniature, controlled, real, smollm2, paper-lora, paper-full, llama2, got "huge"',
     ],
     [
       'an unknown option',

@@ -154,7 +154,7 @@ test('Ctrl-C stops after an update, with a checkpoint, and says how to go on; sc
 
   const scoring = await interrupt(() => existsSync(join(out, 'models', 'lora-42', 'adapter_config.json')));
   expect(scoring.stderr).toContain(`LoRA, seed 42  training was carried on from step ${step}`);
-  expect(scoring.stderr).toMatch(/score: interrupted after row \d+ of \d+; the same command scores this model anew/);
+  expect(scoring.stderr).toMatch(/score: interrupted after row \d+ of \d+; the same command goes on from there/);
   expect(scoring.code).toBe(1);
 
   const rest = await reproduceCli(commandFor(out));
