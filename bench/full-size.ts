@@ -83,7 +83,7 @@ function nodePeer(json: string, texts: readonly string[]): Peer {
 async function pythonPeer(python: string, json: string, texts: readonly string[], folder: string): Promise<Peer> {
   const file = join(folder, 'texts.jsonl');
   await writeFile(file, texts.map((text) => `${JSON.stringify(text)}\n`).join(''));
-  const script = resolve('bench', 'peers', 'tokenize.py');
+  const script = resolve('bench', 'peers', 'hf_tokenizers.py');
   const child = spawn(python, [script, json, file, String(BATCH)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   console.log((await lines.next()).value);

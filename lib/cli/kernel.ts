@@ -44,7 +44,8 @@ export function dataFolder(env: NodeJS.ProcessEnv = process.env, platform: NodeJ
   return join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'jupyter');
 }
 
-const SPEC = looseFields({}, { argv: v.array(text, 'a list of texts'), display_name: text });
+/** Another's kernel may lack any of it. */
+const SPEC = looseFields({ argv: v.array(text, 'a list of texts'), display_name: text });
 
 async function installed(folder: string): Promise<v.InferOutput<typeof SPEC> | undefined> {
   return readFields(SPEC, join(folder, 'kernel.json'), 'kernel', 'delete the folder, and install the kernel again');
@@ -60,7 +61,7 @@ export async function installKernel(root: string, data: string): Promise<string>
   const source = join(jupyterFolder(root), 'kernels', NAME);
   const folder = join(data, 'kernels', NAME);
   const spec = (await installed(source))!;
-  const argv = [process.execPath, ...spec.argv.slice(1), root];
+  const argv = [process.execPath, ...spec.argv!.slice(1), root];
   await writeFileAtomic(join(folder, 'launcher.js'), await readFile(join(source, 'launcher.js')));
   await writeFileAtomic(join(folder, 'kernel.json'), `${JSON.stringify({ ...spec, argv }, null, 2)}\n`);
   return folder;
@@ -93,6 +94,6 @@ export async function main(args: readonly string[]): Promise<void> {
   } else {
     const folder = join(dataFolder(), 'kernels', NAME);
     const spec = await installed(folder);
-    console.log(spec ? `${folder} starts the workbook in ${spec.argv.at(-1)}` : `not installed; it would be ${folder}`);
+    console.log(spec ? `${folder} starts the workbook in ${spec.argv?.at(-1)}` : `not installed; it would be ${folder}`);
   }
 }

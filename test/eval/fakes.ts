@@ -58,8 +58,9 @@ export function fakeScorer(
     balancedLength,
     seen,
     scoreRows: async function* (rows) {
-      seen.push(...rows);
-      for (const [i, row] of [...rows.entries()].reverse()) yield { row: i, scores: score(row) };
+      const open = [...rows.entries()].filter(([, row]) => !row.known);
+      seen.push(...open.map(([, row]) => row));
+      for (const [i, row] of open.reverse()) yield { row: i, scores: score(row) };
     },
   };
 }

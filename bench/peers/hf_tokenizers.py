@@ -1,4 +1,4 @@
-"""Hugging Face tokenizers called directly: tokenize.py TOKENIZER_JSON TEXTS BATCH
+"""Hugging Face tokenizers called directly: hf_tokenizers.py TOKENIZER_JSON TEXTS BATCH
 
 TEXTS holds one JSON string a line. Prints {"ready": versions}; for each line on stdin all texts are encoded, BATCH at once
 on the library's own threads, and {"seconds": s, "cpu": s, "tokens": n} is printed.
