@@ -36,7 +36,7 @@ const FOLDERS = ['data', 'dist', 'lib', 'notebooks', 'results/recorded'];
 /** Hidden files are an editor's or a build's own; dist/.built tells that nothing need be built. */
 const HIDDEN = /(^|\/)\.(?!built$)/;
 /** Programs of development, below dist/. */
-const DEVELOPMENT = /^with-/;
+const DEVELOPMENT = /^(with-|gpu-check\b)/;
 
 /**
  * Lists what goes into a bundle for this machine's system and processor.
