@@ -11,12 +11,13 @@ import { loadPlugin } from '../lib/engine/xla/pjrt/plugin';
 import type { Spread } from '../lib/engine/xla/spread';
 import { openStacks } from '../lib/engine/xla/stacks';
 import { openModelFolder } from '../lib/model/folder';
-import { type LlamaConfig, weightShapes } from '../lib/model/llama';
+import { weightShapes } from '../lib/model/llama';
 import { tunedModel } from '../lib/model/tuned';
 import { createRandom } from '../lib/random';
 import { batchTensors } from '../lib/train/batches';
 import { compileTraining, trainingState } from '../lib/train/programs';
 import { updateOnce } from '../lib/train/train';
+import { SHAPES } from './gpu/shapes';
 import { cpuPlugin } from './xla-plugin';
 
 /**
@@ -28,16 +29,7 @@ import { cpuPlugin } from './xla-plugin';
  *
  * FOLDER is made where it is not there: TinyLlama's shape, random weights, 2.2 GB. Linux only: memory is read from /proc.
  */
-const SHAPE = {
-  vocabSize: 32_000,
-  hiddenSize: 2048,
-  intermediateSize: 5632,
-  numHiddenLayers: 22,
-  numAttentionHeads: 32,
-  numKeyValueHeads: 4,
-  headDim: 64,
-  tieWordEmbeddings: false,
-} as LlamaConfig;
+const SHAPE = SHAPES['1.1b'].model;
 const FILES = 3;
 const MB = 2 ** 20;
 

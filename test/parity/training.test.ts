@@ -82,8 +82,8 @@ describe.skipIf(!pythonReady)('against transformers, peft and torch', () => {
         await reference('train', '--model', folder, '--request', write(`${name}.json`, request), '--out', theirs);
       });
 
-      // SwiftShader is slow: LoRA of one model is enough there, without accumulation (webgpu.test.ts has it, and full-parameter
-      // training); MED42_EVERYTHING=1 runs all.
+      // SwiftShader is slow: LoRA of one model, without accumulation. Full-parameter training there is compared where
+      // MED42_EVERYTHING=1 runs all; webgpu.test.ts has its kernels, and that the whole step stays on the device.
       const chosen = everything || (accumulation === 1 && method === 'lora');
       const devices: DeviceName[] = ['cpu'];
       if (folder === MODELS.at(-1) && webgpuPossible && chosen) devices.push('webgpu');
