@@ -94,6 +94,8 @@ export async function main(args: readonly string[]): Promise<void> {
   } else {
     const folder = join(dataFolder(), 'kernels', NAME);
     const spec = await installed(folder);
-    console.log(spec ? `${folder} starts the workbook in ${spec.argv?.at(-1)}` : `not installed; it would be ${folder}`);
+    console.log(
+      spec ? `${folder} starts the workbook in ${spec.argv?.at(-1)}` : `not installed; it would be ${folder}`,
+    );
   }
 }
