@@ -3,7 +3,7 @@ import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { PAPER_FULL, PAPER_LORA } from '../lib/config';
 import { openDevice } from '../lib/engine/device';
-import * as ort from '../lib/engine/onnx/ort';
+import * as native from '../lib/engine/onnx/native/session';
 import { createState } from '../lib/engine/state';
 import { openModelFolder } from '../lib/model/folder';
 import { tunedModel } from '../lib/model/tuned';
@@ -34,17 +34,11 @@ async function main(): Promise<void> {
   if (folder === undefined || (method !== 'lora' && method !== 'full'))
     throw new Error('bench: profile needs the folder of a model, and lora or full');
   const where = mkdtempSync(join(tmpdir(), 'profile-'));
-  const sessions: ort.InferenceSession[] = [];
-  const create = ort.InferenceSession.create.bind(ort.InferenceSession) as (
-    model: Uint8Array,
-    options: ort.InferenceSession.SessionOptions,
-  ) => Promise<ort.InferenceSession>;
-  ort.InferenceSession.create = (async (model: Uint8Array, options: ort.InferenceSession.SessionOptions) => {
-    const profileFilePrefix = join(where, String(sessions.length));
-    const session = await create(model, { ...options, enableProfiling: true, profileFilePrefix });
-    sessions.push(session);
-    return session;
-  }) as typeof ort.InferenceSession.create;
+  const open = native.openNativeSession;
+  Object.assign(native, {
+    openNativeSession: ((model, options, graph) =>
+      open(model, { ...options, enableProfiling: true, profileFilePrefix: join(where, 'run') }, graph)) as typeof open,
+  });
 
   const length = Number(tokens);
   const config = { ...(method === 'lora' ? PAPER_LORA : PAPER_FULL), batchSize: 1, maxSeqLen: length };
@@ -59,7 +53,7 @@ async function main(): Promise<void> {
     await updateOnce(programs, config, state, [batchTensors([row], 1, form)], step, config.learningRate);
     seconds.push((performance.now() - began) / 1000);
   }
-  for (const session of sessions) session.endProfiling();
+  await programs.dispose();
   const [file] = readdirSync(where);
   const events = JSON.parse(readFileSync(join(where, file!), 'utf8')) as ProfileEvent[];
   rmSync(where, { recursive: true });
@@ -84,7 +78,6 @@ async function main(): Promise<void> {
       `${name.padEnd(26)} ${one.seconds.toFixed(3).padStart(8)} s ${share.padStart(7)}  ${one.count / (UPDATES - 1)} times`,
     );
   }
-  await programs.dispose();
   state.dispose();
 }
 

@@ -28,7 +28,7 @@ export interface Program {
   readonly name: string;
   /** Nodes of the compiled graph; 0 when it runs eagerly. */
   readonly nodeCount: number;
-  /** One run: reads and replaces `state`, returns the outputs on the host. */
+  /** One run: reads and replaces `state`, returns the outputs on the host. After a failure `state` is undefined. */
   run(inputs: HostTensors, state: DeviceState): Promise<HostTensors>;
   dispose(): Promise<void>;
 }
@@ -52,7 +52,10 @@ export interface Runtime {
   compile(step: Step, spec: ProgramSpec): Promise<Program>;
   /** What a run will hold at once beside inputs, state and frozen weights, in bytes; nothing is compiled. */
   workingBytes(step: Step, spec: ProgramSpec): number;
-  /** @param name the state's, by which devices that share it split it */
+  /**
+   * @param tensor given away: where the device's memory is the host's, it is what is held and written
+   * @param name the state's, by which devices that share it split it
+   */
   upload(tensor: HostTensor, name: string): Promise<Held>;
   /** A copy on the host. */
   download(held: Held): Promise<Float32Array | Int32Array>;

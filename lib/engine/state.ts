@@ -19,7 +19,7 @@ export interface DeviceState {
   readonly slots: Map<string, Slot>;
 }
 
-/** `spare`: a second buffer that a runtime's next run may write into, so that nothing is allocated. */
+/** `spare`: a second buffer for a runtime whose next run cannot write into the first, so that nothing is allocated. */
 export interface Slot {
   readonly spec: TensorSpec;
   current: Held;
@@ -58,6 +58,7 @@ async function uploadAll({ runtime }: Device, values: HostTensors) {
   return { specs, slots, places };
 }
 
+/** @param values given away: they are the state's from here on, and change as programs run */
 export async function createState(device: Device, values: HostTensors): Promise<DeviceState> {
   const { runtime } = device;
   const { specs, slots, places } = await uploadAll(device, values);
@@ -83,7 +84,7 @@ export async function createState(device: Device, values: HostTensors): Promise<
         target.current = await runtime.stacks!.write(target.current, layer, tensor);
         return;
       }
-      const fresh = await runtime.upload(tensor, slot);
+      const fresh = await runtime.upload({ ...tensor, data: tensor.data.slice() } as HostTensor, slot);
       runtime.release(target.current);
       target.current = fresh;
     },

@@ -13,9 +13,6 @@ import { trainingWorkingBytes } from './programs';
  */
 const ARENA = 1.4;
 
-/** The state, the buffers that the next run writes it into, and the copies of these that ONNX Runtime's binding makes. */
-const STATES = 3;
-
 /** Node, the libraries and compiled programs, whatever the model. */
 const PROCESS_BYTES = 180e6;
 
@@ -25,7 +22,7 @@ export interface ProcessMemory {
   readonly process: number;
   /** The frozen weights, as the programs hold them. */
   readonly frozen: number;
-  /** What is trained, its moments and its sums of gradients: as they were, as they become, and in copies. */
+  /** What is trained, its moments, and its sums of gradients twice: as they were and as they become. */
   readonly state: number;
   /** What a step computes on the way. */
   readonly working: number;
@@ -44,7 +41,7 @@ export function estimateTrainingMemory(
   const parts = {
     process: PROCESS_BYTES,
     frozen: sessionBytes(model),
-    state: STATES * (trained + moments + sums),
+    state: trained + moments + 2 * sums,
     working: ARENA * trainingWorkingBytes(model, config, device, form),
   };
   return { ...parts, total: parts.process + parts.frozen + parts.state + parts.working };

@@ -48,6 +48,15 @@ vi.mock('../../lib/engine/onnx/external-files', () => ({
   }),
 }));
 
+// The CPU's sessions are made by the library itself, WebGPU's by its binding.
+vi.mock('../../lib/engine/onnx/native/session', () => ({
+  openNativeSession: (model: Uint8Array) => {
+    hash.update(model);
+    return NO_SESSION;
+  },
+}));
+const NO_SESSION = { inputNames: [], run: () => Promise.reject(new Error('no run')), release: async () => {} };
+
 const folder = mkdtempSync(join(tmpdir(), 'models-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -62,7 +71,7 @@ beforeAll(async () => {
   models = [await tinyFolder(folder), await openModelFolder(join(__dirname, '../../data/miniature/base'))];
   vi.spyOn(ort.InferenceSession, 'create').mockImplementation((async (model: Uint8Array) => {
     hash.update(model);
-    return { inputNames: [], run: () => Promise.reject(new Error('no run')), release: async () => {} };
+    return NO_SESSION;
   }) as never);
 });
 

@@ -2,7 +2,7 @@ import { namesUsed } from './builder';
 import type { Graph } from './encode';
 
 /** Ops whose output is their input's memory under another shape. */
-const VIEWS = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);
+export const VIEWS = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);
 
 /**
  * The most bytes that values made by a graph's nodes take at once: each from the node that makes it to the last that

@@ -5,7 +5,9 @@ import { type HostTensor, type HostTensors, sizeOf } from '../tensors';
 import { traceStep } from '../trace/step';
 import { encodeModel } from './encode';
 import { fromRoot } from './external-files';
+import { writableInPlace } from './in-place';
 import { lowerToOnnx, ONNX_LOWERINGS } from './lower';
+import { openNativeSession } from './native/session';
 import { type OnnxDevice, onnxTarget, sessionOptions } from './options';
 import * as ort from './ort';
 import { peakBytes } from './peak-bytes';
@@ -16,10 +18,7 @@ export function onnxRuntime(device: OnnxDevice): Runtime {
   return {
     compile: (step, spec) => onnxProgram(step, spec, device),
     workingBytes: (step, spec) => peakBytes(onnxGraph(step, spec, device).graph),
-    upload: async (tensor) =>
-      device.transfer
-        ? device.transfer.upload(hostToOrt(tensor))
-        : hostToOrt({ ...tensor, data: tensor.data.slice() } as HostTensor),
+    upload: async (tensor) => (device.transfer ? device.transfer.upload(hostToOrt(tensor)) : hostToOrt(tensor)),
     download: async (held) => {
       const tensor = held as ort.Tensor;
       if (tensor.location === 'cpu') return (tensor.data as Float32Array | Int32Array).slice();
@@ -50,11 +49,14 @@ async function onnxProgram(step: Step, spec: ProgramSpec, device: OnnxDevice): P
     const session = options.extra?.session as Readonly<Record<string, unknown>> | undefined;
     options.extra = { session: { ...session, model_external_initializers_file_folder_path: root } };
   }
-  const session = await openSession(encodeModel(graph), options);
+  const model = encodeModel(graph);
+  const session = device.name === 'cpu' ? openNativeSession(model, options, graph) : await openSession(model, options);
   const feedNames = new Set(session.inputNames);
   const outputs = Object.keys(outputShapes);
   /** The graph may declare an output in another shape of the same size. */
   const declaredShape = Object.fromEntries(graph.outputs.map((o) => [o.name, o.shape]));
+  const replacements = [...updated].map((name) => ({ name, input: `state.${name}`, output: `next.${name}` }));
+  const inPlace = new Set([...writableInPlace(graph, replacements)].map(({ output }) => output));
 
   const run = async (inputs: HostTensors, state: DeviceState): Promise<HostTensors> => {
     const feeds: Record<string, ort.Tensor> = {};
@@ -68,7 +70,8 @@ async function onnxProgram(step: Step, spec: ProgramSpec, device: OnnxDevice): P
       const slot = state.slots.get(name)!;
       if (feedNames.has(`state.${name}`)) feeds[`state.${name}`] = slot.current as ort.Tensor;
       if (updated.has(name))
-        fetches[`next.${name}`] = device.name === 'webgpu' ? null : spareFor(slot, declaredShape[`next.${name}`]!);
+        fetches[`next.${name}`] =
+          device.name === 'webgpu' ? null : nextFor(slot, declaredShape[`next.${name}`]!, inPlace.has(`next.${name}`));
     }
     const results = await session.run(feeds, fetches);
     for (const name of updated) {
@@ -78,9 +81,9 @@ async function onnxProgram(step: Step, spec: ProgramSpec, device: OnnxDevice): P
         slot.current = reshaped(results[`next.${name}`] as ort.Tensor, spec.state[name]!.shape);
         release(before);
       } else {
-        // Written in place; what `run` returns beside it is a copy and is dropped.
-        slot.current = reshaped(slot.spare as ort.Tensor, spec.state[name]!.shape);
-        slot.spare = before;
+        // What was given is written; what `run` returns beside it is a copy and is dropped.
+        slot.current = reshaped(fetches[`next.${name}`]!, spec.state[name]!.shape);
+        if (!inPlace.has(`next.${name}`)) slot.spare = before;
       }
     }
     return Object.fromEntries(
@@ -99,15 +102,13 @@ export function hostToOrt(tensor: HostTensor): ort.Tensor {
   return new ort.Tensor(tensor.dtype, tensor.data as Float32Array, tensor.shape);
 }
 
-/** The buffer for a state tensor's next value, in the shape the graph declares. */
-function spareFor(slot: Slot, shape: readonly number[]): ort.Tensor {
-  const { type } = slot.current as ort.Tensor;
-  const fresh = () => new (type === 'int32' ? Int32Array : Float32Array)(sizeOf(shape)) as Float32Array;
-  const spare = slot.spare
-    ? reshaped(slot.spare as ort.Tensor, shape)
-    : new ort.Tensor(type as 'float32', fresh(), shape);
-  slot.spare = spare;
-  return spare;
+/** The buffer for a state tensor's next value, in the shape the graph declares: its own, or a spare one. */
+function nextFor(slot: Slot, shape: readonly number[], inPlace: boolean): ort.Tensor {
+  const current = slot.current as ort.Tensor;
+  if (inPlace) return reshaped(current, shape);
+  if (slot.spare) return reshaped(slot.spare as ort.Tensor, shape);
+  const data = new (current.type === 'int32' ? Int32Array : Float32Array)(sizeOf(shape));
+  return new ort.Tensor(current.type as 'float32', data as Float32Array, shape);
 }
 
 function release(tensor: ort.Tensor): void {

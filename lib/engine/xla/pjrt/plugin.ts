@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import koffi from 'koffi';
+import { openLibrary, type SharedLibrary } from '../../shared-library';
 import { FUNCTION_TABLE, TABLE_HEAD, TABLE_MAJOR, TABLE_MINOR } from './abi';
 import { Api, copyMemory, namedValues, type Options, PjrtError, readNamedValues } from './api';
 import { type Client, openClient } from './client';
-import { openLibrary, type SharedLibrary } from './library';
 
 /** The oldest that this library was tried with. */
 const OLDEST_API = [0, 106] as const;
