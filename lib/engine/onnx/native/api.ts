@@ -48,6 +48,13 @@ const FUNCTIONS = {
   ReleaseTensorTypeAndShapeInfo: [99, 'void ReleaseTensorTypeAndShapeInfo(void *info)'],
   ReleaseSessionOptions: [100, 'void ReleaseSessionOptions(void *options)'],
   AddSessionConfigEntry: [130, 'void *AddSessionConfigEntry(void *options, str key, str value)'],
+  CreateAndRegisterAllocator: [144, 'void *CreateAndRegisterAllocator(void *env, void *info, void *arena)'],
+  CreateArenaCfg: [
+    156,
+    'void *CreateArenaCfg(size_t limit, int growth, int firstChunk, int deadBytes, _Out_ void **arena)',
+  ],
+  ReleaseArenaCfg: [157, 'void ReleaseArenaCfg(void *arena)'],
+  UnregisterAllocator: [177, 'void *UnregisterAllocator(void *env, void *info)'],
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 
 export type FunctionName = keyof typeof FUNCTIONS;
