@@ -8,10 +8,10 @@ import { countParameters, trainingMemory } from './memory';
 import { trainingWorkingBytes } from './programs';
 
 /**
- * What ONNX Runtime's arena takes for each byte that is in use at once: it grows by doubling, and what is free lies in
- * pieces. Measured on nine trainings of SmolLM2-135M, of 1.06 to 1.77; environment.md has them.
+ * What ONNX Runtime's arena takes for each byte that is in use at once: what is free lies in
+ * pieces. Measured on eight trainings of SmolLM2-135M; environment.md has them.
  */
-const ARENA = 1.4;
+const ARENA = 1.3;
 
 /** Node, the libraries and compiled programs, whatever the model. */
 const PROCESS_BYTES = 180e6;

@@ -82,12 +82,22 @@ export function openNativeSession(
 function enterArena(api: Api): void {
   if (arena.users++ > 0) return;
   const config = api.get('CreateArenaCfg', 0, GROW_AS_REQUESTED, DEFAULT, DEFAULT);
-  api.call('CreateAndRegisterAllocator', api.environment, api.cpuMemory, config);
-  api.call('ReleaseArenaCfg', config);
+  try {
+    api.call('CreateAndRegisterAllocator', api.environment, api.cpuMemory, config);
+  } finally {
+    api.call('ReleaseArenaCfg', config);
+  }
 }
 
+/** A session that is still open keeps the arena that it was made with. */
 function leaveArena(api: Api): void {
-  if (--arena.users === 0) api.call('UnregisterAllocator', api.environment, api.cpuMemory);
+  if (--arena.users > 0) return;
+  try {
+    api.call('UnregisterAllocator', api.environment, api.cpuMemory);
+  } catch (error) {
+    // The environment is the process's: another of its threads was first.
+    if (!/no allocator/i.test((error as Error).message)) throw error;
+  }
 }
 
 function create(api: Api, model: Uint8Array, options: ort.InferenceSession.SessionOptions): Pointer {
