@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   const { row, form } = oneRow(length, learnt);
   const batch = batchTensors([row], 1, form);
   const programs = await compileTraining(model, config, device, form);
-  const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
+  const state = await createState(device, trainingState(model.initial(createRandom(1, 'adapter')), 1));
   let [done, theirPeak] = [0, 0];
   const ours: number[] = [];
   const theirs: number[] = [];

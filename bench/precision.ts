@@ -6,7 +6,7 @@ import { type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../lib/co
 import { type ChunkTensors, countLoss } from '../lib/data/packing/chunks';
 import { openDevice } from '../lib/engine/device';
 import { createState } from '../lib/engine/state';
-import type { HostTensors } from '../lib/engine/tensors';
+import { type HostTensors, readSources } from '../lib/engine/tensors';
 import { writeFileAtomic } from '../lib/files';
 import { saveAdapterFolder } from '../lib/model/adapter-folder';
 import { type TunedModel, tunedModel } from '../lib/model/tuned';
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   if (chunks.length < Number(updates))
     throw new Error(`precision: ${data} gives ${chunks.length} chunks to learn from`);
   const model = tunedModel(inputs.base, method, method === 'lora' ? config.lora : undefined);
-  const start = await model.initial(createRandom(1, 'adapter'));
+  const start = await readSources(model.initial(createRandom(1, 'adapter')));
   const sides: Record<string, Losses> = {
     'workbook on xla:cpu': await onEach((precision) => here(model, config, chunks, start, precision)),
     'PyTorch, autocast': await onEach((precision) => reference(model, config, chunks, start, precision)),

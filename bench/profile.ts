@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const model = tunedModel(await openModelFolder(folder), method, method === 'lora' ? config.lora : undefined);
   const { row, form } = oneRow(length, Number(given));
   const programs = await compileTraining(model, config, device, form);
-  const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
+  const state = await createState(device, trainingState(model.initial(createRandom(1, 'adapter')), 1));
   const seconds: number[] = [];
   for (let step = 0; step < UPDATES; step++) {
     const began = performance.now();

@@ -43,7 +43,7 @@ async function main(): Promise<void> {
       [undefined, most].map(async (asked) => ({
         asked,
         programs: await compileTraining(model, config, device, { separate: false, asked }),
-        state: await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1)),
+        state: await createState(device, trainingState(model.initial(createRandom(1, 'adapter')), 1)),
         seconds: [] as number[],
         loss: 0,
       })),

@@ -71,7 +71,7 @@ async function main(): Promise<void> {
   say('opened');
   const programs = await compileTraining(model, config, device, { separate: false });
   say('compiled and loaded');
-  const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
+  const state = await createState(device, trainingState(model.initial(createRandom(1, 'adapter')), 1));
   const random = createRandom(1, 'tokens');
   const rows = Array.from({ length: devices }, () => {
     const ids = Int32Array.from({ length: length + 1 }, () => random.int(SHAPE.vocabSize));

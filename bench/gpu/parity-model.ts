@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ALL_LINEAR, type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../../lib/config';
-import { float32, type HostTensors, int32 } from '../../lib/engine/tensors';
+import { float32, type HostTensors, int32, readSources } from '../../lib/engine/tensors';
 import { writeFileAtomic } from '../../lib/files';
 import type { ModelFolder } from '../../lib/model/folder';
 import { createModelFolder } from '../../lib/model/initialize';
@@ -57,7 +57,7 @@ export function tunedParityModel(base: ModelFolder, method: Method): TunedModel 
 
 /** What is trained, before the first update: for LoRA the adapter. */
 export const parityStart = (model: TunedModel): Promise<HostTensors> =>
-  model.initial(createRandom(1, 'parity adapter'));
+  readSources(model.initial(createRandom(1, 'parity adapter')));
 
 function rows() {
   const random = createRandom(1, 'parity tokens');

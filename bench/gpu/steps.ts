@@ -52,7 +52,7 @@ export async function timeSteps(
     // Frozen weights go to the device here as well.
     const programs = await compileTraining(model, config, device, WHOLE_CHUNKS);
     const compileSeconds = lap();
-    const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
+    const state = await createState(device, trainingState(model.initial(createRandom(1, 'adapter')), 1));
     const loadSeconds = made + lap();
     const inputs = randomBatch(batch, length, llama.vocabSize);
     const losses: number[] = [];

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   const device = await openDevice(name, 2, { flushDenormals: true });
   const model = tunedModel(await openModelFolder(folder), method, method === 'lora' ? config.lora : undefined);
   const programs = await compileTraining(model, config, device, { separate: false });
-  const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
+  const state = await createState(device, trainingState(model.initial(createRandom(1, 'adapter')), 1));
   const batch = workloadBatch();
   let done = 0;
   const step = async () => {

@@ -1,5 +1,12 @@
 import type { DeviceState } from './state';
-import { checkTensor, type FrozenWeight, type HostTensor, type HostTensors, type Specs } from './tensors';
+import {
+  checkTensor,
+  type FrozenWeight,
+  type HostTensor,
+  type HostTensors,
+  type Specs,
+  type TensorSource,
+} from './tensors';
 import type * as tf from './tf';
 
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
@@ -39,7 +46,7 @@ export type Held = object;
 /** State whose layers lie stacked, a layer at a time. */
 export interface HeldStacks {
   /** @param name the stack's */
-  make(name: string, layers: readonly HostTensor[]): Promise<Held>;
+  make(name: string, layers: readonly (HostTensor | TensorSource)[]): Promise<Held>;
   read(held: Held, layer: number): Promise<Float32Array | Int32Array>;
   /** @returns what is held from now on, in the place of the given one */
   write(held: Held, layer: number, tensor: HostTensor): Promise<Held>;

@@ -1,7 +1,7 @@
 import type { Device } from './device';
 import { isStack, stacksOf } from './layers';
 import type { Held } from './program';
-import { checkTensor, type HostTensor, type HostTensors, type Specs, type TensorSpec } from './tensors';
+import { checkTensor, type HostTensor, readSource, type Specs, type TensorSources, type TensorSpec } from './tensors';
 
 /**
  * Tensors that live on a device from run to run: parameters, moments, sums of gradients.
@@ -36,30 +36,42 @@ interface Place {
  * The tensors on the device, and where each lies. A function of its own: what the state's functions close over stays in
  * memory with them, and the host's tensors must not.
  */
-async function uploadAll({ runtime }: Device, values: HostTensors) {
+async function uploadAll({ runtime }: Device, values: TensorSources) {
   const slots = new Map<string, Slot>();
   const places = new Map<string, Place>();
   const specs: Specs = Object.fromEntries(
     Object.entries(values).map(([name, { shape, dtype }]) => [name, { shape, dtype } as const]),
   );
-  for (const [name, tensor] of Object.entries(values)) checkTensor('state', name, specs[name]!, tensor);
+  const checked = async (name: string): Promise<HostTensor> => {
+    const tensor = await readSource(values[name]!);
+    checkTensor('state', name, specs[name]!, tensor);
+    return tensor;
+  };
   const stacks = runtime.stacks ? stacksOf(specs) : new Map(Object.keys(values).map((name) => [name, [name]]));
-  for (const [slot, members] of stacks) {
-    for (const [layer, name] of members.entries()) places.set(name, { slot, layer });
-    const { shape, dtype } = specs[members[0]!]!;
-    if (isStack(slot)) {
-      const current = await runtime.stacks!.make(
-        slot,
-        members.map((name) => values[name]!),
-      );
-      slots.set(slot, { spec: { shape: [members.length, ...shape], dtype }, current });
-    } else slots.set(slot, { spec: { shape, dtype }, current: await runtime.upload(values[slot]!, slot) });
+  try {
+    for (const [slot, members] of stacks) {
+      for (const [layer, name] of members.entries()) places.set(name, { slot, layer });
+      const { shape, dtype } = specs[members[0]!]!;
+      if (isStack(slot)) {
+        const current = await runtime.stacks!.make(
+          slot,
+          members.map((name) => ({ ...specs[name]!, read: () => checked(name) })),
+        );
+        slots.set(slot, { spec: { shape: [members.length, ...shape], dtype }, current });
+      } else slots.set(slot, { spec: { shape, dtype }, current: await runtime.upload(await checked(slot), slot) });
+    }
+  } catch (error) {
+    for (const { current } of slots.values()) runtime.release(current);
+    throw error;
   }
   return { specs, slots, places };
 }
 
-/** @param values given away: they are the state's from here on, and change as programs run */
-export async function createState(device: Device, values: HostTensors): Promise<DeviceState> {
+/**
+ * @param values given away: they are the state's from here on, and change as programs run. Each is read when the device
+ *   takes it.
+ */
+export async function createState(device: Device, values: TensorSources): Promise<DeviceState> {
   const { runtime } = device;
   const { specs, slots, places } = await uploadAll(device, values);
   const placeOf = (name: string): Place => {

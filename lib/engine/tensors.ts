@@ -14,6 +14,24 @@ export interface HostTensor extends TensorSpec {
   readonly data: Float32Array | Int32Array;
 }
 
+/** A tensor that is read when it is needed: a large model's state is never on the host as a whole. */
+export interface TensorSource extends TensorSpec {
+  read(): Promise<HostTensor>;
+}
+
+export type TensorSources = Readonly<Record<string, HostTensor | TensorSource>>;
+
+/** The tensor itself. */
+export const readSource = async (source: HostTensor | TensorSource): Promise<HostTensor> =>
+  'data' in source ? source : source.read();
+
+/** All of them, on the host. */
+export async function readSources(sources: TensorSources): Promise<HostTensors> {
+  const tensors: Record<string, HostTensor> = {};
+  for (const [name, source] of Object.entries(sources)) tensors[name] = await readSource(source);
+  return tensors;
+}
+
 export type Specs = Readonly<Record<string, TensorSpec>>;
 export type HostTensors = Readonly<Record<string, HostTensor>>;
 

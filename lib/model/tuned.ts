@@ -1,5 +1,5 @@
 import type { LoraConfig, Method } from '../config';
-import type { FrozenWeight, HostTensor, HostTensors } from '../engine/tensors';
+import type { FrozenWeight, TensorSources } from '../engine/tensors';
 import * as tf from '../engine/tf';
 import type { Random } from '../random';
 import type { ModelFolder } from './folder';
@@ -27,7 +27,7 @@ export interface TunedModel {
   readonly trainedShapes: Readonly<Record<string, readonly number[]>>;
   readonly frozen: Readonly<Record<string, FrozenWeight>>;
   /** The trained tensors before training: the base's own weights, or a fresh adapter. */
-  initial(random: Random): Promise<HostTensors>;
+  initial(random: Random): TensorSources;
   /** tokens [B, T] -> hidden states [B*T, C] and the output matrix [V, C]. */
   forward(trained: Weights, frozen: Weights, tokens: tf.Tensor, options?: ForwardOptions): Forward;
 }
@@ -73,11 +73,15 @@ export function tunedModel(base: ModelFolder, method: Method | 'base', lora?: Lo
     lora,
     trainedShapes,
     frozen,
-    initial: async (random) => {
-      const tensors: Record<string, HostTensor> = lora ? { ...initLora(config, lora, random) } : {};
-      for (const name of whole) tensors[name] = await readTensor(base.weights[name]!);
-      return tensors;
-    },
+    initial: (random) => ({
+      ...(lora ? initLora(config, lora, random) : {}),
+      ...Object.fromEntries(
+        whole.map((name) => {
+          const weight = base.weights[name]!;
+          return [name, { shape: weight.shape, dtype: 'float32' as const, read: () => readTensor(weight) }];
+        }),
+      ),
+    }),
     forward: (trained, held, tokens, { scope, dropout } = {}) => {
       const weights = { ...held, ...trained };
       const written = linears(weights, dropout);

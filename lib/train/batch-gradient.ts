@@ -57,7 +57,7 @@ export async function openGradientProbe(
     },
     device,
   );
-  const state = await createState(device, await model.initial(createRandom(seed, 'adapter')));
+  const state = await createState(device, model.initial(createRandom(seed, 'adapter')));
   return {
     of: async (chunks) => {
       if (chunks.length === 0 || chunks.length > batchSize) {

@@ -3,11 +3,11 @@ import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { DeviceState } from '../engine/state';
-import type { HostTensor, HostTensors } from '../engine/tensors';
+import type { HostTensor, TensorSource, TensorSources } from '../engine/tensors';
 import { writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
 import { readTextIfThere, requireRegularFile } from '../json-file';
-import { readSafetensorsHeader, readTensors, writeSafetensors } from '../model/safetensors';
+import { readSafetensorsHeader, readTensor, writeSafetensors } from '../model/safetensors';
 import { checkFields, parseFields, shown, whole } from '../schema';
 
 const VERSION = 2;
@@ -77,7 +77,7 @@ export async function saveCheckpoint(
 export async function loadCheckpoint(
   folder: string,
   identity: RunIdentity,
-): Promise<{ readonly step: number; readonly state: HostTensors } | undefined> {
+): Promise<{ readonly step: number; readonly state: TensorSources } | undefined> {
   const file = join(folder, NAME);
   const text = await readTextIfThere(file, 'train');
   if (text === undefined) return undefined;
@@ -92,9 +92,13 @@ export async function loadCheckpoint(
     throw new Error(`train: ${stateFile}, which ${file} names, is gone; delete the folder ${folder} to train anew`);
   }
   const { tensors } = await readSafetensorsHeader(stateFile);
-  const state = await readTensors(tensors);
   const digest = createDigest();
-  for (const [name, tensor] of Object.entries(state)) digest.add(name, tensor);
+  const state: Record<string, TensorSource> = {};
+  for (const [name, stored] of Object.entries(tensors)) {
+    const tensor = await readTensor(stored);
+    digest.add(name, tensor);
+    state[name] = { shape: tensor.shape, dtype: tensor.dtype, read: () => readTensor(stored) };
+  }
   if (digest.of(position) !== sha256) {
     throw new Error(
       `train: ${file} and ${position.stateFile} are not as they were written; delete the folder ${folder} to train anew`,

@@ -29,7 +29,7 @@ export async function lossOf(model: TunedModel, chunks: readonly ChunkTensors[],
   // The paper's packing has one segment and positions that run: with them its mask is the plain causal one.
   const form: BatchForm = { separate: true, asked: askedPlaces(chunks) };
   const program = await compileHeldOutLoss(model, { batchSize: 1, maxSeqLen }, device, form);
-  const state = await createState(device, await model.initial(createRandom(1, 'adapter')));
+  const state = await createState(device, model.initial(createRandom(1, 'adapter')));
   const sums: number[] = [];
   for (const chunk of chunks) {
     sums.push((await program.run(batchTensors([chunk], 1, form), state)).lossSum!.data[0]!);

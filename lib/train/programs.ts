@@ -2,7 +2,7 @@ import type { TrainConfig } from '../config';
 import { compile, type Program, type ProgramSpec, type Step, type Tensors, workingBytes } from '../engine/compile';
 import type { Device } from '../engine/device';
 import { heldOf } from '../engine/layers';
-import { float32, float32Specs, type HostTensors, type Specs } from '../engine/tensors';
+import { float32, float32Specs, type Specs, type TensorSource, type TensorSources } from '../engine/tensors';
 import * as tf from '../engine/tf';
 import { readTensor } from '../model/safetensors';
 import type { TunedModel } from '../model/tuned';
@@ -48,12 +48,17 @@ export interface TrainingForm extends BatchForm {
 }
 
 /** The whole training state before the first step: trained tensors, moments, sums of gradients. */
-export function trainingState(trained: HostTensors, accumulation: number): HostTensors {
-  const state: Record<string, HostTensors[string]> = { ...trained };
+export function trainingState(trained: TensorSources, accumulation: number): TensorSources {
+  const state: Record<string, TensorSources[string]> = { ...trained };
+  const zeros = (shape: readonly number[]): TensorSource => ({
+    shape,
+    dtype: 'float32',
+    read: async () => float32(shape),
+  });
   for (const [name, { shape }] of Object.entries(trained)) {
-    state[firstMoment(name)] = float32(shape);
-    state[secondMoment(name)] = float32(shape);
-    if (accumulation > 1) state[gradientSum(name)] = float32(shape);
+    state[firstMoment(name)] = zeros(shape);
+    state[secondMoment(name)] = zeros(shape);
+    if (accumulation > 1) state[gradientSum(name)] = zeros(shape);
   }
   return state;
 }

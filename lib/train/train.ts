@@ -118,7 +118,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   return { state, records, plan, resumedAt };
 }
 
-/** The last checkpoint's state on the device and its update, or a new state. The host's copy ends with this function. */
+/** The last checkpoint's state on the device and its update, or a new state. */
 async function openState({
   model,
   config,
@@ -128,7 +128,7 @@ async function openState({
 }: TrainOptions): Promise<{ readonly state: DeviceState; readonly step: number }> {
   const checkpoint = await loadCheckpoint(folder, identity);
   if (checkpoint) return { state: await createState(device, checkpoint.state), step: checkpoint.step };
-  const trained = await model.initial(createRandom(config.seed, 'adapter'));
+  const trained = model.initial(createRandom(config.seed, 'adapter'));
   return { state: await createState(device, trainingState(trained, config.accumulation)), step: 0 };
 }
 

@@ -58,7 +58,7 @@ describe.each(['lora', 'full'] as const)('three updates of a small Llama, %s', (
     const model = tunedModel(await openModelFolder(small), method, method === 'lora' ? lora : undefined);
     const form = { separate: false, asked: undefined };
     const programs = await compileTraining(model, config, device, form);
-    const state = await createState(device, trainingState(await model.initial(createRandom(1, 'adapter')), 1));
+    const state = await createState(device, trainingState(model.initial(createRandom(1, 'adapter')), 1));
     const batch = batchTensors([chunk], 1, form);
     const found: number[] = [];
     for (let step = 0; step < 3; step++)

@@ -8,7 +8,7 @@ import { type Device, openDevice } from '../../lib/engine/device';
 import { valueAndGradients } from '../../lib/engine/gradient';
 import type * as ort from '../../lib/engine/onnx/ort';
 import { createState } from '../../lib/engine/state';
-import { float32, type HostTensors, int32 } from '../../lib/engine/tensors';
+import { float32, type HostTensors, int32, readSources } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
 import { type TunedModel, tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
@@ -175,7 +175,7 @@ describe.skipIf(!webgpuPossible)('webgpu', () => {
 
 async function someSteps(model: TunedModel, config: TrainConfig, separate: boolean, device: Device) {
   const programs = await compileTraining(model, config, device, { separate });
-  const initial = await model.initial(createRandom(1));
+  const initial = await readSources(model.initial(createRandom(1)));
   const state = await createState(device, trainingState(initial, config.accumulation));
   const batches: HostTensors[] = Array.from({ length: config.accumulation }, (_, i) => {
     const { from, positions, ...plain } = tinyBatch(TINY, [2, 6], 3 + i);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { PAPER_LORA } from '../../lib/config';
 import { openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
-import type { HostTensors } from '../../lib/engine/tensors';
+import { type HostTensors, readSources } from '../../lib/engine/tensors';
 import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
 import { openModelFolder } from '../../lib/model/folder';
 import { createGenerator } from '../../lib/model/generate';
@@ -342,7 +342,7 @@ describe('adapter_config.json', () => {
   test('a tensor with NaN', async () => {
     const base = await openModelFolder(await modelFolder());
     const folder = newFolder();
-    const adapter = await tunedModel(base, 'lora', config).initial(createRandom(1, 'adapter'));
+    const adapter = await readSources(tunedModel(base, 'lora', config).initial(createRandom(1, 'adapter')));
     const name = Object.keys(adapter)[3]!;
     adapter[name]!.data[1] = Number.NaN;
     await saveAdapterFolder(folder, config, 'base', adapter, { title: 'A test', details: 'Nothing.' });
@@ -371,7 +371,7 @@ describe('adapter_config.json', () => {
   ])('%j', async ([change, message]) => {
     const base = await openModelFolder(await modelFolder());
     const folder = newFolder();
-    const adapter = await tunedModel(base, 'lora', config).initial(createRandom(1, 'adapter'));
+    const adapter = await readSources(tunedModel(base, 'lora', config).initial(createRandom(1, 'adapter')));
     await saveAdapterFolder(folder, config, 'base', adapter, { title: 'A test', details: 'Nothing.' });
     const file = join(folder, 'adapter_config.json');
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...change }));

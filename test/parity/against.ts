@@ -4,7 +4,7 @@ import { type Chunk, countLoss, emptyChunk } from '../../lib/data/packing/chunks
 import { compile } from '../../lib/engine/compile';
 import { type DeviceName, openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
-import { float32, float32Specs, type HostTensor, type HostTensors, int32 } from '../../lib/engine/tensors';
+import { float32, float32Specs, type HostTensor, type HostTensors, int32, readSources } from '../../lib/engine/tensors';
 import { readSafetensorsHeader, readTensor } from '../../lib/model/safetensors';
 import type { TunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
@@ -70,7 +70,7 @@ export const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): n
 
 /** An adapter whose B is not zero, so that every update moves both of its matrices. */
 export async function startOf(model: TunedModel): Promise<HostTensors> {
-  const initial = await model.initial(createRandom(SEED, 'adapter'));
+  const initial = await readSources(model.initial(createRandom(SEED, 'adapter')));
   if (!model.lora) return initial;
   const random = createRandom(SEED, 'B');
   return Object.fromEntries(

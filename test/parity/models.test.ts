@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { HostTensor } from '../../lib/engine/tensors';
+import { type HostTensor, readSources } from '../../lib/engine/tensors';
 import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
 import { openModelFolder } from '../../lib/model/folder';
 import { readSafetensorsHeader, readTensors } from '../../lib/model/safetensors';
@@ -77,7 +77,7 @@ describe.skipIf(!pythonReady)('models against transformers', () => {
     const base = await openModelFolder(join(models, 'llama-3-shape'));
     const config = { ...configOf('lora', 1), warmupSteps: 1 };
     const model = tunedModel(base, 'lora', config.lora);
-    const start = await model.initial(createRandom(3, 'adapter'));
+    const start = await readSources(model.initial(createRandom(3, 'adapter')));
     const steps = batches(base.config.vocabSize, 1).slice(0, 2);
     const began = join(work, 'start');
     await saveAdapterFolder(began, config.lora, base.folder, start, CARD);

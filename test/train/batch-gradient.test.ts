@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Chunk, emptyChunk } from '../../lib/data/packing/chunks';
 import { type Device, openDevice } from '../../lib/engine/device';
+import { readSource } from '../../lib/engine/tensors';
 import type { ModelFolder } from '../../lib/model/folder';
 import { tunedModel } from '../../lib/model/tuned';
 import { createRandom } from '../../lib/random';
@@ -66,11 +67,14 @@ test('a gradient is the loss per change of a number', async () => {
   const at = async (change: number) => {
     const moved = {
       ...model,
-      initial: async (r: ReturnType<typeof createRandom>) => {
-        const tensors = await model.initial(r);
-        const data = tensors[name]!.data.slice();
-        data[1]! += change;
-        return { ...tensors, [name]: { ...tensors[name]!, data } };
+      initial: (r: ReturnType<typeof createRandom>) => {
+        const sources = model.initial(r);
+        const read = async () => {
+          const tensor = await readSource(sources[name]!);
+          tensor.data[1]! += change;
+          return tensor;
+        };
+        return { ...sources, [name]: { ...sources[name]!, read } };
       },
     };
     const probe = await openGradientProbe(moved, { batchSize: 1, length: T }, device);

@@ -1,4 +1,4 @@
-import { type HostTensor, sizeOf } from '../tensors';
+import { type HostTensor, readSource, sizeOf, type TensorSource } from '../tensors';
 import { put, take } from './kernels-loop';
 import { createModule, type HloType } from './module';
 import type { Client } from './pjrt/client';
@@ -23,7 +23,7 @@ export interface Stacks {
     partOf: (layer: number, device: number) => Promise<HostArray>,
   ): Promise<Spread>;
   /** @param name the state's, by which devices split it */
-  makeOf(name: string, layers: readonly HostTensor[]): Promise<Spread>;
+  makeOf(name: string, layers: readonly (HostTensor | TensorSource)[]): Promise<Spread>;
   read(stack: Spread, layer: number): Promise<Float32Array | Int32Array>;
   /** @returns the stack in its place: the given one is used up */
   write(stack: Spread, layer: number, tensor: HostTensor): Promise<Spread>;
@@ -103,9 +103,13 @@ export function openStacks(client: Client, devices: number, small = SMALL): Stac
       const shape = [layers.length, ...one];
       const axis = shardAxis(`state.${name}`, shape, devices);
       const layerAxis = axis === undefined ? undefined : axis - 1;
-      return make(dtype, shape, axis, async (layer, device) =>
-        cut(layers[layer]!.data as Float32Array, one, layerAxis, devices, device),
-      );
+      // Devices ask for their parts of a layer one after the other.
+      let last: { readonly layer: number; readonly tensor: Promise<HostTensor> } | undefined;
+      return make(dtype, shape, axis, async (layer, device) => {
+        if (last?.layer !== layer) last = { layer, tensor: readSource(layers[layer]!) };
+        const { data } = await last.tensor;
+        return cut(data as Float32Array, one, layerAxis, devices, device);
+      });
     },
     read: async (stack, layer) => {
       const { dtype, shape, axis } = typeOf(stack);

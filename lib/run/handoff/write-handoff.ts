@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TrainConfig } from '../../config';
 import { trainingNotes } from '../../data/reading/notes';
+import { readSources } from '../../engine/tensors';
 import { writeFileAtomic } from '../../files';
 import { saveAdapterFolder } from '../../model/adapter-folder';
 import type { ModelFolder } from '../../model/folder';
@@ -109,7 +110,7 @@ function checkContext({ rawConfig, config, folder }: ModelFolder, length: number
 /** The adapter that a training here would begin with. */
 async function writeAdapter(out: string, model: TunedModel, config: TrainConfig, name: string): Promise<string[]> {
   if (!model.lora) return [];
-  const initial = await model.initial(createRandom(config.seed, 'adapter'));
+  const initial = await readSources(model.initial(createRandom(config.seed, 'adapter')));
   const card = { title: 'A LoRA adapter before training', details: 'It changes nothing yet.' };
   await saveAdapterFolder(join(out, 'adapter'), model.lora, name, initial, card);
   return ['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'];

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Method, PAPER_FULL, PAPER_LORA, type TrainConfig } from '../../../lib/config';
 import { type DeviceOptions, openDevice } from '../../../lib/engine/device';
 import { createState } from '../../../lib/engine/state';
-import { float32, type HostTensors, int32 } from '../../../lib/engine/tensors';
+import { float32, type HostTensors, int32, readSources } from '../../../lib/engine/tensors';
 import * as tf from '../../../lib/engine/tf';
 import type { ModelFolder } from '../../../lib/model/folder';
 import { tunedModel } from '../../../lib/model/tuned';
@@ -73,7 +73,7 @@ async function train(
   const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
   const programs = await compileTraining(model, config, device, { separate: true, asked, loss });
   const random = createRandom(5, 'B');
-  const initial = await model.initial(createRandom(5, 'adapter'));
+  const initial = await readSources(model.initial(createRandom(5, 'adapter')));
   const start: HostTensors = Object.fromEntries(
     Object.entries(initial).map(([name, tensor]) => [
       name,
