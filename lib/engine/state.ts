@@ -32,6 +32,8 @@ interface Place {
   readonly layer: number;
 }
 
+const copyOf = (tensor: HostTensor): HostTensor => ({ ...tensor, data: tensor.data.slice() });
+
 /**
  * The tensors on the device, and where each lies. A function of its own: what the state's functions close over stays in
  * memory with them, and the host's tensors must not.
@@ -43,9 +45,10 @@ async function uploadAll({ runtime }: Device, values: TensorSources) {
     Object.entries(values).map(([name, { shape, dtype }]) => [name, { shape, dtype } as const]),
   );
   const checked = async (name: string): Promise<HostTensor> => {
-    const tensor = await readSource(values[name]!);
+    const value = values[name]!;
+    const tensor = await readSource(value);
     checkTensor('state', name, specs[name]!, tensor);
-    return tensor;
+    return tensor === value ? copyOf(tensor) : tensor;
   };
   const stacks = runtime.stacks ? stacksOf(specs) : new Map(Object.keys(values).map((name) => [name, [name]]));
   try {
@@ -67,10 +70,7 @@ async function uploadAll({ runtime }: Device, values: TensorSources) {
   return { specs, slots, places };
 }
 
-/**
- * @param values given away: they are the state's from here on, and change as programs run. Each is read when the device
- *   takes it.
- */
+/** @param values copied; of a source, read when the device takes it and the state's own from there on */
 export async function createState(device: Device, values: TensorSources): Promise<DeviceState> {
   const { runtime } = device;
   const { specs, slots, places } = await uploadAll(device, values);
@@ -96,7 +96,7 @@ export async function createState(device: Device, values: TensorSources): Promis
         target.current = await runtime.stacks!.write(target.current, layer, tensor);
         return;
       }
-      const fresh = await runtime.upload({ ...tensor, data: tensor.data.slice() } as HostTensor, slot);
+      const fresh = await runtime.upload(copyOf(tensor), slot);
       runtime.release(target.current);
       target.current = fresh;
     },

@@ -16,6 +16,7 @@ export interface HostTensor extends TensorSpec {
 
 /** A tensor that is read when it is needed: a large model's state is never on the host as a whole. */
 export interface TensorSource extends TensorSpec {
+  /** The tensor in memory of its own: the reader may keep it and write to it. */
   read(): Promise<HostTensor>;
 }
 

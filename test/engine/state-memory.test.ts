@@ -8,7 +8,7 @@ import { type Device, openDevice } from '../../lib/engine/device';
 import { type Replacement, writableInPlace } from '../../lib/engine/onnx/in-place';
 import { onnxGraph } from '../../lib/engine/onnx/program';
 import { createState } from '../../lib/engine/state';
-import { float32, type HostTensors, type Specs } from '../../lib/engine/tensors';
+import { float32, type Specs, type TensorSources } from '../../lib/engine/tensors';
 import * as tf from '../../lib/engine/tf';
 import { openModelFolder } from '../../lib/model/folder';
 import { tunedModel } from '../../lib/model/tuned';
@@ -30,7 +30,7 @@ const rising = (from: number) =>
   );
 
 /** Outputs and next state of `step`, with what lay in the state's memory before in their place where it is written. */
-async function once(step: Step, state: Specs, values: HostTensors) {
+async function once(step: Step, state: Specs, values: TensorSources) {
   const program = await compile(step, { name: 'once', inputs: {}, state }, device);
   const held = await createState(device, values);
   const outputs = await program.run({}, held);
@@ -70,16 +70,17 @@ describe('a state on the CPU', () => {
     },
   );
 
-  test('holds the very arrays it was given, and no second ones', async () => {
-    const given = rising(1);
-    const { next, held } = await once(
-      ({ state }) => ({ outputs: {}, state: { w: state.w!.mul(2) } }),
-      { w: vector },
-      { w: given },
-    );
-    expect(given.data[7]).toBe(16);
-    expect(next.w![7]).toBe(16);
-    expect(held.slots.get('w')!.spare).toBeUndefined();
+  test('holds the very arrays that a source reads, and no second ones; tensors are copied', async () => {
+    const step: Step = ({ state }) => ({ outputs: {}, state: { w: state.w!.mul(2) } });
+    const [read, given] = [rising(1), rising(1)];
+    for (const [w, after] of [
+      [{ ...vector, read: async () => read }, 16],
+      [given, 8],
+    ] as const) {
+      const { next, held } = await once(step, { w: vector }, { w });
+      expect([next.w![7], held.slots.get('w')!.spare]).toEqual([16, undefined]);
+      expect((w === given ? given : read).data[7]).toBe(after);
+    }
   });
 
   /** What is special, a step, its state, what of it is written in place, and place `i` of each afterwards. */
