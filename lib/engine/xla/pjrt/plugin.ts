@@ -35,8 +35,8 @@ const loaded = new Map<string, Plugin>();
 export function loadPlugin(file: string, { preload = [] }: { readonly preload?: readonly string[] } = {}): Plugin {
   const known = loaded.get(file);
   if (known) return known;
-  // XLA logs each client that it opens; its warnings and errors stay.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
+  // XLA logs each client that it opens, and warns of what no user can change; its errors stay.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   for (const library of preload) openOrExplain(library);
   const table = openTable(file);
   const apiVersion = [table.readInt32LE(TABLE_MAJOR), table.readInt32LE(TABLE_MINOR)];
