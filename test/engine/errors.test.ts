@@ -22,6 +22,15 @@ beforeAll(async () => {
 const traced = (fn: (x: tf.Tensor) => tf.Tensor): Promise<Program> =>
   compile(({ inputs }) => ({ outputs: { y: fn(inputs.x!) } }), { name: 'step', inputs: vector, state: {} }, cpu);
 
+test('a program that was disposed of is refused, also when its run waits for the event loop', async () => {
+  const program = await traced((v) => v.mul(2));
+  const state = await createState(cpu, {});
+  const waiting = program.run({ x }, state);
+  await program.dispose();
+  await expect(waiting).rejects.toThrow('engine: the program was disposed of; compile it again');
+  await expect(program.run({ x }, state)).rejects.toThrow('compile it again');
+});
+
 describe('while tracing', () => {
   test.for<readonly [string, string, (x: tf.Tensor) => tf.Tensor]>([
     ['Atan2', 'atan2', (v) => tf.atan2(v, v)],

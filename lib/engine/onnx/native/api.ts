@@ -15,47 +15,38 @@ import '../ort';
 /** The newest version of the table whose functions are used here. */
 const API_VERSION = 14;
 
-/** Place in OrtApi and arguments; a function whose result is a status throws what it says. */
+/**
+ * Place in OrtApi and types of the arguments, of which the last is where a result goes. Each answers with a status; those
+ * whose name begins with Release, nothing.
+ */
 const FUNCTIONS = {
-  GetErrorMessage: [2, 'str GetErrorMessage(void *status)'],
-  CreateEnv: [3, 'void *CreateEnv(int level, str id, _Out_ void **env)'],
-  CreateSessionFromArray: [
-    8,
-    'void *CreateSessionFromArray(void *env, void *model, size_t bytes, void *options, _Out_ void **session)',
-  ],
-  Run: [
-    9,
-    'void *Run(void *session, void *options, void *inputNames, void *inputs, size_t inputCount, void *outputNames, size_t outputCount, void *outputs)',
-  ],
-  CreateSessionOptions: [10, 'void *CreateSessionOptions(_Out_ void **options)'],
-  EnableProfiling: [14, 'void *EnableProfiling(void *options, str prefix)'],
-  DisableMemPattern: [17, 'void *DisableMemPattern(void *options)'],
-  SetSessionLogSeverityLevel: [22, 'void *SetSessionLogSeverityLevel(void *options, int level)'],
-  SetSessionGraphOptimizationLevel: [23, 'void *SetSessionGraphOptimizationLevel(void *options, int level)'],
-  SetIntraOpNumThreads: [24, 'void *SetIntraOpNumThreads(void *options, int threads)'],
-  CreateTensorWithDataAsOrtValue: [
-    49,
-    'void *CreateTensorWithDataAsOrtValue(void *info, void *data, size_t bytes, void *shape, size_t rank, int type, _Out_ void **value)',
-  ],
-  GetTensorMutableData: [51, 'void *GetTensorMutableData(void *value, _Out_ void **data)'],
-  GetDimensionsCount: [61, 'void *GetDimensionsCount(void *info, _Out_ size_t *count)'],
-  GetDimensions: [62, 'void *GetDimensions(void *info, void *dimensions, size_t count)'],
-  GetTensorTypeAndShape: [65, 'void *GetTensorTypeAndShape(void *value, _Out_ void **info)'],
-  CreateCpuMemoryInfo: [69, 'void *CreateCpuMemoryInfo(int allocator, int memory, _Out_ void **info)'],
-  ReleaseStatus: [93, 'void ReleaseStatus(void *status)'],
-  ReleaseSession: [95, 'void ReleaseSession(void *session)'],
-  ReleaseValue: [96, 'void ReleaseValue(void *value)'],
-  ReleaseTensorTypeAndShapeInfo: [99, 'void ReleaseTensorTypeAndShapeInfo(void *info)'],
-  ReleaseSessionOptions: [100, 'void ReleaseSessionOptions(void *options)'],
-  AddSessionConfigEntry: [130, 'void *AddSessionConfigEntry(void *options, str key, str value)'],
-  CreateAndRegisterAllocator: [144, 'void *CreateAndRegisterAllocator(void *env, void *info, void *arena)'],
-  CreateArenaCfg: [
-    156,
-    'void *CreateArenaCfg(size_t limit, int growth, int firstChunk, int deadBytes, _Out_ void **arena)',
-  ],
-  ReleaseArenaCfg: [157, 'void ReleaseArenaCfg(void *arena)'],
-  UnregisterAllocator: [177, 'void *UnregisterAllocator(void *env, void *info)'],
-} as const satisfies Readonly<Record<string, readonly [number, string]>>;
+  CreateEnv: [3, 'int', 'str', 'void *'],
+  CreateSessionFromArray: [8, 'void *', 'void *', 'size_t', 'void *', 'void *'],
+  Run: [9, 'void *', 'void *', 'void *', 'void *', 'size_t', 'void *', 'size_t', 'void *'],
+  CreateSessionOptions: [10, 'void *'],
+  EnableProfiling: [14, 'void *', 'str'],
+  DisableMemPattern: [17, 'void *'],
+  SetSessionLogSeverityLevel: [22, 'void *', 'int'],
+  SetSessionGraphOptimizationLevel: [23, 'void *', 'int'],
+  SetIntraOpNumThreads: [24, 'void *', 'int'],
+  CreateTensorWithDataAsOrtValue: [49, 'void *', 'void *', 'size_t', 'void *', 'size_t', 'int', 'void *'],
+  GetTensorMutableData: [51, 'void *', 'void *'],
+  GetDimensionsCount: [61, 'void *', 'void *'],
+  GetDimensions: [62, 'void *', 'void *', 'size_t'],
+  GetTensorTypeAndShape: [65, 'void *', 'void *'],
+  CreateCpuMemoryInfo: [69, 'int', 'int', 'void *'],
+  ReleaseStatus: [93, 'void *'],
+  ReleaseSession: [95, 'void *'],
+  ReleaseValue: [96, 'void *'],
+  ReleaseTensorTypeAndShapeInfo: [99, 'void *'],
+  ReleaseSessionOptions: [100, 'void *'],
+  AddSessionConfigEntry: [130, 'void *', 'str', 'str'],
+  CreateAndRegisterAllocator: [144, 'void *', 'void *', 'void *'],
+  CreateArenaCfg: [156, 'size_t', 'int', 'int', 'int', 'void *'],
+  ReleaseArenaCfg: [157, 'void *'],
+  UnregisterAllocator: [177, 'void *', 'void *'],
+} as const satisfies Readonly<Record<string, readonly [number, ...string[]]>>;
+const GET_ERROR_MESSAGE = 2;
 
 export type FunctionName = keyof typeof FUNCTIONS;
 export type Pointer = bigint;
@@ -92,32 +83,29 @@ function libraryFile(): string {
 }
 
 function bind(file: string): Api {
-  const base = koffi.decode(
-    openLibrary(file).find('OrtGetApiBase')!,
-    koffi.proto('void *OrtGetApiBase()'),
-  )() as Pointer;
-  const getApi = koffi.decode(pointerAt(base, 0), koffi.proto('void *OrtGetApi(uint32_t version)')) as (
-    version: number,
-  ) => Pointer | null;
-  const table = getApi(API_VERSION);
+  const native = (address: Pointer, result: string, types: readonly string[]) =>
+    koffi.decode(address, koffi.proto(result, [...types])) as (...args: unknown[]) => unknown;
+  const base = native(openLibrary(file).find('OrtGetApiBase')!, 'void *', [])() as Pointer;
+  const table = native(pointerAt(base, 0), 'void *', ['uint32_t'])(API_VERSION) as Pointer | null;
   if (!table) throw new Error(`engine: ${file} is older than ONNX Runtime 1.${API_VERSION}; reinstall with \`npm ci\``);
+  const messageOf = native(pointerAt(table, GET_ERROR_MESSAGE), 'str', ['void *']);
   const natives = new Map(
-    Object.entries(FUNCTIONS).map(([name, [place, declaration]]) => [
+    Object.entries(FUNCTIONS).map(([name, [place, ...types]]) => [
       name,
-      koffi.decode(pointerAt(table, place), koffi.proto(declaration)) as (...args: unknown[]) => unknown,
+      native(pointerAt(table, place), name.startsWith('Release') ? 'void' : 'void *', types),
     ]),
   );
   const call = (name: FunctionName, ...args: readonly unknown[]): void => {
     const status = natives.get(name)!(...args);
     if (!status) return;
-    const message = natives.get('GetErrorMessage')!(status) as string;
+    const message = messageOf(status) as string;
     natives.get('ReleaseStatus')!(status);
     throw new Error(message);
   };
   const get = (name: FunctionName, ...args: readonly unknown[]): Pointer => {
-    const result = [null];
+    const result = new BigUint64Array(1);
     call(name, ...args, result);
-    return result[0]! as Pointer;
+    return result[0]!;
   };
   const FATAL = 4;
   const ARENA = 1;

@@ -55,6 +55,7 @@ export function openNativeSession(
     run: async (feeds, fetches) => {
       // As the binding does: what waits for the event loop comes first.
       await new Promise(setImmediate);
+      if (released) throw new Error('engine: the program was disposed of; compile it again');
       const given = Object.entries(feeds);
       const asked = Object.entries(fetches ?? Object.fromEntries([...typeOf.keys()].map((name) => [name, null])));
       const inputs = BigUint64Array.from(given, ([, tensor]) => held(tensor));
