@@ -31,21 +31,21 @@ export interface TokenView {
 /**
  * A chunk token by token: what it says, whose it is, what it is for, whether it is learnt, what it may look at.
  *
- * @param samples those the chunk was packed from
- * @param examples the rows of the samples, in their order
+ * @param samples those the chunk was packed from, by their numbers: an array of all, or what looks them up
+ * @param examples the rows of the samples, by the same numbers
  */
 export async function tokenXray(
   chunk: Chunk,
-  samples: readonly Sample[],
-  examples: readonly TrainExample[],
+  samples: { at(index: number): Sample | undefined },
+  examples: { at(index: number): TrainExample | undefined },
   tokenizer: Pick<Tokenizer, 'decode' | 'bosId' | 'eosId'>,
 ): Promise<TokenView[]> {
   const views: TokenView[] = [];
   const starts = segmentStarts(chunk.segments);
   for (const { sample, id, source, start, end, offset } of chunk.spans) {
-    const { ids, labels } = samples[sample]!;
+    const { ids, labels } = samples.at(sample)!;
     const { texts, ends } = await pieces(ids.subarray(0, offset + end - start), tokenizer);
-    const roleAt = promptRoles(examples[sample]!, texts.join(''));
+    const roleAt = promptRoles(examples.at(sample)!, texts.join(''));
     for (let at = start; at < end; at++) {
       const own = at - start + offset;
       const learned = labels[own] !== IGNORED;
