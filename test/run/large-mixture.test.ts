@@ -7,6 +7,7 @@ import { main as handoff } from '../../lib/cli/handoff';
 import { main as packing } from '../../lib/cli/packing';
 import { mixFolder } from '../../lib/data/mixing/mix';
 import { readSafetensorsHeader, readTensor } from '../../lib/model/safetensors';
+import { writeTensorRows } from '../../lib/model/tensor-rows';
 import { MINIATURE } from './child';
 
 /** Commands on a mixed folder: none holds all of its rows in memory, however many there are. */
@@ -83,7 +84,6 @@ test('a hand-off’s rows are written one by one: 150 MB of them take no more me
 });
 
 test('a file of tensors that is given another number of rows than its shapes say is not written', async () => {
-  const { writeTensorRows } = await import('../../lib/model/tensor-rows');
   const file = join(work, 'short.safetensors');
   const write = (count: number) =>
     writeTensorRows(file, {
