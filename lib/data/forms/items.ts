@@ -1,7 +1,8 @@
 import { stemOf } from '../reading/records';
 import type { EvalItem } from '../rows';
 import { answerField, answerOf, choiceField, choicesOf, headAnswers, imageOf, LETTERS, numbered } from './choices';
-import { type Fields, unknownForm } from './fields';
+import type { Fields } from './fields';
+import { unknownForm } from './unknown';
 
 /** One way in which people write a multiple-choice question. */
 export interface ItemForm {
