@@ -40,6 +40,7 @@ export function unknownForm(
   const wrong =
     lacking.length > 0 ? ` It has no ${quoted(lacking)}, which --fields (or "fields" in the settings) names.` : '';
   const rename = pairs === undefined ? '--fields' : `\`--fields ${pairs}\``;
+  const first = /\.[ct]sv(\.\w+)?$/i.test(file) ? ' (as its first line names them)' : '';
   const inside = row.names.find((name) => holdsObjects(row.peek(name)));
   if (inside !== undefined && !holdsTurns(row.peek(inside))) {
     return new RowError(
@@ -50,7 +51,7 @@ export function unknownForm(
   }
   const wanted = [...new Set(forms.map((form) => `  ${form.wanted}`))].join('\n');
   return new RowError(
-    `examples: ${file} ${at}: no form of ${what} has ${fields}.${wrong} Known forms:\n${wanted}\n` +
+    `examples: ${file} ${at}: no form of ${what} has ${fields}${first}.${wrong} Known forms:\n${wanted}\n` +
       `Write the rows in one of them, or say what the file calls the fields: ${rename}, or "fields" in a settings file`,
     reason,
   );
