@@ -67,10 +67,13 @@ export function fieldsOf(
   const pairs = Object.entries(renamed).filter(([, theirs]) => theirs in own);
   const taken = new Set(pairs.map(([, theirs]) => theirs));
   /** By the workbook's names; a field that gives its name to another one is out of reach. */
-  const all = Object.fromEntries([
-    ...Object.entries(own).filter(([theirs]) => !taken.has(theirs)),
-    ...pairs.map(([field, theirs]) => [field, own[theirs]] as const),
-  ]);
+  const all: Readonly<Record<string, unknown>> =
+    pairs.length === 0
+      ? own
+      : Object.fromEntries([
+          ...Object.entries(own).filter(([theirs]) => !taken.has(theirs)),
+          ...pairs.map(([field, theirs]) => [field, own[theirs]] as const),
+        ]);
   const renamedTo = new Map(pairs);
   const hidden = pairs.map(([field]) => field).filter((field) => field in own && !taken.has(field));
   const used = new Set<string>();
