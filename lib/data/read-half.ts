@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type Fields, fieldsOf, RowError } from './forms/fields';
 import { checkRenaming, type Renaming, type SeenNames } from './forms/renaming';
 import { type Half, listFiles, READ_ENDINGS, type UnreadFile } from './reading/list-files';
@@ -66,9 +66,11 @@ export async function readHalf(
     const lie = elsewhere.slice(0, 3).join(', ') + (elsewhere.length > 3 ? ` and ${elsewhere.length - 3} more` : '');
     throw new Error(
       `examples: no file of rows in ${join(folder, half)} (${READ_ENDINGS})${others && `, only ${others}`}; ` +
-        (elsewhere.length > 0
-          ? `rows lie in ${lie}: put those that are meant into ${join(folder, half)}`
-          : 'pass a folder that holds eval/ and train/ with such files'),
+        (elsewhere.length === 0
+          ? 'pass a folder that holds eval/ and train/ with such files'
+          : basename(resolve(folder)) === half
+            ? `rows lie in ${lie}: give the folder above, ${dirname(resolve(folder))}`
+            : `rows lie in ${lie}: put those that are meant into ${join(folder, half)}`),
     );
   }
   const files: LoadedFile[] = [];

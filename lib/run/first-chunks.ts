@@ -43,13 +43,19 @@ export async function firstChunks(
       sampleOf.set(stored.rowOf(sample), sample);
     }
     const examples = new Map<number, TrainExample>();
+    // The rows wanted are mostly the first of very many: reading ends with the last of them.
+    const found = new Error('all rows of the first chunks are found');
     let row = -1;
     const take = (example: TrainExample) => {
       row++;
       const sample = sampleOf.get(row);
-      if (sample !== undefined) examples.set(sample, example);
+      if (sample === undefined) return;
+      examples.set(sample, example);
+      if (examples.size === sampleOf.size) throw found;
     };
-    await readTrainExamples(folder, take, rows);
+    await readTrainExamples(folder, take, rows).catch((error) => {
+      if (error !== found) throw error;
+    });
     return { chunks, samples: { at: (i) => samples.get(i) }, examples: { at: (i) => examples.get(i) } };
   } finally {
     stored.close();

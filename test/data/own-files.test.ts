@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -103,6 +103,19 @@ describe('laid', () => {
   ])('rows %s are pointed at', async (_, files, message) => {
     await expect(read(files as Record<string, string>)).rejects.toThrow(message);
   });
+});
+
+test('a link that leads nowhere, as a copy of the Hub’s cache has them, is called that', async () => {
+  const root = folder({ 'train/a.jsonl': ROW });
+  symlinkSync('../../blobs/0123', join(root, 'train', 'b.jsonl'));
+  await expect(loadTrainExamples(root)).rejects.toThrow('train/b.jsonl is a link to what is not there');
+});
+
+test('the half itself, given as the folder, is told from the folder above', async () => {
+  const root = folder({ 'train/x.jsonl': ROW });
+  await expect(loadTrainExamples(join(root, 'train'))).rejects.toThrow(
+    `rows lie in x.jsonl: give the folder above, ${root}`,
+  );
 });
 
 test('64-bit ids of Parquet stay apart, where a number would round them together', async () => {

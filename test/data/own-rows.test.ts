@@ -55,6 +55,7 @@ describe('read', () => {
       { system: 'Be.', ...PAIR },
     ],
     ['turns that are learnt in so many words', { messages: [user, { ...assistant, weight: 1, train: true }] }, PAIR],
+    ['an input alone', { instruction: '', input: 'Ask?', output: 'Say.' }, PAIR],
     ['an input of null', { instruction: 'Ask?', input: null, output: 'Say.' }, PAIR],
     [
       'an input beside a response',
@@ -169,6 +170,11 @@ describe('advice that helps', () => {
       'messages=chosen',
     ],
     ['the same beside a prompt of turns', { prompt: [user], chosen: [assistant], rejected: [user] }, 'response=chosen'],
+    [
+      'two answers to choose from, of a question',
+      { question: 'Ask?', chosen: 'Say.', rejected: 'No.' },
+      'response=chosen',
+    ],
     ['turns under another name', { chat: [user, assistant] }, 'messages=chat'],
     ['names in capitals', { PROMPT: 'Ask?', RESPONSE: 'Say.' }, 'prompt=PROMPT,response=RESPONSE'],
     [
@@ -185,6 +191,12 @@ describe('advice that helps', () => {
         .join(),
     ).toBe(pairs);
     expect((await set(row, fields)).examples).toMatchObject([PAIR]);
+  });
+
+  test('whole dialogues to choose from are texts', async () => {
+    const row = { chosen: 'Human: Ask? Assistant: Say.', rejected: 'Human: Ask? Assistant: No.' };
+    expect(await advised(row)).toEqual({ text: 'chosen' });
+    expect((await set(row, { text: 'chosen' })).examples).toMatchObject([{ plain: true, response: row.chosen }]);
   });
 
   test('none is given where none is known, and rows inside an object are pointed at', async () => {

@@ -52,11 +52,14 @@ function alpaca(name: string, input: string, response: string): TrainingForm {
     fits: (row) => row.has('instruction', response),
     read: (row) => {
       const { [input]: given } = row.optionalText(input);
-      const instruction = row.text('instruction');
+      const isGiven = given !== undefined && given.trim() !== '';
+      // Either may be blank: what is asked stands in the other then. Source: LLaMA-Factory, AlpacaDatasetConverter
+      const isAlone = isGiven && row.has('instruction') && !row.hasText('instruction');
+      const instruction = isAlone ? '' : row.text('instruction');
       return {
         ...systemOf(row),
         ...historyOf(row),
-        prompt: given === undefined || given.trim() === '' ? instruction : `${instruction}\n${given}`,
+        prompt: isAlone ? given : isGiven ? `${instruction}\n${given}` : instruction,
         response: row.text(response),
       };
     },

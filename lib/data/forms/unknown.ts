@@ -87,8 +87,9 @@ const PROMPTS = /prompt|question|instruction|query|input|problem|user|human/i;
 /** Rows of DPO and its kin: what a training on responses would read of them. */
 export function preference(row: Fields): RowError {
   const { file, at } = row.place;
-  const isTurns = Array.isArray(row.peek('chosen')) && !row.has('prompt');
-  const pair = isTurns ? 'messages=chosen' : 'response=chosen';
+  const alone = Array.isArray(row.peek('chosen')) ? 'messages=chosen' : 'text=chosen';
+  const asked = ['prompt', 'question', 'instruction'].find((name) => row.has(name));
+  const pair = asked === undefined ? alone : 'response=chosen';
   return new RowError(
     `examples: ${file} ${at}: "chosen" and "rejected" are two answers to choose from, of which this training would learn ` +
       `one: use \`--fields ${pair}\` to learn the chosen one, or "fields" in a settings file`,
