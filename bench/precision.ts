@@ -11,7 +11,7 @@ import { writeFileAtomic } from '../lib/files';
 import { saveAdapterFolder } from '../lib/model/adapter-folder';
 import { type TunedModel, tunedModel } from '../lib/model/tuned';
 import { createRandom } from '../lib/random';
-import { openTrainingInputs } from '../lib/run/inputs';
+import { openRowInputs } from '../lib/run/inputs';
 import { PRESETS } from '../lib/run/presets';
 import { batchTensors } from '../lib/train/batches';
 import { compileTraining, trainingState } from '../lib/train/programs';
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     { ...PAPER_FULL, ...own },
   ];
   const preset = { ...PRESETS.real, samples: SAMPLES, lora, full };
-  const inputs = await openTrainingInputs({ data: resolve(data), model: resolve(folder) }, preset);
+  const inputs = await openRowInputs({ data: resolve(data), model: resolve(folder) }, preset);
   const config = method === 'lora' ? lora : full;
   const chunks: ChunkTensors[] = [];
   for (let i = 0; i < inputs.chunks.length && chunks.length < Number(updates); i++) {

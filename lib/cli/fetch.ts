@@ -1,6 +1,6 @@
 import { join, relative, resolve } from 'node:path';
 import { ALL_SOURCES, CATALOGUE, sourceNamed } from '../data/sources/catalogue/catalogue';
-import type { Source } from '../data/sources/catalogue/entry';
+import { homesOf, type Source } from '../data/sources/catalogue/entry';
 import { type FetchPlan, planFetch, runFetch } from '../data/sources/fetch';
 import { takeFolder } from '../data/sources/from-folder';
 import { hubCache } from '../data/sources/hub/cache';
@@ -198,12 +198,13 @@ async function assertSpace(needed: number): Promise<void> {
 }
 
 function list(): void {
-  for (const { name, title, samples, places, licence, half, differs, unavailable, alternativeTo } of CATALOGUE) {
-    const at = [...new Set(places.map((place) => (place.at === 'hub' ? place.id : `github.com/${place.id}`)))].join(
-      ', ',
-    );
+  for (const { name, title, samples, places, elsewhere, licence, half, differs, ...rest } of CATALOGUE) {
+    const { unavailable, alternativeTo } = rest;
     const kind = half === 'train' ? 'samples' : 'items';
-    console.log(`${name.padEnd(24)} ${title}, ${count(samples)} ${kind}  ${at || 'nowhere'}  (${licence})`);
+    console.log(
+      `${name.padEnd(24)} ${title}, ${count(samples)} ${kind}  ${homesOf(places) || 'nowhere'}  (${licence})`,
+    );
+    if (elsewhere) console.log(`${''.padEnd(24)} else from ${homesOf(elsewhere.places)}`);
     if (unavailable) console.log(`${''.padEnd(24)} cannot be had: ${unavailable.why}; ${unavailable.standIn}`);
     if (alternativeTo) console.log(`${''.padEnd(24)} in place of ${alternativeTo}, where named`);
     for (const one of differs) console.log(`${''.padEnd(24)} ${one}`);

@@ -26,7 +26,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const from = callersFolder();
   const options = parseOptions(args, WORKBOOK_ROOT, from, HANDOFF);
   if (options.printSettings) return console.log(settingsText(options.settings));
-  const { world, data, method } = await writeHandoff(options, worldOptions(options.more), sayLine);
+  const { world, data, method } = await writeHandoff(options, worldOptions(options.more), { say: sayLine });
   const folder = relative(from, options.out) || '.';
   console.log(
     [

@@ -6,9 +6,10 @@ import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { xrayHtml } from '../report/page/xray';
 import { packingNotes } from '../run/data-stage';
 import { mixFetched } from '../run/fetched-data';
+import { firstChunks } from '../run/first-chunks';
 import { openTrainingInputs } from '../run/inputs';
 import { parseOptions, type SettingsCommand } from '../run/options';
-import { sayLine } from '../run/progress';
+import { createProgress, sayLine } from '../run/progress';
 import { settingsText } from '../run/settings/effective';
 import { callersFolder } from './interrupt';
 
@@ -26,12 +27,9 @@ export async function main(args: readonly string[]): Promise<void> {
   const from = callersFolder();
   const options = parseOptions(args, WORKBOOK_ROOT, from, PACKING);
   if (options.printSettings) return console.log(settingsText(options.settings));
-  const { data, tokenizer } = await openTrainingInputs(
-    await mixFetched(options, options.config, sayLine),
-    options.config,
-  );
-  const { samples, examples } = data.packed;
-  const shown = data.chunks.slice(0, SHOWN);
+  const sources = await mixFetched(options, options.config, sayLine);
+  const { data, tokenizer } = await openTrainingInputs(sources, options.config, createProgress);
+  const { chunks: shown, samples, examples } = await firstChunks(data, SHOWN, sources.data, options.config);
   const chunks: string[] = [];
   for (const [i, chunk] of shown.entries()) {
     chunks.push(`<h2>Chunk ${i + 1}</h2>${xrayHtml(await tokenXray(chunk, samples, examples, tokenizer))}`);

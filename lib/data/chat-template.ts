@@ -41,7 +41,7 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
   const path = join(folder, 'tokenizer_config.json');
   const config: Json = parseJsonObject((await read('tokenizer_config.json')) ?? '{}', path, 'chat template');
   const own = await read('chat_template.jinja');
-  const source = own ?? named(config.chat_template);
+  const source = own ?? named(config.chat_template, path);
   if (source === undefined) return undefined;
   const file = join(folder, own === undefined ? 'tokenizer_config.json' : 'chat_template.jinja');
   const attempt = <Result>(what: string, action: () => Result): Result => {
@@ -79,13 +79,23 @@ export async function requireChatTemplate(folder: string): Promise<ChatTemplate>
   );
 }
 
-/** The default one of several. */
-function named(value: unknown): string | undefined {
+/**
+ * The one template, or the default one of several.
+ *
+ * @throws naming them, where none is the default
+ * Source: transformers, PreTrainedTokenizerBase.get_chat_template
+ */
+function named(value: unknown, path: string): string | undefined {
   if (typeof value === 'string') return value;
-  if (!Array.isArray(value)) return undefined;
+  if (!Array.isArray(value) || value.length === 0) return undefined;
   const all = value as readonly { readonly name?: unknown; readonly template?: unknown }[];
   const found = all.find(({ name }) => name === 'default')?.template;
-  return typeof found === 'string' ? found : undefined;
+  if (typeof found === 'string') return found;
+  const names = all.map(({ name }) => String(name)).join(', ');
+  throw new Error(
+    `chat template: ${path} has several ("${names}") of which none is called "default"; save the one that is meant as ` +
+      'chat_template.jinja beside it, or use --template med42 or none',
+  );
 }
 
 function tokenText(value: unknown): string | undefined {

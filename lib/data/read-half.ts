@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type Fields, fieldsOf, RowError } from './forms/fields';
 import { checkRenaming, type Renaming, type SeenNames } from './forms/renaming';
 import { type Half, listFiles, READ_ENDINGS, type UnreadFile } from './reading/list-files';
@@ -60,12 +60,17 @@ export async function readHalf(
   keep: (row: Fields, before: string | undefined) => string | undefined | Promise<string>,
 ): Promise<Reading> {
   checkRenaming(fields);
-  const { names: inHalf, unread } = await listFiles(folder, half);
+  const { names: inHalf, unread, elsewhere } = await listFiles(folder, half);
   if (inHalf.length === 0) {
     const others = unread.map(({ path, why }) => `${path} (${why})`).join(', ');
+    const lie = elsewhere.slice(0, 3).join(', ') + (elsewhere.length > 3 ? ` and ${elsewhere.length - 3} more` : '');
     throw new Error(
       `examples: no file of rows in ${join(folder, half)} (${READ_ENDINGS})${others && `, only ${others}`}; ` +
-        'pass a folder that holds eval/ and train/ with such files',
+        (elsewhere.length === 0
+          ? 'pass a folder that holds eval/ and train/ with such files'
+          : basename(resolve(folder)) === half
+            ? `rows lie in ${lie}: give the folder above, ${dirname(resolve(folder))}`
+            : `rows lie in ${lie}: put those that are meant into ${join(folder, half)}`),
     );
   }
   const files: LoadedFile[] = [];
@@ -106,7 +111,10 @@ export async function readHalf(
         skipped[error.reason] = (skipped[error.reason] ?? 0) + 1;
       }
     }
-    if (place === 0) throw new Error(`examples: ${path} has no rows; fill the file or delete it`);
+    if (place === 0) {
+      const but = /^[CT]SV$/.test(opened.format) ? ' beside its first line, which names the columns' : '';
+      throw new Error(`examples: ${path} has no rows${but}; fill the file or delete it`);
+    }
     files.push({ path, rows, sha256: hash.digest('hex'), format: opened.format, forms });
   }
   return { files, unread, notes, skipped, unused };

@@ -31,21 +31,21 @@ export interface TokenView {
 /**
  * A chunk token by token: what it says, whose it is, what it is for, whether it is learnt, what it may look at.
  *
- * @param samples those the chunk was packed from
- * @param examples the rows of the samples, in their order
+ * @param samples those the chunk was packed from, by their numbers: an array of all, or what looks them up
+ * @param examples the rows of the samples, by the same numbers
  */
 export async function tokenXray(
   chunk: Chunk,
-  samples: readonly Sample[],
-  examples: readonly TrainExample[],
-  tokenizer: Pick<Tokenizer, 'decode' | 'bosId' | 'eosId'>,
+  samples: { at(index: number): Sample | undefined },
+  examples: { at(index: number): TrainExample | undefined },
+  tokenizer: Pick<Tokenizer, 'decode' | 'textOf' | 'bosId' | 'eosId'>,
 ): Promise<TokenView[]> {
   const views: TokenView[] = [];
   const starts = segmentStarts(chunk.segments);
   for (const { sample, id, source, start, end, offset } of chunk.spans) {
-    const { ids, labels } = samples[sample]!;
+    const { ids, labels } = samples.at(sample)!;
     const { texts, ends } = await pieces(ids.subarray(0, offset + end - start), tokenizer);
-    const roleAt = promptRoles(examples[sample]!, texts.join(''));
+    const roleAt = promptRoles(examples.at(sample)!, texts.join(''));
     for (let at = start; at < end; at++) {
       const own = at - start + offset;
       const learned = labels[own] !== IGNORED;
@@ -79,17 +79,40 @@ export async function tokenXray(
   return views;
 }
 
-/** The text of each token, and where it ends in the text of all: a token alone decodes otherwise than in its place. */
-async function pieces(ids: Int32Array, { decode }: Pick<Tokenizer, 'decode'>) {
+/** Tokens decoded together at most, where nothing forbids to begin anew, and those that a new window takes over. */
+const WINDOW = 32;
+const OVERLAP = 8;
+/** As SentencePiece spells a byte. */
+const BYTE = /^<0x[0-9A-F]{2}>$/;
+const HALF_CHARACTER = '\uFFFD';
+
+/**
+ * The text of each token, and where it ends in the text of all. A token alone decodes otherwise than in its place, so that
+ * each is decoded with some before it: what it adds is its text. Bytes of a character that is not whole yet are shown
+ * again, whole, with the token that completes it.
+ */
+async function pieces(ids: Int32Array, { decode, textOf: spellingOf }: Pick<Tokenizer, 'decode' | 'textOf'>) {
   const texts: string[] = [];
   const ends: number[] = [];
-  let before = 0;
+  const textOf = (from: number, to: number) => decode(Array.from(ids.subarray(from, to)), { keepSpecial: true });
+  /** Bytes in a row are decoded as one, and while the last character is not whole none of them is shown. */
+  const isByte = (place: number) => BYTE.test(spellingOf(ids[place]!));
+  let start = 0;
+  /** Length of all text before the window, and of the window's that was given to a token. */
+  let [base, before] = [0, 0];
   for (let n = 1; n <= ids.length; n++) {
-    const text = await decode(Array.from(ids.subarray(0, n)), { keepSpecial: true });
+    const text = await textOf(start, n);
     texts.push(text.slice(before));
-    ends.push(text.length);
-    // Bytes of a character that is not whole yet are shown again, whole, with the token that completes it.
+    ends.push(base + text.length);
     before = text.replace(/\uFFFD+$/, '').length;
+    const next = n - OVERLAP;
+    if (n - start < WINDOW || before < text.length || (isByte(next - 1) && isByte(next))) continue;
+    const overlap = await textOf(next, n);
+    // A window that begins within a character would read all of it otherwise.
+    if (overlap.includes(HALF_CHARACTER) || overlap.length > text.length) continue;
+    base += text.length - overlap.length;
+    before = overlap.length;
+    start = next;
   }
   return { texts, ends };
 }

@@ -1,5 +1,5 @@
 import { loadEvalItems, loadTrainExamples } from '../data/examples';
-import type { MixedFolder } from '../data/mixing/mixed-folder';
+import { type MixedFolder, readMixed } from '../data/mixing/mixed-folder';
 import { dataNotes } from '../data/reading/notes';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
 import type { XlaOptions } from '../engine/xla/options';
@@ -8,7 +8,6 @@ import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
 import {
   type PreparedData,
-  type PreparedRows,
   type PreparedTraining,
   packingNotes,
   prepareData,
@@ -17,7 +16,7 @@ import {
   readWorld,
   showReading,
 } from './data-stage';
-import { prepareMixed } from './mixed-training';
+import { type PreparedFiles, prepareMixed } from './mixed-training';
 import type { MadeChunks, ModelInputs } from './model-inputs';
 import { openModelAt } from './open-model';
 import type { ModelPlan } from './plan';
@@ -95,37 +94,45 @@ async function runInputs(
 
 /** What one training works with: as `openInputs`, without items. */
 export interface TrainingInputs extends ModelInputs {
-  readonly data: PreparedRows;
+  readonly data: PreparedTraining | PreparedFiles;
   readonly chunks: MadeChunks;
   readonly heldOut: MadeChunks;
 }
 
-/** As `openTrainingInputs`, with the rows and their tokens at hand. */
+/** With the rows and their tokens at hand. */
 export interface RowInputs extends TrainingInputs {
   readonly data: PreparedTraining;
 }
 
-/** Opens model and tokenizer, and makes the rows of a mixed folder into chunks that lie in files. */
-export async function openMixedInputs(
+/**
+ * Opens model and tokenizer, and makes the training rows of `<data>/train` into chunks: in files, where the folder was
+ * mixed and may have more rows than memory holds, else in memory.
+ */
+export async function openTrainingInputs(
   sources: Sources,
-  mixed: MixedFolder,
   config: RunConfig,
   progress: OpenProgress,
 ): Promise<TrainingInputs> {
-  const { base, tokenizer, maxSeqLen, fitted } = await openModel(sources.model, config);
-  const data = await prepareMixed(sources, mixed, { config, tokenizer, chunkLength: maxSeqLen, progress });
-  const { chunks, heldOut, packing } = data;
-  const encode: TrainingInputs['encode'] = (requests) => encodeRequests(requests, tokenizer, config.bos);
-  return { config: fitted, base, tokenizer, data, chunks, heldOut, packing, quiz: null, items: [], encode };
+  const mixed = await readMixed(sources.data);
+  if (!mixed) return openRowInputs(sources, config);
+  const opened = await openModel(sources.model, config);
+  const { tokenizer, maxSeqLen: chunkLength } = opened;
+  return trainingInputs(opened, await prepareMixed(sources, mixed, { config, tokenizer, chunkLength, progress }));
 }
 
-/** Opens model and tokenizer, and makes the training rows of `<data>/train` into chunks. */
-export async function openTrainingInputs(sources: Sources, config: RunConfig): Promise<RowInputs> {
-  const { base, tokenizer, maxSeqLen, fitted } = await openModel(sources.model, config);
+/** As `openTrainingInputs`, with all rows in memory. */
+export async function openRowInputs(sources: Sources, config: RunConfig): Promise<RowInputs> {
+  const opened = await openModel(sources.model, config);
   const training = await loadTrainExamples(sources.data, { ...config.rows, ...showReading() });
-  const data = await prepareTraining(training, sources, config, tokenizer, maxSeqLen);
+  return trainingInputs(opened, await prepareTraining(training, sources, config, opened.tokenizer, opened.maxSeqLen));
+}
+
+function trainingInputs<Data extends PreparedTraining | PreparedFiles>(
+  { base, tokenizer, fitted }: Awaited<ReturnType<typeof openModel>>,
+  data: Data,
+): TrainingInputs & { readonly data: Data } {
   const { chunks, heldOut, packing } = data;
-  const encode: RowInputs['encode'] = (requests) => encodeRequests(requests, tokenizer, config.bos);
+  const encode: TrainingInputs['encode'] = (requests) => encodeRequests(requests, tokenizer, fitted.bos);
   return { config: fitted, base, tokenizer, data, chunks, heldOut, packing, quiz: null, items: [], encode };
 }
 

@@ -22,12 +22,14 @@ import type { OpenProgress, Progress } from './progress';
 /** What was tokenized, and what was packed of it; each is written once its files are whole. */
 const TOKENS_FILE = 'tokens.json';
 const PACKED_FILE = 'packed.json';
-const VERSION = 2;
+const VERSION = 3;
 
 /** Training rows made into chunks of files. */
 export interface PreparedFiles extends PreparedRows, Pick<RunData, 'standIns' | 'samples'> {
   readonly chunks: ChunkFile;
   readonly heldOut: ChunkFile;
+  /** What `chunks` were packed from, and how. */
+  readonly pieces: { readonly folder: string; readonly count: number; readonly packing: PackingOptions };
 }
 
 interface TokensFile extends Omit<ChosenRows, 'setOf'> {
@@ -93,20 +95,20 @@ export async function prepareMixed(
     const tokenized =
       ((await readVersionedJson(join(folder, TOKENS_FILE), VERSION)) as TokensFile | undefined) ??
       (await tokenizeFolder(sources.data, mixed.report.total, folder, chat, how));
+    const rules: PackingOptions = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
     let packed = (await readVersionedJson(join(target, PACKED_FILE), VERSION)) as PackedFile | undefined;
     if (!packed) {
-      const pack = (set: SetName) => {
-        const rules = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
-        return packPieces(join(folder, set), tokenized.pieces[set], file(set), rules, progress(`packing  ${set}`));
-      };
+      const pack = (set: SetName) =>
+        packPieces(join(folder, set), tokenized.pieces[set], file(set), rules, progress(`packing  ${set}`));
       packed = { version: VERSION, ...(await pack('train')) };
       await pack('held-out');
       await writeFileAtomic(join(target, PACKED_FILE), `${JSON.stringify(packed)}\n`);
     }
-    const { version: _, pieces: __, ...said } = tokenized;
+    const { version: _, pieces: counts, ...said } = tokenized;
+    const pieces = { folder: join(folder, 'train'), count: counts.train, packing: rules };
     const { packing: report, samples: counted } = packed;
     const [chunks, heldOut] = [await openChunkFile(file('train')), await openChunkFile(file('held-out'))];
-    return { ...said, packing: report, samples: counted, chunks, heldOut };
+    return { ...said, packing: report, samples: counted, chunks, heldOut, pieces };
   } finally {
     lock.release();
   }
@@ -127,6 +129,12 @@ async function tokenizeFolder(
   return tokens;
 }
 
+/** Rows of the piece to come, and their places among all that are read. */
+interface Waiting {
+  readonly examples: TrainExample[];
+  readonly rows: number[];
+}
+
 /**
  * The second reading: rows to tokens, piece by piece. While one piece is tokenized the rows of the next are read.
  *
@@ -139,16 +147,19 @@ async function tokenizePieces(
   template: Exclude<TemplateName, 'model'> | ChatTemplate,
   { config, tokenizer, progress, rowsAPiece }: TokenizeOptions,
 ): Promise<Readonly<Record<SetName, number>>> {
-  const waiting: Record<SetName, TrainExample[]> = { train: [], 'held-out': [] };
+  const waiting: Record<SetName, Waiting> = {
+    train: { examples: [], rows: [] },
+    'held-out': { examples: [], rows: [] },
+  };
   const pieces: Record<SetName, number> = { train: 0, 'held-out': 0 };
   const line = progress('tokenizing');
   let done = 0;
   let tokens = 0;
-  const flush = async (set: SetName, piece: number, rows: readonly TrainExample[]) => {
+  const flush = async (set: SetName, piece: number, { examples, rows }: Waiting) => {
     const target = join(folder, set);
     if (!hasPiece(target, piece)) {
-      const { samples, report } = await tokenizeExamples(rows, tokenizer, template);
-      await writePiece(target, piece, samples, report.straddlingTokens);
+      const { samples, report } = await tokenizeExamples(examples, tokenizer, template);
+      await writePiece(target, piece, { samples, rows, straddlingTokens: report.straddlingTokens });
       tokens += report.tokens;
     }
     done += rows.length;
@@ -156,10 +167,10 @@ async function tokenizePieces(
   };
   let running: Promise<void> = Promise.resolve();
   const begin = async (set: SetName) => {
-    const rows = waiting[set];
-    waiting[set] = [];
+    const whole = waiting[set];
+    waiting[set] = { examples: [], rows: [] };
     await running;
-    running = flush(set, pieces[set]++, rows);
+    running = flush(set, pieces[set]++, whole);
     // It is awaited with the next piece, or at the end.
     running.catch(() => {});
   };
@@ -170,12 +181,13 @@ async function tokenizePieces(
       row++;
       const set = setOf(row);
       if (set === undefined) return undefined;
-      waiting[set].push(example);
-      return waiting[set].length === rowsAPiece ? begin(set) : undefined;
+      waiting[set].examples.push(example);
+      waiting[set].rows.push(row);
+      return waiting[set].rows.length === rowsAPiece ? begin(set) : undefined;
     },
     config.rows,
   );
-  for (const set of SETS) if (waiting[set].length > 0) await begin(set);
+  for (const set of SETS) if (waiting[set].rows.length > 0) await begin(set);
   await running;
   return pieces;
 }

@@ -41,7 +41,7 @@ export async function tryRates(
     throw new Error(`tune: preset ${preset} has no grid of rates; name one that has, or correct lib/run/presets.ts`);
   const config = { ...PRESETS[preset], samples: samples && Math.ceil(samples / 2), seed: SEED };
   const device = await openDevice('cpu');
-  const inputs = await openTrainingInputs({ data, model }, config);
+  const inputs = await openTrainingInputs({ data, model }, config, progress);
   for (const line of previewRows(inputs.data)) say(line);
   for (const method of config.methods)
     for (const line of previewTraining(inputs, inputs.config[method], device)) say(line);

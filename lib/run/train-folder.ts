@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { TrainSet } from '../data/examples';
-import { readMixed } from '../data/mixing/mixed-folder';
 import { trainingNotes } from '../data/reading/notes';
 import { openDevice } from '../engine/device';
 import { pluginOf } from '../engine/xla/options';
@@ -8,7 +7,7 @@ import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { packingNotes } from './data-stage';
 import { mixFetched } from './fetched-data';
-import { modelIdentity, openMixedInputs, openTrainingInputs, type TrainingInputs } from './inputs';
+import { modelIdentity, openTrainingInputs, type TrainingInputs } from './inputs';
 import { lockFolder } from './lock';
 import { writeModelInputs } from './model-inputs';
 import { type MadeModel, type ModelJob, readMade } from './model-job';
@@ -50,10 +49,7 @@ export async function trainFolder(
   await checkFolder(options);
   say('reading the rows and the model');
   const sources = await mixFetched(options, config, say);
-  const mixed = await readMixed(sources.data);
-  const inputs = mixed
-    ? await openMixedInputs(sources, mixed, config, progress)
-    : await openTrainingInputs(sources, config);
+  const inputs = await openTrainingInputs(sources, config, progress);
   const modelHash = await hashWeights(inputs.base);
   const files = inputs.data.training.files.map(({ path, sha256 }) => ({ path, sha256 }));
   const identity = hashOf({ config, data: files, device: options.device, modelHash });

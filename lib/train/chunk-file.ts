@@ -1,9 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import type { Chunk, ChunkList, ChunkTensors } from '../data/packing/chunks';
 import type { Packing } from '../data/packing/packing';
-import { writeFileAtomic } from '../files';
-import { readSafetensorsHeader, type StoredTensor, safetensorsHeader } from '../model/safetensors';
+import { readSafetensorsHeader, type StoredTensor } from '../model/safetensors';
+import { writeTensorRows } from '../model/tensor-rows';
 
 /**
  * Packed chunks in a safetensors file, N chunks of T positions, which training reads chunk by chunk and any other program
@@ -23,9 +22,6 @@ const SCOPE: Readonly<Record<Packing, string>> = {
   'block-diagonal': 'a token attends to its own sample alone; positions begin at 0 with each sample',
   padded: 'one sample a chunk; positions begin at 0',
 };
-
-/** Chunks written between two reports of progress. */
-const CHUNKS_A_REPORT = 256;
 
 export interface ChunkFileContent {
   readonly packing: Packing;
@@ -52,43 +48,26 @@ export async function writeChunkFile(
   const names = [...new Set(sources)].sort();
   const numbers = new Map(names.map((name, i) => [name, i]));
   const shape = [count, length];
-  const { header, offsets } = safetensorsHeader(
-    {
+  const rows = function* () {
+    for (const { tokens, targets, weights, spans } of chunks) {
+      const samples = new Int32Array(length).fill(-1);
+      for (const { sample, start, end } of spans) samples.fill(sample, start, end);
+      yield { tokens, targets, samples, weights: Uint8Array.from(weights) };
+    }
+  };
+  await writeTensorRows(file, {
+    specs: {
       tokens: { shape, dtype: 'int32' },
       targets: { shape, dtype: 'int32' },
       samples: { shape, dtype: 'int32' },
       sources: { shape: [sources.length], dtype: 'int32' },
       weights: { shape, dtype: 'uint8' },
     },
-    { format: 'workbook', packing, scope: SCOPE[packing], ...MEANING, source_names: JSON.stringify(names) },
-  );
-  await writeFileAtomic(file, async (handle) => {
-    await writeAt(handle, header, 0);
-    await writeAt(
-      handle,
-      Int32Array.from(sources, (name) => numbers.get(name)!),
-      offsets.sources!,
-    );
-    let i = 0;
-    for (const { tokens, targets, weights, spans } of chunks) {
-      const samples = new Int32Array(length).fill(-1);
-      for (const { sample, start, end } of spans) samples.fill(sample, start, end);
-      await writeAt(handle, tokens, offsets.tokens! + 4 * length * i);
-      await writeAt(handle, targets, offsets.targets! + 4 * length * i);
-      await writeAt(handle, samples, offsets.samples! + 4 * length * i);
-      await writeAt(handle, Uint8Array.from(weights), offsets.weights! + length * i);
-      i++;
-      if (i % CHUNKS_A_REPORT === 0) onChunks?.(i);
-    }
-    if (i !== count) throw new Error(`packing: ${file} was to hold ${count} chunks and was given ${i}`);
+    whole: { sources: Int32Array.from(sources, (name) => numbers.get(name)!) },
+    rows: rows(),
+    metadata: { format: 'workbook', packing, scope: SCOPE[packing], ...MEANING, source_names: JSON.stringify(names) },
+    onRows: onChunks,
   });
-}
-
-async function writeAt(handle: FileHandle, values: Int32Array | Uint8Array, place: number): Promise<void> {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  for (let done = 0; done < bytes.length; ) {
-    done += (await handle.write(bytes, done, bytes.length - done, place + done)).bytesWritten;
-  }
 }
 
 /** Chunks that lie in a file; each is read when it is asked for, and none is kept. */

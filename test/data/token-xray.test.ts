@@ -74,3 +74,23 @@ test('without the mask every token that has a target in its sample is learnt', a
   const [stream] = packSamples(samples, { packing: 'concatenated', maxSeqLen: 512 }).chunks;
   expect(withoutMask(stream!).weights.reduce((a, b) => a + b)).toBe(count + 1); // b's first token follows a's end
 });
+
+test.each(['test/fixtures/llama-tokenizer', 'data/miniature/base'])(
+  'each token adds what it adds to the text of all before it, however long a sample of %s is',
+  async (folder) => {
+    const tokenizer = await loadTokenizer(folder);
+    const text = 'Fever 漢字 is 37 °C… 🩺🩺🩺🩺🩺🩺🩺🩺🩺🩺🩺🩺 naïve \u0000\n\n  x  œdème, 日本語のテキスト; '.repeat(
+      6,
+    );
+    const { samples } = await tokenizeExamples([{ ...examples[0]!, prompt: text, response: text }], tokenizer);
+    const { chunks } = packSamples(samples, { packing: 'padded', maxSeqLen: samples[0]!.ids.length });
+    const tokens = await tokenXray(chunks[0]!, samples, examples, tokenizer);
+    expect(tokens.length).toBeGreaterThan(400);
+    let before = 0;
+    for (const [i, token] of tokens.entries()) {
+      const whole = await tokenizer.decode([...samples[0]!.ids.subarray(0, i + 1)], { keepSpecial: true });
+      expect([i, token.text]).toEqual([i, whole.slice(before)]);
+      before = whole.replace(/\uFFFD+$/, '').length;
+    }
+  },
+);

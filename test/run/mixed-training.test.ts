@@ -11,7 +11,8 @@ import { loadTokenizer, type Tokenizer } from '../../lib/data/tokenizer';
 import { openDevice } from '../../lib/engine/device';
 import { openModelFolder } from '../../lib/model/folder';
 import { tunedModel } from '../../lib/model/tuned';
-import { openTrainingInputs } from '../../lib/run/inputs';
+import { firstChunks } from '../../lib/run/first-chunks';
+import { openRowInputs } from '../../lib/run/inputs';
 import { type PreparedFiles, prepareMixed } from '../../lib/run/mixed-training';
 import { PRESETS } from '../../lib/run/presets';
 import { openChunkFile } from '../../lib/train/chunk-file';
@@ -55,7 +56,7 @@ test.for(PACKINGS)(
   '%s: chunks, held-out chunks and reports are those of a run that has all rows in memory',
   async (packing) => {
     const files = await prepare(packing);
-    const memory = await openTrainingInputs(sources, config(packing));
+    const memory = await openRowInputs(sources, config(packing));
     expect(files.chunks.length).toBeGreaterThan(8);
     expect(Array.from(files.chunks, plain)).toEqual(Array.from(memory.chunks, plain));
     expect(Array.from(files.heldOut, plain)).toEqual(Array.from(memory.heldOut, plain));
@@ -64,6 +65,26 @@ test.for(PACKINGS)(
     expect([files.rows, files.mixture.total]).toEqual([300, 150]);
     expect(hashChunks(files.chunks)).toBe(files.packing.sha256);
     expect([files.chunks.at(-1), files.chunks.at(files.chunks.length)]).toEqual([undefined, undefined]);
+  },
+);
+
+test.for(PACKINGS)(
+  '%s: the first chunks are shown with the rows they were packed from, as from memory',
+  async (packing) => {
+    const files = await prepare(packing);
+    const { data } = await openRowInputs(sources, config(packing));
+    const [shown, memory] = [
+      await firstChunks(files, 4, sources.data, config(packing)),
+      await firstChunks(data, 4, sources.data, config(packing)),
+    ];
+    expect(shown.chunks).toHaveLength(4);
+    expect(shown.chunks).toEqual(memory.chunks);
+    for (const { sample } of shown.chunks.flatMap(({ spans }) => spans)) {
+      expect(shown.samples.at(sample)).toEqual(memory.samples.at(sample));
+      expect(shown.examples.at(sample)).toEqual(memory.examples.at(sample));
+      expect(shown.examples.at(sample)?.id).toBe(shown.samples.at(sample)?.id);
+    }
+    expect((await firstChunks(files, 1e6, sources.data, config(packing))).chunks).toHaveLength(files.chunks.length);
   },
 );
 
@@ -203,7 +224,7 @@ test.skipIf(!existsSync(PYTHON))(
       targets: [...chunk.targets],
       weights: [...chunk.weights],
     });
-    const memory = await openTrainingInputs(sources, config('block-diagonal'));
+    const memory = await openRowInputs(sources, config('block-diagonal'));
     const spans = memory.data.chunks[3]!.spans;
     expect(read.sources).toEqual([...new Set(spans.map(({ source }) => source))].sort());
   },

@@ -8,7 +8,7 @@ import { openDevice } from '../../lib/engine/device';
 import type { HostTensors } from '../../lib/engine/tensors';
 import type { Spread } from '../../lib/engine/xla/spread';
 import { tunedModel } from '../../lib/model/tuned';
-import { openTrainingInputs } from '../../lib/run/inputs';
+import { openRowInputs } from '../../lib/run/inputs';
 import { PRESETS } from '../../lib/run/presets';
 import { train } from '../../lib/train/train';
 import { largestDifference } from '../parity/against';
@@ -49,7 +49,7 @@ function trained(method: Method, devices: number): Promise<Trained> {
 
 async function trainOn(method: Method, devices: number, folder: string): Promise<Trained> {
   const preset = PRESETS.miniature;
-  const inputs = await openTrainingInputs({ data: MINIATURE, model: join(MINIATURE, 'base') }, preset);
+  const inputs = await openRowInputs({ data: MINIATURE, model: join(MINIATURE, 'base') }, preset);
   const config = { ...inputs.config[method], batchSize: BATCH, maxSteps: UPDATES };
   const model = tunedModel(inputs.base, method, method === 'lora' ? config.lora : undefined);
   const { state, records } = await train({

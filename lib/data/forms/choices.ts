@@ -12,22 +12,50 @@ export function imageOf(row: Fields): { image?: string } {
   return { image: typeof path === 'string' && path !== '' ? path : '(in the row)' };
 }
 
-/** Choices as texts: a list, `{text, label}`, letters with texts, or a CSV's JSON. */
-export function choicesOf(row: Fields, field: 'choices' | 'options'): readonly string[] {
-  let value = row.get(field);
-  if (typeof value === 'string' && value.trim().startsWith('[')) {
-    try {
-      value = parseJson(value);
-    } catch {
-      throw row.refuse(field, 'a JSON array of choices', value);
-    }
+/**
+ * Choices as texts: a list, `{text, label}`, letters or numbers with texts, a list of such pairs, or JSON of these (a CSV
+ * has no other).
+ */
+export function choicesOf(row: Fields, field: ChoiceField): readonly string[] {
+  const { texts } = labelledChoices(row, field);
+  return texts.map((choice: unknown, i) => textOfChoice(row, `${field}[${i}]`, choice));
+}
+
+/** The choices of a field, and what the row calls them where it does: 'A', 'B' or '1', '2'. */
+function labelledChoices(row: Fields, field: ChoiceField): { texts: readonly unknown[]; labels?: readonly string[] } {
+  const value = jsonOf(row, field);
+  if (Array.isArray(value)) {
+    if (value.length < 2) throw row.refuse(field, 'an array of two choices or more', value);
+    return pairedChoices(value) ?? { texts: value };
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    const { text } = value as { readonly text?: unknown };
-    value = Array.isArray(text) ? text : lettered(row, field, value);
+  if (typeof value !== 'object' || value === null) throw row.refuse(field, 'an array of two choices or more', value);
+  const { text, label } = value as { readonly text?: unknown; readonly label?: unknown };
+  if (!Array.isArray(text)) return lettered(row, field, value);
+  if (text.length < 2) throw row.refuse(field, 'an array of two choices or more', value);
+  return Array.isArray(label) && label.length === text.length
+    ? { texts: text, labels: label.map(String) }
+    : { texts: text };
+}
+
+/** A list of {key, value} or {label, text}, as BigBIO and others have it. */
+function pairedChoices(list: readonly unknown[]): { texts: readonly unknown[]; labels: readonly string[] } | undefined {
+  const pairs = list.map((one) => {
+    const { key, label = key, value, text = value } = (one ?? {}) as Readonly<Record<string, unknown>>;
+    return label === undefined || text === undefined ? undefined : { label: String(label), text };
+  });
+  if (!pairs.every((one) => one !== undefined)) return undefined;
+  return { texts: pairs.map(({ text }) => text), labels: pairs.map(({ label }) => label) };
+}
+
+/** A CSV's cell, or any text, that holds JSON. */
+function jsonOf(row: Fields, field: ChoiceField): unknown {
+  const value = row.get(field);
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return parseJson(value);
+  } catch {
+    throw row.refuse(field, 'a JSON array of choices (as json.dumps writes it, not str)', value);
   }
-  if (!Array.isArray(value) || value.length < 2) throw row.refuse(field, 'an array of two choices or more', value);
-  return value.map((choice: unknown, i) => textOfChoice(row, `${field}[${i}]`, choice));
 }
 
 export function textOfChoice(row: Fields, field: string, choice: unknown): string {
@@ -36,37 +64,53 @@ export function textOfChoice(row: Fields, field: string, choice: unknown): strin
   return choice;
 }
 
-/** `{A: 'lung', B: 'heart'}`, in the order of the letters; a letter without a text is no choice. */
-function lettered(row: Fields, field: string, value: object): readonly unknown[] {
+/** `{A: 'lung', B: 'heart'}`, in the order of the letters, or of numbers from 1; a letter without a text is no choice. */
+function lettered(row: Fields, field: string, value: object): { texts: readonly unknown[]; labels: readonly string[] } {
   const entries = Object.entries(value)
     .filter(([, text]) => text !== null && text !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const letters = entries.map(([letter]) => letter);
-  if (letters.join('') !== LETTERS.slice(0, letters.length)) {
-    throw row.refuse(field, 'choices under the letters A, B and so on', value);
+  const labels = entries.map(([label]) => label);
+  const isNumbered = labels.every((label, i) => label === String(i + 1));
+  if (!isNumbered && labels.join('').toUpperCase() !== LETTERS.slice(0, labels.length)) {
+    throw row.refuse(field, 'choices under the letters A, B and so on, or the numbers 1, 2 and so on', value);
   }
-  return entries.map(([, text]) => text);
+  if (labels.length < 2) throw row.refuse(field, 'an array of two choices or more', value);
+  return { texts: entries.map(([, text]) => text), labels };
 }
 
-/** The right choice: its place from 0, its letter, or its whole text. */
-export function answerOf(row: Fields, field: string, choices: readonly string[]): number {
+/**
+ * The right choice: its place from 0, its letter, its whole text, or letter and text ('B. heart'). Where the row labels its
+ * choices, a number is a label first: ARC counts some of its questions' choices from 1.
+ *
+ * @param from the field that `choices` were read from, where it may label them
+ */
+export function answerOf(row: Fields, field: string, choices: readonly string[], from?: ChoiceField): number {
   const wanted = `an integer from 0 to ${choices.length - 1}, a letter or the text of one choice`;
+  const labels = from === undefined ? [] : (labelledChoices(row, from).labels ?? []);
+  const value = row.get(field);
   const place = row.whole(field);
+  const numbered = typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
+  if (/^\d+$/.test(numbered) && labels.includes(numbered)) return labels.indexOf(numbered);
   if (place !== undefined) {
     if (place >= 0 && place < choices.length) return place;
     throw row.refuse(field, place === choices.length ? `${wanted} (places are counted from 0)` : wanted, place);
   }
-  const value = row.get(field);
   if (typeof value !== 'string' || value === '') throw row.refuse(field, wanted, value);
   const byText = choices.flatMap((choice, i) => (choice === value || choice.trim() === value.trim() ? [i] : []));
-  const letter = /^\s*\(?([A-Za-z])[).]?\s*$/.exec(value)?.[1]?.toUpperCase();
-  const byLetter = letter === undefined ? -1 : LETTERS.indexOf(letter);
-  const found = [...new Set([...byText, ...(byLetter >= 0 && byLetter < choices.length ? [byLetter] : [])])];
+  const [, letter, rest = ''] = /^\s*\(?([A-Za-z])(?:[).:]+(?:\s+(.*\S))?)?\s*$/s.exec(value) ?? [];
+  const letters = labels.length > 0 ? labels.map((label) => label.toUpperCase()) : [...LETTERS];
+  const named = letter === undefined ? -1 : letters.indexOf(letter.toUpperCase());
+  const byLetter =
+    named >= 0 && named < choices.length && (rest === '' || choices[named]!.trim() === rest) ? [named] : [];
+  const found = [...new Set([...byText, ...byLetter])];
   if (found.length === 1) return found[0]!;
   throw row.refuse(field, found.length > 1 ? `${wanted}, and mean one choice alone` : wanted, value);
 }
 
 const CHOICE_FIELDS = ['choices', 'options'] as const;
+type ChoiceField = (typeof CHOICE_FIELDS)[number];
+/** Choices in a column each. */
+export const LETTER_COLUMNS: readonly string[] = [...LETTERS.slice(0, 10)];
 const ANSWER_FIELDS = ['answer', 'answer_idx', 'answerKey', 'label', 'correct', 'gold'] as const;
 export const choiceField = (row: Fields) => CHOICE_FIELDS.find((field) => row.has(field));
 export const answerField = (row: Fields) => ANSWER_FIELDS.find((field) => row.has(field)) ?? 'answer';

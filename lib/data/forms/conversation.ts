@@ -1,3 +1,4 @@
+import { parseJson } from '../../json-file';
 import type { Exchange } from '../rows';
 import type { Fields } from './fields';
 
@@ -21,7 +22,12 @@ const ROLES: Readonly<Record<string, Role>> = {
   chatgpt: 'assistant',
   model: 'assistant',
   bot: 'assistant',
+  ai: 'assistant',
+  chatbot: 'assistant',
 };
+
+/** A turn's fields that are read. */
+const READ: ReadonlySet<string> = new Set(['role', 'from', 'content', 'value', 'weight', 'train']);
 
 interface Turn {
   readonly role: Role;
@@ -32,19 +38,21 @@ interface Turn {
  * A list of turns, `{role, content}` or `{from, value}`: a system turn first if any, then user and assistant in turn,
  * the assistant last. A user's turn that nobody answered at the end is no part of it.
  *
- * @throws naming the turn that is of another kind
+ * @param value the row's field, or what stands for it
+ * @throws naming the turn that is of another kind, or that is not to be learnt
  */
-export function conversationOf(row: Fields, field: string): Conversation {
-  const value = row.get(field);
-  if (!Array.isArray(value) || value.length === 0) throw row.refuse(field, 'a list of turns', value);
-  const turns = value.map((turn: unknown, i) => turnOf(row, `${field}[${i}]`, turn));
+export function conversationOf(row: Fields, field: string, value: unknown = row.get(field)): Conversation {
+  const list = listOf(row, field, value);
+  if (!Array.isArray(list) || list.length === 0) throw row.refuse(field, 'a list of turns', value);
+  const turns = list.map((turn: unknown, i) => turnOf(row, `${field}[${i}]`, turn));
   const leading = turns[0]?.role === 'system' ? turns[0].text : undefined;
   const rest = leading === undefined ? turns : turns.slice(1);
   const exchanges: Exchange[] = [];
-  for (let i = 0; i + 1 < rest.length; i += 2) {
-    const [asked, answered] = [rest[i]!, rest[i + 1]!];
+  for (let i = 0; i < rest.length; i += 2) {
+    const [asked, answered] = [rest[i]!, rest[i + 1]];
     const at = i + turns.length - rest.length;
     expectRole(row, `${field}[${at}]`, 'user', asked);
+    if (!answered) break;
     expectRole(row, `${field}[${at + 1}]`, 'assistant', answered);
     if (answered.text.trim() === '') throw row.refuse(`${field}[${at + 1}]`, 'an answer with text', answered.text);
     exchanges.push({ prompt: asked.text, response: answered.text });
@@ -53,24 +61,50 @@ export function conversationOf(row: Fields, field: string): Conversation {
   return { ...(leading === undefined ? {} : { system: leading }), exchanges };
 }
 
+/** A list as it is, as JSON in a text (a CSV has no other), or, as `datasets` writes a sequence, a list for each field. */
+function listOf(row: Fields, field: string, value: unknown): unknown {
+  if (typeof value === 'string' && value.trim().startsWith('[')) {
+    try {
+      return parseJson(value);
+    } catch {
+      throw row.refuse(field, 'a list of turns, or JSON of one (as json.dumps writes it, not str)', value);
+    }
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const columns = Object.entries(value).filter((one): one is [string, unknown[]] => Array.isArray(one[1]));
+  const length = columns[0]?.[1].length ?? 0;
+  if (columns.some(([, values]) => values.length !== length)) return value;
+  return Array.from({ length }, (_, i) => Object.fromEntries(columns.map(([name, values]) => [name, values[i]])));
+}
+
 function turnOf(row: Fields, field: string, turn: unknown): Turn {
-  const { role, from, content, value } = (turn ?? {}) as Readonly<Record<string, unknown>>;
-  const name = String(role ?? from);
-  const known = ROLES[name.toLowerCase()];
+  const own = (turn ?? {}) as Readonly<Record<string, unknown>>;
+  const { role, from, content, value, weight, train } = own;
+  const known = ROLES[String(role ?? from).toLowerCase()];
   if (!known) {
     throw row.refuse(field, `a turn of system, user or assistant (of ShareGPT: system, human, gpt), with text`, turn);
   }
-  return { role: known, text: contentOf(row, field, content ?? value) };
+  // OpenAI's word for a turn that is read and not learnt, and Axolotl's.
+  if (known === 'assistant' && (weight === 0 || train === false)) {
+    throw row.refuse(field, 'a turn that is learnt: every answer of a conversation is', turn);
+  }
+  for (const name of Object.keys(own)) if (!READ.has(name)) row.leave(`turns: ${name}`, own[name]);
+  return { role: known, text: contentOf(row, field, turn, content ?? value) };
 }
 
 /** OpenAI's content is a text or a list of parts, of which text is read. */
-function contentOf(row: Fields, field: string, content: unknown): string {
+function contentOf(row: Fields, field: string, turn: unknown, content: unknown): string {
+  const textAlone = 'text alone: images, sounds and tool calls are not read';
   if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) throw row.refuse(`${field}.content`, 'text', content);
+  const calls = (turn ?? {}) as { readonly tool_calls?: unknown; readonly function_call?: unknown };
+  if (calls.tool_calls || calls.function_call) throw row.refuse(field, `a turn of ${textAlone}`, turn);
+  if (!Array.isArray(content)) {
+    throw row.refuse(`${field}.content`, 'text', content ?? turn);
+  }
   return content
     .map((part: { readonly type?: unknown; readonly text?: unknown }) => {
       if (part?.type === 'text' && typeof part.text === 'string') return part.text;
-      throw row.refuse(`${field}.content`, 'text alone: images, sounds and tool calls are not read', part);
+      throw row.refuse(`${field}.content`, textAlone, part);
     })
     .join('');
 }

@@ -26,7 +26,11 @@ export interface Fields {
   /** Undefined where it is missing or null. */
   get(field: string): unknown;
   has(...fields: readonly string[]): boolean;
-  /** @throws when it is not a string with something other than white space; a number is taken as text */
+  /** As `get`, of a field that is only looked at. */
+  peek(field: string): unknown;
+  /** Whether it is a text with something other than white space. */
+  hasText(field: string): boolean;
+  /** @throws when it is not a string with something other than white space */
   text(field: string): string;
   /** `{}` when the field is absent or null. */
   optionalText<K extends string>(field: K): Optional<K>;
@@ -36,6 +40,8 @@ export interface Fields {
   id(field?: string): string;
   /** What the file calls the fields that hold something and that nobody has read: `has` alone reads none. */
   unread(): readonly string[];
+  /** Notes that a part of a field that was read is not: `unread` names it, where it holds something. */
+  leave(name: string, value: unknown): void;
   /** The file's names of renamed fields, as the row has them or lacks them. */
   readonly renamed: { readonly found: readonly string[]; readonly lacking: readonly string[] };
   refuse(field: string, required: string, got: unknown): RowError;
@@ -61,13 +67,17 @@ export function fieldsOf(
   const pairs = Object.entries(renamed).filter(([, theirs]) => theirs in own);
   const taken = new Set(pairs.map(([, theirs]) => theirs));
   /** By the workbook's names; a field that gives its name to another one is out of reach. */
-  const all = Object.fromEntries([
-    ...Object.entries(own).filter(([theirs]) => !taken.has(theirs)),
-    ...pairs.map(([field, theirs]) => [field, own[theirs]] as const),
-  ]);
+  const all: Readonly<Record<string, unknown>> =
+    pairs.length === 0
+      ? own
+      : Object.fromEntries([
+          ...Object.entries(own).filter(([theirs]) => !taken.has(theirs)),
+          ...pairs.map(([field, theirs]) => [field, own[theirs]] as const),
+        ]);
   const renamedTo = new Map(pairs);
   const hidden = pairs.map(([field]) => field).filter((field) => field in own && !taken.has(field));
   const used = new Set<string>();
+  const left = new Set<string>();
   const name = ['string', 'number'].includes(typeof all.id) ? ` (id "${all.id}")` : '';
   const look = (field: string): unknown => {
     const value = all[field];
@@ -95,6 +105,11 @@ export function fieldsOf(
     theirNames: Object.keys(own),
     get,
     has,
+    peek: look,
+    hasText: (field) => {
+      const value = look(field);
+      return typeof value === 'string' && value.trim() !== '';
+    },
     text: (field) => {
       const value = get(field);
       if (typeof value !== 'string' || value.trim() === '') throw refuse(field, 'a non-empty string', all[field]);
@@ -114,6 +129,13 @@ export function fieldsOf(
     id: (field = 'id') => {
       const value = get(field);
       if (value === undefined) return `${file} ${at}`;
+      if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+        throw refuse(
+          field,
+          `a text, or a number that is exact: reading rounds those above ${Number.MAX_SAFE_INTEGER}`,
+          value,
+        );
+      }
       if (typeof value === 'number' && Number.isFinite(value)) return String(value);
       if (typeof value !== 'string' || value.trim() === '') throw refuse(field, 'a non-empty string', value);
       return value;
@@ -123,7 +145,11 @@ export function fieldsOf(
         .filter((field) => !used.has(field) && holdsSomething(look(field)))
         .map((field) => renamedTo.get(field) ?? field),
       ...hidden.filter((field) => holdsSomething(own[field])),
+      ...left,
     ],
+    leave: (part, value) => {
+      if (value !== null && holdsSomething(value)) left.add(part);
+    },
     renamed: { found: [...taken], lacking: Object.values(renamed).filter((theirs) => !taken.has(theirs)) },
     refuse,
   };
@@ -132,11 +158,16 @@ export function fieldsOf(
 const holdsSomething = (value: unknown): boolean =>
   typeof value === 'string' ? value.trim() !== '' : Array.isArray(value) ? value.length > 0 : value !== undefined;
 
-/** The name among `names` that is a slip of the pen away from `field`. */
-function misspelt(field: string, names: readonly string[]): string | undefined {
+/** The name among `names` that is a slip of the pen away from `field`, or says more than it: 'question_stem'. */
+export function misspelt(field: string, names: readonly string[]): string | undefined {
   const slips = (name: string) => distance(name.toLowerCase(), field.toLowerCase());
+  const isLonger = (name: string) =>
+    name
+      .toLowerCase()
+      .split(/[^a-z]/)
+      .includes(field.toLowerCase());
   return names
-    .filter((name) => name !== field && slips(name) <= Math.max(1, Math.floor(field.length / 3)))
+    .filter((name) => name !== field && (slips(name) <= Math.max(1, Math.floor(field.length / 3)) || isLonger(name)))
     .sort((a, b) => slips(a) - slips(b))[0];
 }
 
@@ -146,52 +177,3 @@ export function show(value: unknown): string {
   const text = JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? Number(one) : one)) ?? typeof value;
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }
-
-/** A form, as errors tell of it. */
-interface ToldForm {
-  readonly name: string;
-  /** For the list of forms. */
-  readonly wanted: string;
-  /** Fields without which a row is not of this form. */
-  readonly needs: readonly string[];
-}
-
-/**
- * The error for a row that has no known form.
- *
- * @param before the form of the rows before it in its file
- * @param pairs what `--fields` would say if the row's own fields were meant: 'prompt=frage,response=antwort'
- */
-export function unknownForm(
-  row: Fields,
-  what: string,
-  forms: readonly ToldForm[],
-  before: ToldForm | undefined,
-  pairs: string | undefined,
-): RowError {
-  const { file, at } = row.place;
-  const fields = row.names.length > 0 ? `the fields ${row.names.join(', ')}` : 'no field';
-  const reason = `no known form of ${what}: ${fields}`;
-  const missing = before?.needs.filter((field) => !row.has(field)) ?? [];
-  if (before && missing.length > 0) {
-    const likes = missing.flatMap((field) => misspelt(field, row.names) ?? []);
-    const hint = likes.length > 0 ? `; it has ${quoted(likes)}: misspelt?` : `; it has ${fields}.`;
-    return new RowError(
-      `examples: ${file} ${at}: no ${quoted(missing)} (the rows before it are of the form ${before.name})${hint} ` +
-        'Fix the row, or leave such rows out with --skip-bad-rows',
-      reason,
-    );
-  }
-  const { lacking } = row.renamed;
-  const wrong =
-    lacking.length > 0 ? ` It has no ${quoted(lacking)}, which --fields (or "fields" in the settings) names.` : '';
-  const rename = pairs === undefined ? '--fields' : `\`--fields ${pairs}\``;
-  const wanted = [...new Set(forms.map((form) => `  ${form.wanted}`))].join('\n');
-  return new RowError(
-    `examples: ${file} ${at}: no form of ${what} has ${fields}.${wrong} Known forms:\n${wanted}\n` +
-      `Write the rows in one of them, or say what the file calls the fields: ${rename}, or "fields" in a settings file`,
-    reason,
-  );
-}
-
-const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');

@@ -1,7 +1,18 @@
 import { stemOf } from '../reading/records';
 import type { EvalItem } from '../rows';
-import { answerField, answerOf, choiceField, choicesOf, headAnswers, imageOf, LETTERS, numbered } from './choices';
-import { type Fields, unknownForm } from './fields';
+import {
+  answerField,
+  answerOf,
+  choiceField,
+  choicesOf,
+  headAnswers,
+  imageOf,
+  LETTER_COLUMNS,
+  LETTERS,
+  numbered,
+} from './choices';
+import type { Fields } from './fields';
+import { unknownForm } from './unknown';
 
 /** One way in which people write a multiple-choice question. */
 export interface ItemForm {
@@ -145,6 +156,16 @@ export const ITEM_FORMS: readonly ItemForm[] = [
     read: (row) => ({ ...itemOf(row), task: 'mmlu' }),
   },
   {
+    name: 'question, A to D, answer',
+    wanted: 'question, A, B, C and so on, answer',
+    needs: ['question', 'A', 'B', 'answer'],
+    fits: (row) => row.has('question', 'A', 'B') && choiceField(row) === undefined,
+    read: (row) => {
+      const choices = numbered(row, LETTER_COLUMNS);
+      return askedOf(row, choices, answerOf(row, answerField(row), choices));
+    },
+  },
+  {
     name: 'question, choices, answer',
     wanted: 'question, choices (or options), answer',
     needs: ['question', 'choices', 'answer'],
@@ -154,18 +175,21 @@ export const ITEM_FORMS: readonly ItemForm[] = [
 ];
 
 function itemOf(row: Fields): EvalItem {
-  const choices = choicesOf(row, choiceField(row) ?? 'choices');
-  return {
-    id: row.id(),
-    task: taskOf(row, stemOf(row.place.file)),
-    ...row.optionalText('subject'),
-    question: row.text('question'),
-    ...row.optionalText('context'),
-    choices,
-    answer: answerOf(row, answerField(row), choices),
-    ...imageOf(row),
-  };
+  const field = choiceField(row) ?? 'choices';
+  const choices = choicesOf(row, field);
+  return askedOf(row, choices, answerOf(row, answerField(row), choices, field));
 }
+
+const askedOf = (row: Fields, choices: readonly string[], answer: number): EvalItem => ({
+  id: row.id(),
+  task: taskOf(row, stemOf(row.place.file)),
+  ...row.optionalText('subject'),
+  question: row.text('question'),
+  ...row.optionalText('context'),
+  choices,
+  answer,
+  ...imageOf(row),
+});
 
 /**
  * A row as an evaluation item, and the form it has.

@@ -1,4 +1,5 @@
 import { distance } from 'fastest-levenshtein';
+import { LETTER_COLUMNS } from './choices';
 import { ENDINGS, ITEM_FORMS } from './items';
 import { TRAINING_FORMS } from './training';
 
@@ -21,7 +22,7 @@ const BESIDE = [
     'image',
   ],
   ...['answer_idx', 'answerKey', 'correct', 'gold', 'pubid', 'QUESTION', 'CONTEXTS', 'meta_info'],
-  ...[...ENDINGS, 'opb', 'opc', 'opd', 'name', 'year', 'category', 'qid'],
+  ...[...ENDINGS, ...LETTER_COLUMNS, 'opb', 'opc', 'opd', 'name', 'year', 'category', 'qid'],
 ];
 
 /** What may stand on the left of `--fields`. */

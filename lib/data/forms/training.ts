@@ -1,8 +1,9 @@
 import { stemOf } from '../reading/records';
 import type { Exchange, TrainExample } from '../rows';
 import { conversationOf } from './conversation';
-import { type Fields, unknownForm } from './fields';
+import type { Fields } from './fields';
 import { ITEM_FORMS } from './items';
+import { holdsObjects, pairsToSay, preference, unknownForm } from './unknown';
 
 /** One way in which people write a training row. */
 export interface TrainingForm {
@@ -23,14 +24,61 @@ const systemOf = (row: Fields): { system?: string } => {
   return { system: row.optionalText('system_prompt').system_prompt! };
 };
 
-/** A prompt and its response under two names. */
+/** A prompt and its response under two names; a question may have a text that it is asked of, as items have it. */
 function pair(prompt: string, response: string, name = `${prompt}, ${response}`): TrainingForm {
   return {
     name,
     wanted: name,
     needs: [prompt, response],
     fits: (row) => row.has(prompt, response),
-    read: (row) => ({ ...systemOf(row), prompt: row.text(prompt), response: row.text(response) }),
+    read: (row) => {
+      const asked = row.text(prompt);
+      const context = prompt === 'question' && row.hasText('context') ? row.text('context') : undefined;
+      return {
+        ...systemOf(row),
+        prompt: context === undefined ? asked : `${context}\n${asked}`,
+        response: row.text(response),
+      };
+    },
+  };
+}
+
+/** An instruction, what it is to be done with, and the response. */
+function alpaca(name: string, input: string, response: string): TrainingForm {
+  return {
+    name,
+    wanted: `instruction, ${response}, and ${input} where there is one`,
+    needs: ['instruction', response],
+    fits: (row) => row.has('instruction', response),
+    read: (row) => {
+      const { [input]: given } = row.optionalText(input);
+      const isGiven = given !== undefined && given.trim() !== '';
+      // Either may be blank: what is asked stands in the other then. Source: LLaMA-Factory, AlpacaDatasetConverter
+      const isAlone = isGiven && row.has('instruction') && !row.hasText('instruction');
+      const instruction = isAlone ? '' : row.text('instruction');
+      return {
+        ...systemOf(row),
+        ...historyOf(row),
+        prompt: isAlone ? given : isGiven ? `${instruction}\n${given}` : instruction,
+        response: row.text(response),
+      };
+    },
+  };
+}
+
+/** A prompt that is a list of turns, and the answer to the last: a list too, or its text. */
+function conversational(name: string, response: string): TrainingForm {
+  return {
+    name,
+    wanted: `prompt, ${response}`,
+    needs: ['prompt', response],
+    fits: (row) => holdsObjects(row.peek('prompt')) && row.has(response),
+    read: (row) => {
+      const [asked, answer] = [row.get('prompt') as readonly unknown[], row.get(response)];
+      const both = [...asked, ...(Array.isArray(answer) ? answer : [{ role: 'assistant', content: answer }])];
+      const { system, exchanges } = conversationOf(row, 'prompt', both);
+      return { ...(system === undefined ? {} : { system }), ...split(exchanges) };
+    },
   };
 }
 
@@ -73,37 +121,13 @@ const LACKS_RESPONSE: TrainingForm = { ...PROMPT_RESPONSE, fits: (row) => row.ha
 
 /** The forms, in the order in which they are tried. */
 export const TRAINING_FORMS: readonly TrainingForm[] = [
+  conversational('prompt, response (messages)', 'response'),
   PROMPT_RESPONSE,
   turns('messages (role, content)', 'messages'),
   turns('ShareGPT conversations (from, value)', 'conversations'),
   turns('ShareGPT conversation (from, value)', 'conversation'),
-  {
-    name: 'Alpaca (instruction, input, output)',
-    wanted: 'instruction, output, and input where there is one',
-    needs: ['instruction', 'output'],
-    fits: (row) => row.has('instruction', 'output'),
-    read: (row) => {
-      const { input } = row.optionalText('input');
-      const instruction = row.text('instruction');
-      return {
-        ...systemOf(row),
-        ...historyOf(row),
-        prompt: input === undefined || input.trim() === '' ? instruction : `${instruction}\n${input}`,
-        response: row.text('output'),
-      };
-    },
-  },
-  {
-    name: 'prompt, completion (messages)',
-    wanted: 'prompt, completion',
-    needs: ['prompt', 'completion'],
-    fits: (row) => Array.isArray(row.get('prompt')) && Array.isArray(row.get('completion')),
-    read: (row) => {
-      const both = [...(row.get('prompt') as unknown[]), ...(row.get('completion') as unknown[])];
-      const { system, exchanges } = conversationOf({ ...row, get: () => both }, 'prompt');
-      return { ...(system === undefined ? {} : { system }), ...split(exchanges) };
-    },
-  },
+  alpaca('Alpaca (instruction, input, output)', 'input', 'output'),
+  conversational('prompt, completion (messages)', 'completion'),
   pair('prompt', 'completion'),
   LACKS_RESPONSE,
   {
@@ -122,7 +146,11 @@ export const TRAINING_FORMS: readonly TrainingForm[] = [
   pair('question', 'answer'),
   pair('Question', 'Answer'),
   pair('query', 'response'),
-  pair('instruction', 'response'),
+  {
+    ...alpaca('instruction, input, response', 'input', 'response'),
+    fits: (row) => row.has('instruction', 'input', 'response'),
+  },
+  alpaca('Dolly (instruction, context, response)', 'context', 'response'),
   {
     name: 'Natural Instructions (definition, inputs, targets)',
     wanted: 'inputs, targets',
@@ -185,14 +213,15 @@ function choicesAndAnswer(row: Fields): Pick<TrainExample, 'choices' | 'answer'>
  */
 export function readExample(row: Fields, before?: string): { readonly example: TrainExample; readonly form: string } {
   const form = TRAINING_FORMS.find((one) => one.fits(row));
+  // Rows of two answers to choose from have a form that lacks its response, or none.
+  if (row.has('chosen', 'rejected') && (form === undefined || form === LACKS_RESPONSE)) throw preference(row);
   if (!form) {
-    const texts = row.names.filter((name) => !['id', 'source'].includes(name));
     throw unknownForm(
       row,
       'training row',
       TRAINING_FORMS.filter((one) => one !== LACKS_RESPONSE),
       TRAINING_FORMS.find(({ name }) => name === before),
-      texts.length > 1 ? `prompt=${texts[0]},response=${texts[1]}` : undefined,
+      pairsToSay(row),
     );
   }
   const source = row.has('source') ? row.text('source') : stemOf(row.place.file);

@@ -11,6 +11,8 @@ import { IGNORED, type Sample, type SampleList } from '../samples';
 interface PieceHeader {
   readonly ids: readonly string[];
   readonly sources: readonly string[];
+  /** Of each sample: the place of its row among the rows that were read, from 0. */
+  readonly rows: readonly number[];
   /** Tokens of each sample. */
   readonly lengths: readonly number[];
   /** Samples whose first response token also holds the end of the prompt. */
@@ -22,16 +24,21 @@ const pieceFile = (folder: string, piece: number): string => join(folder, `token
 /** Whether a piece was written: a file is there whole or not at all. */
 export const hasPiece = (folder: string, piece: number): boolean => existsSync(pieceFile(folder, piece));
 
+/** What `writePiece` is given. */
+export interface Piece extends Pick<PieceHeader, 'rows' | 'straddlingTokens'> {
+  readonly samples: readonly Sample[];
+}
+
 /** Writes one piece, aside and renamed. */
 export async function writePiece(
   folder: string,
   piece: number,
-  samples: readonly Sample[],
-  straddlingTokens: number,
+  { samples, rows, straddlingTokens }: Piece,
 ): Promise<void> {
   const header: PieceHeader = {
     ids: samples.map(({ id }) => id),
     sources: samples.map(({ source }) => source),
+    rows,
     lengths: samples.map(({ ids }) => ids.length),
     straddlingTokens,
   };
@@ -53,6 +60,8 @@ export interface PiecedSamples extends SampleList {
   /** Of each sample. */
   readonly sources: readonly string[];
   readonly straddlingTokens: number;
+  /** The place of a sample's row among the rows that were read, from 0. */
+  rowOf(sample: number): number;
   close(): void;
 }
 
@@ -61,6 +70,7 @@ export function openPieces(folder: string, count: number): PiecedSamples {
   const files: number[] = [];
   const ids: string[] = [];
   const sources: string[] = [];
+  const rows: number[] = [];
   const lengths: number[] = [];
   /** Of each sample: its piece, and the place of its tokens there. */
   const places: { readonly pieces: number[]; readonly starts: number[] } = { pieces: [], starts: [] };
@@ -79,6 +89,7 @@ export function openPieces(folder: string, count: number): PiecedSamples {
       const source = header.sources[i]!;
       if (!names.has(source)) names.set(source, source);
       ids.push(header.ids[i]!);
+      rows.push(header.rows[i]!);
       // One string for all rows of a source.
       sources.push(names.get(source)!);
       lengths.push(tokens);
@@ -93,12 +104,14 @@ export function openPieces(folder: string, count: number): PiecedSamples {
     if (length === undefined) return undefined;
     const stored = new Int32Array(length);
     readSync(files[places.pieces[i]!]!, new Uint8Array(stored.buffer), 0, 4 * length, places.starts[i]!);
-    return {
-      id: ids[i]!,
-      source: sources[i]!,
-      ids: stored.map((token) => (token < 0 ? ~token : token)),
-      labels: stored.map((token) => (token < 0 ? IGNORED : token)),
-    };
+    const labels = new Int32Array(length);
+    // In place: half of the packing's time would go into two copies.
+    for (let t = 0; t < length; t++) {
+      const token = stored[t]!;
+      labels[t] = token < 0 ? IGNORED : token;
+      if (token < 0) stored[t] = ~token;
+    }
+    return { id: ids[i]!, source: sources[i]!, ids: stored, labels };
   };
   return {
     length: lengths.length,
@@ -106,6 +119,7 @@ export function openPieces(folder: string, count: number): PiecedSamples {
     sources,
     straddlingTokens,
     at,
+    rowOf: (sample) => rows[sample]!,
     *[Symbol.iterator]() {
       for (let i = 0; i < lengths.length; i++) yield at(i)!;
     },

@@ -23,8 +23,15 @@ export async function firstBytes(path: string, count = 512): Promise<Buffer> {
 /** What a file's content says of its compression, whatever its name says. */
 export function compressionOf(first: Buffer): Compression {
   if (first[0] === 0x1f && first[1] === 0x8b) return 'gzip';
-  if (first.length >= 4 && first.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
+  // A frame to be skipped may stand first: pzstd writes one before each of the others.
+  if (first.length >= 4 && [0xfd2fb528, 0x184d2a50].includes(zstdMagic(first))) return 'zstd';
   return 'none';
+}
+
+/** The last of a skippable frame's four bytes may be any of sixteen. Source: RFC 8878, 3.1.2 */
+function zstdMagic(first: Buffer): number {
+  const magic = first.readUInt32LE(0);
+  return (magic & 0xfffffff0) >>> 0 === 0x184d2a50 ? 0x184d2a50 : magic;
 }
 
 /** @throws when the file is something else in a file's place: a Git LFS pointer, a web page, a zip archive, UTF-16 */

@@ -4,7 +4,7 @@ import type { RawRow } from './records';
 
 /**
  * The rows of a CSV with a line of names first (RFC 4180: cells in double quotes may hold separators and new lines). Names
- * that semicolons separate, and no comma, say that cells are so separated too.
+ * that semicolons, tabs or bars separate, and no comma, say that cells are so separated too.
  *
  * @throws naming the line that has another number of cells, or an open quote
  */
@@ -14,10 +14,11 @@ export async function* readCsv(
   delimiter: ',' | '\t',
 ): AsyncGenerator<RawRow> {
   const { first, rest } = await firstLine(pieces);
-  // Spreadsheets of many countries save a ".csv" with semicolons.
-  const isSemicolons = delimiter === ',' && !first.includes(',') && first.includes(';');
+  // Spreadsheets of many countries save a ".csv" with semicolons; databases save one with tabs or bars.
+  const other =
+    delimiter === ',' && !first.includes(',') ? [';', '\t', '|'].find((one) => first.includes(one)) : undefined;
   const parser = parse({
-    delimiter: isSemicolons ? ';' : delimiter,
+    delimiter: other ?? delimiter,
     info: true,
     skip_empty_lines: true,
     columns: (names: string[]) => uniqueNames(names, file),

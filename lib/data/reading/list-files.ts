@@ -13,6 +13,8 @@ export interface UnreadFile {
 }
 
 export interface FileList {
+  /** Files of rows that lie elsewhere in the folder, where this half has none: 'train.jsonl', 'data/train.parquet'. */
+  readonly elsewhere: readonly string[];
   /** Names inside the half's folder, in code-unit order; empty when the half is not there. */
   readonly names: readonly string[];
   readonly unread: readonly UnreadFile[];
@@ -22,6 +24,10 @@ export interface FileList {
 export const READ_ENDINGS = '.jsonl, .ndjson, .json, .csv, .tsv, .parquet, and .gz or .zst of the first five';
 
 const ROWS = /\.(?:(?:jsonl|ndjson|json|csv|tsv)(?:\.(?:gz|zst))?|parquet)$/i;
+/** What the `datasets` library writes beside rows: it says something of them, and holds none. */
+const BESIDE = new Set(['dataset_info.json', 'dataset_infos.json', 'dataset_dict.json', 'state.json']);
+const ARROW = /\.(?:arrow|feather|ipc)$/i;
+
 /** What an editor or a file manager leaves beside the file that it copied. */
 const COPY = /-checkpoint\.\w+(?:\.\w+)?$/;
 
@@ -60,6 +66,8 @@ export async function listFiles(folder: string, half: Half): Promise<FileList> {
     if (entry.name.startsWith('.')) return 'hidden';
     if (entry.isDirectory()) return 'a folder';
     if (COPY.test(entry.name)) return 'a copy that Jupyter made';
+    if (BESIDE.has(entry.name)) return 'what the datasets library says of its rows';
+    if (ARROW.test(entry.name)) return 'an Arrow file; write it as Parquet, with Dataset.to_parquet or pyarrow';
     return ROWS.test(entry.name) ? undefined : 'not a file of rows by its ending';
   };
   const names: string[] = [];
@@ -73,5 +81,25 @@ export async function listFiles(folder: string, half: Half): Promise<FileList> {
     const twin = ['gz', 'zst'].map((ending) => `${name}.${ending}`).find((packed) => names.includes(packed));
     if (twin !== undefined) throw new Error(`examples: both ${half}/${name} and ${half}/${twin} are there; keep one`);
   }
-  return { names, unread };
+  return { names, unread, elsewhere: names.length > 0 ? [] : await filesElsewhere(folder, half) };
+}
+
+/** Files of rows beside the half's folder, or in another folder beside it or below it. */
+async function filesElsewhere(folder: string, half: Half): Promise<readonly string[]> {
+  const below = async (path: string): Promise<Dirent[]> =>
+    (await readdir(join(folder, path), { withFileTypes: true }).catch(() => [])).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
+  const isRows = ({ name }: Dirent) => ROWS.test(name) && !name.startsWith('.') && !BESIDE.has(name);
+  const found: string[] = [];
+  for (const at of ['', half]) {
+    const entries = await below(at);
+    if (at === '') found.push(...entries.filter((entry) => entry.isFile() && isRows(entry)).map(({ name }) => name));
+    for (const one of entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))) {
+      if (at === '' && ['train', 'eval'].includes(one.name)) continue;
+      const inside = [...(at === '' ? [] : [at]), one.name].join('/');
+      found.push(...(await below(inside)).filter(isRows).map(({ name }) => `${inside}/${name}`));
+    }
+  }
+  return found;
 }

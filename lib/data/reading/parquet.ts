@@ -36,9 +36,9 @@ export async function* readParquet(
   }
 }
 
-/** 64-bit integers as numbers, for the columns of rows are small; text that its writer did not mark as text. */
+/** 64-bit integers as numbers where these are exact, else as text; text that its writer did not mark as text. */
 function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Uint8Array) return textOf(value);
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;

@@ -38,7 +38,12 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
  * @throws when the file cannot be read, is damaged, or is no file of rows
  */
 export async function openRecords(path: string, name: string, hash: Hash): Promise<OpenedFile> {
-  await requireRegularFile(path, 'examples');
+  if (!(await requireRegularFile(path, 'examples'))) {
+    throw new Error(
+      `examples: ${name} is a link to what is not there (the Hub's cache is made of links: copy its files with cp -L); ` +
+        'bring the file itself, or delete the link',
+    );
+  }
   const first = await firstBytes(path).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`examples: ${name} cannot be read (${error.code}); check its permissions`, { cause: error });
   });

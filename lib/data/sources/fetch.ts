@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashOf } from '../../hash';
-import type { Source } from './catalogue/entry';
+import { homesOf, type Source } from './catalogue/entry';
 import { convert, type RawFile } from './convert';
 import { type GetOptions, type Located, type LocatedPlace, locate, type Where } from './locate';
 import { type FetchedSource, FORM, lockOut, readSources, writeSources } from './record';
@@ -12,6 +12,8 @@ export interface PlannedGroup {
   readonly places: readonly LocatedPlace[];
   /** Why it cannot be had; then it has no places. */
   readonly refusal: Error | undefined;
+  /** Finds their second home, where they have one that was not tried. */
+  readonly secondHome?: ((why: Error) => Promise<PlannedGroup>) | undefined;
 }
 
 export interface FetchPlan {
@@ -35,29 +37,61 @@ export async function planFetch(sources: readonly Source[], where: Where): Promi
     byPlaces.set(key, [...(byPlaces.get(key) ?? []), source]);
   }
   for (const group of byPlaces.values()) {
-    const { unavailable, places, name } = group[0]!;
+    const { unavailable, name } = group[0]!;
     if (unavailable) {
       const refusal = new Error(`fetch: ${name} cannot be had: ${unavailable.why}; ${unavailable.standIn}`);
       groups.push({ sources: group, places: [], refusal });
       continue;
     }
-    try {
-      const located: LocatedPlace[] = [];
-      for (const place of places) {
-        const key = JSON.stringify(place);
-        const one = known.get(key) ?? locate(place, where);
-        known.set(key, one);
-        located.push(await one);
-      }
-      groups.push({ sources: group, places: located, refusal: undefined });
-    } catch (error) {
-      groups.push({ sources: group, places: [], refusal: error as Error });
-    }
+    groups.push(await planGroup(group, where, known));
   }
   const files = distinct(groups);
   const sum = (isHere: boolean) =>
     files.reduce((total, file) => total + (file.isHere === isHere ? (file.size ?? 0) : 0), 0);
   return { groups, bytes: { here: sum(true), missing: sum(false) } };
+}
+
+/** The files of sources that lie in the same ones: in their first home, or where else they are published. */
+async function planGroup(
+  sources: readonly Source[],
+  where: Where,
+  known: Map<string, Promise<LocatedPlace>>,
+): Promise<PlannedGroup> {
+  const { name, places, elsewhere } = sources[0]!;
+  const secondHome =
+    elsewhere &&
+    (async (why: Error): Promise<PlannedGroup> => {
+      const { places: others, open, differs } = elsewhere;
+      const there = sources.map(
+        ({ elsewhere: _, open: __, ...source }): Source => ({
+          ...source,
+          ...(open ? { open } : {}),
+          places: others,
+          differs: [...source.differs, ...differs],
+        }),
+      );
+      const homes = homesOf(others);
+      const reason = why.message.replace(/^fetch: /, '');
+      const group = await planGroup(there, where, known);
+      if (!group.refusal) {
+        where.say?.(`${name}: ${reason}; it is taken from ${homes}`);
+        return group;
+      }
+      const also = group.refusal.message.replace(/^fetch: /, '');
+      return { ...group, refusal: new Error(`fetch: ${reason}; nor from ${homes}: ${also}`, { cause: why }) };
+    });
+  try {
+    const located: LocatedPlace[] = [];
+    for (const place of places) {
+      const key = JSON.stringify(place);
+      const one = known.get(key) ?? locate(place, where);
+      known.set(key, one);
+      located.push(await one);
+    }
+    return { sources, places: located, refusal: undefined, secondHome };
+  } catch (error) {
+    return secondHome ? secondHome(error as Error) : { sources, places: [], refusal: error as Error };
+  }
 }
 
 export interface RunOptions extends GetOptions {
@@ -82,16 +116,18 @@ export async function runFetch(plan: FetchPlan, out: string, options: RunOptions
     const refused = plan.groups.flatMap(({ sources, refusal }) =>
       refusal ? sources.map((source) => ({ source, error: refusal })) : [],
     );
-    for (const { sources, places, refusal } of plan.groups) {
-      if (refusal) continue;
+    for (const group of plan.groups) {
+      if (group.refusal) continue;
+      const refuse = (error: unknown) => {
+        if (options.signal?.aborted) throw error;
+        for (const source of group.sources) refused.push({ source, error: error as Error });
+      };
       try {
-        const files: RawFile[] = [];
-        for (const file of places.flatMap((place) => place.files)) files.push(await getting.get(keyOf(file))!);
+        const { sources, places, files } = await filesOf(group, getting, options);
         for (const place of places) await place.done();
         for (const source of await rowsOf(sources, places, files, out, options)) fetched.push(source);
       } catch (error) {
-        if (options.signal?.aborted) throw error;
-        for (const source of sources) refused.push({ source, error: error as Error });
+        refuse(error);
       }
     }
     return { fetched, refused };
@@ -107,7 +143,7 @@ const distinct = (groups: readonly PlannedGroup[]): Located[] => {
 };
 
 /** Begins to get each file once, `atOnce` of them at a time, in the plan's order. */
-function startAll({ groups }: FetchPlan, options: RunOptions): Map<string, Promise<RawFile>> {
+function startAll({ groups }: Pick<FetchPlan, 'groups'>, options: RunOptions): Map<string, Promise<RawFile>> {
   const files = distinct(groups);
   const waiting: (() => void)[] = [];
   let free = options.atOnce;
@@ -130,6 +166,24 @@ function startAll({ groups }: FetchPlan, options: RunOptions): Map<string, Promi
       return [keyOf(file), got] as const;
     }),
   );
+}
+
+/** The files of a group; where they cannot be had after all, those of its second home. */
+async function filesOf(
+  { sources, places, refusal, secondHome }: PlannedGroup,
+  getting: ReadonlyMap<string, Promise<RawFile>>,
+  options: RunOptions,
+): Promise<Pick<PlannedGroup, 'sources' | 'places'> & { readonly files: readonly RawFile[] }> {
+  if (refusal) throw refusal;
+  try {
+    const files: RawFile[] = [];
+    for (const file of places.flatMap((place) => place.files)) files.push(await getting.get(keyOf(file))!);
+    return { sources, places, files };
+  } catch (error) {
+    if (options.signal?.aborted || !secondHome) throw error;
+    const group = await secondHome(error as Error);
+    return filesOf(group, startAll({ groups: [group] }, options), options);
+  }
 }
 
 async function rowsOf(

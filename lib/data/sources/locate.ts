@@ -138,31 +138,51 @@ function choose<File extends RepoFile | { readonly path: string; readonly size: 
   return { chosen, lacking: others.filter(({ found }) => found.length === 0).map(({ pattern }) => pattern) };
 }
 
-async function locateGithub(
-  place: GithubPlace,
-  { client, raw, offline, github, archives }: Where,
-): Promise<LocatedPlace> {
-  const { id, revision } = place;
+async function locateGithub(place: GithubPlace, where: Where): Promise<LocatedPlace> {
+  const { id, revision, optional = [] } = place;
   const files: Located[] = [];
-  for (const path of place.files) {
-    const disk = join(raw, 'github', ...id.split('/'), revision, ...path.split('/'));
-    const here = existsSync(disk);
-    if (!here && offline) {
-      throw new Error(
-        `fetch: ${id}/${path} is not in ${raw}, and HF_HUB_OFFLINE forbids the network; unset it and fetch it once`,
-      );
-    }
-    const encoded = path.split('/').map(encodeURIComponent).join('/');
-    const url = path === ARCHIVE ? `${archives}/${id}/tar.gz/${revision}` : `${github}/${id}/${revision}/${encoded}`;
-    const size = here ? statSync(disk).size : await sizeOf(client, url);
-    const wanted = { name: `${id}/${path}`, url, path: disk, lock: `${disk}.lock`, size };
-    const get = async (options: GetOptions) => {
-      const { fetched } = await download(client, wanted, options);
-      return { place, path, disk, fetched };
-    };
-    files.push({ place, path, size, isHere: here, get });
+  const lacking: string[] = [];
+  for (const path of place.files) files.push(await locateGithubFile(place, path, where));
+  for (const path of optional) {
+    const found = await locateGithubFile(place, path, where).catch((error) => {
+      if (where.offline || (error instanceof FetchError && error.status === 404)) return undefined;
+      throw error;
+    });
+    if (found) files.push(found);
+    else lacking.push(path);
   }
-  return { place, commit: revision, licence: undefined, files, lacking: [], done: async () => {} };
+  if (files.length === 0) {
+    throw new Error(
+      where.offline
+        ? `fetch: no file of ${id} is in ${where.raw}, and HF_HUB_OFFLINE forbids the network; unset it and fetch it once`
+        : `fetch: ${id} must have ${optional.slice(0, 8).join(', ')}, which it lacks at ${revision.slice(0, 7)}`,
+    );
+  }
+  return { place, commit: revision, licence: undefined, files, lacking, done: async () => {} };
+}
+
+async function locateGithubFile(
+  place: GithubPlace,
+  path: string,
+  { client, raw, offline, github, archives }: Where,
+): Promise<Located> {
+  const { id, revision } = place;
+  const disk = join(raw, 'github', ...id.split('/'), revision, ...path.split('/'));
+  const here = existsSync(disk);
+  if (!here && offline) {
+    throw new Error(
+      `fetch: ${id}/${path} is not in ${raw}, and HF_HUB_OFFLINE forbids the network; unset it and fetch it once`,
+    );
+  }
+  const encoded = path.split('/').map(encodeURIComponent).join('/');
+  const url = path === ARCHIVE ? `${archives}/${id}/tar.gz/${revision}` : `${github}/${id}/${revision}/${encoded}`;
+  const size = here ? statSync(disk).size : await sizeOf(client, url);
+  const wanted = { name: `${id}/${path}`, url, path: disk, lock: `${disk}.lock`, size };
+  const get = async (options: GetOptions) => {
+    const { fetched } = await download(client, wanted, options);
+    return { place, path, disk, fetched };
+  };
+  return { place, path, size, isHere: here, get };
 }
 
 async function sizeOf(client: Client, url: string): Promise<number | undefined> {

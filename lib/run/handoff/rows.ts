@@ -1,15 +1,19 @@
-import type { ChunkTensors } from '../../data/packing/chunks';
+import type { ChunkList, ChunkTensors } from '../../data/packing/chunks';
 import type { Packing } from '../../data/packing/packing';
 import { IGNORED } from '../../data/samples';
-import { type HostTensor, int32 } from '../../engine/tensors';
 import type { BatchPlan } from '../../train/batches';
 
-/** What transformers’ Trainer reads of the chunks. L is T, or T + 1 where samples run on from chunk to chunk. */
+/** What transformers’ Trainer reads of one chunk, L places. */
+export type HandoffRow = Readonly<Record<'input_ids' | 'labels' | 'position_ids', Int32Array>>;
+
+/** What transformers’ Trainer reads of N chunks. */
 export interface HandoffRows {
-  /** `input_ids`, `labels` and `position_ids`, each [N + 1, L]; the last row has no label and fills short updates. */
-  readonly columns: Readonly<Record<'input_ids' | 'labels' | 'position_ids', HostTensor>>;
+  /** [N + 1, L]: L is T, or T + 1 where samples run on from chunk to chunk. */
+  readonly shape: readonly [number, number];
+  /** N + 1 rows, each made when it is asked for; the last has no label and fills short updates. */
+  readonly rows: Iterable<HandoffRow>;
   /** [updates * P]: the row that stands at each place of the training, all epochs one after another. */
-  readonly order: HostTensor;
+  readonly order: Int32Array;
   /** Places of `order` that hold the row without labels. */
   readonly filled: number;
 }
@@ -27,40 +31,40 @@ export interface HandoffRows {
  *
  * Source: transformers 5.23.0 loss/loss_utils.py, ForCausalLMLoss; masking_utils.py, find_packed_sequence_indices
  */
-export function handoffRows(
-  chunks: readonly ChunkTensors[],
-  packing: Packing,
-  plan: BatchPlan,
-  perUpdate: number,
-): HandoffRows {
-  const length = chunks[0]!.tokens.length;
+export function handoffRows(chunks: ChunkList, packing: Packing, plan: BatchPlan, perUpdate: number): HandoffRows {
+  const length = chunks.at(0)!.tokens.length;
   const wide = packing === 'concatenated' ? length + 1 : length;
-  const shape = [chunks.length + 1, wide] as const;
-  const [tokens, labels, positions] = [int32(shape), int32(shape), int32(shape)];
   const filler = chunks.length;
-  labels.data.fill(IGNORED);
   const rowOf = new Map<number, number>();
-  const order = int32([plan.totalSteps * perUpdate]);
-  order.data.fill(filler);
-  let filled = order.data.length;
+  const order = new Int32Array(plan.totalSteps * perUpdate).fill(filler);
+  let filled = order.length;
   for (let step = 0; step < plan.totalSteps; step++) {
     for (const [place, chunk] of plan.microBatches(step).flat().entries()) {
       const row = rowOf.get(chunk) ?? rowOf.size;
       rowOf.set(chunk, row);
-      order.data[step * perUpdate + place] = row;
+      order[step * perUpdate + place] = row;
       filled--;
     }
   }
-  for (const [chunk, row] of rowOf) {
-    const { tokens: read, targets, weights } = chunks[chunk]!;
-    const start = row * wide;
-    tokens.data.set(read, start);
-    if (wide > length) tokens.data[start + length] = targets[length - 1]!;
-    for (let t = 1; t < wide; t++) if (weights[t - 1]! > 0) labels.data[start + t] = targets[t - 1]!;
-    positions.data.set(positionsOf(chunks[chunk]!, wide), start);
-  }
-  for (let t = 0; t < wide; t++) positions.data[filler * wide + t] = t;
-  return { columns: { input_ids: tokens, labels, position_ids: positions }, order, filled };
+  const rows = function* (): Generator<HandoffRow> {
+    for (const chunk of rowOf.keys()) yield rowOfChunk(chunks.at(chunk)!, wide);
+    // A training may end before it has read all chunks.
+    for (let row = rowOf.size; row <= filler; row++) {
+      const unread = new Int32Array(wide);
+      yield { input_ids: unread, labels: new Int32Array(wide).fill(IGNORED), position_ids: unread.map((_, t) => t) };
+    }
+  };
+  return { shape: [filler + 1, wide], rows: rows(), order, filled };
+}
+
+function rowOfChunk(chunk: ChunkTensors, wide: number): HandoffRow {
+  const { tokens, targets, weights } = chunk;
+  const input = new Int32Array(wide);
+  input.set(tokens);
+  if (wide > tokens.length) input[tokens.length] = targets[tokens.length - 1]!;
+  const labels = new Int32Array(wide).fill(IGNORED);
+  for (let t = 1; t < wide; t++) if (weights[t - 1]! > 0) labels[t] = targets[t - 1]!;
+  return { input_ids: input, labels, position_ids: positionsOf(chunk, wide) };
 }
 
 /** A chunk's positions; padding counts as one sample of its own, and a stream's extra place goes on. */

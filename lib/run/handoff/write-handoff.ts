@@ -8,7 +8,7 @@ import { readSources } from '../../engine/tensors';
 import { writeFileAtomic } from '../../files';
 import { saveAdapterFolder } from '../../model/adapter-folder';
 import type { ModelFolder } from '../../model/folder';
-import { writeSafetensors } from '../../model/safetensors';
+import { writeTensorRows } from '../../model/tensor-rows';
 import { type TunedModel, trainableCount, tunedModel } from '../../model/tuned';
 import { createRandom } from '../../random';
 import { planBatches } from '../../train/batches';
@@ -17,6 +17,8 @@ import { mixFetched } from '../fetched-data';
 import { openTrainingInputs } from '../inputs';
 import type { RunOptions } from '../options';
 import { previewRows } from '../preview';
+import { createProgress } from '../progress';
+import type { RunWatcher } from '../run';
 import { writeSettings } from '../settings/effective';
 import { launchFiles } from './launch';
 import { handoffReadme } from './readme';
@@ -38,7 +40,7 @@ const WEIGHTS = /\.safetensors$/;
 export async function writeHandoff(
   options: RunOptions,
   asked: Partial<World>,
-  say: (line: string) => void,
+  { say, progress = createProgress }: RunWatcher,
 ): Promise<HandoffSettings> {
   const { out, model: folder } = options;
   const [method, other] = options.config.methods;
@@ -48,21 +50,31 @@ export async function writeHandoff(
   await checkOut(options);
   const given = options.config[method];
   const world = worldOf(asked, given.batchSize * given.accumulation);
-  const inputs = await openTrainingInputs(await mixFetched(options, options.config, say), options.config);
+  const inputs = await openTrainingInputs(await mixFetched(options, options.config, say), options.config, progress);
   const config = inputs.config[method];
   const { base, chunks, data } = inputs;
   const { packing } = data.packing;
   for (const note of [...trainingNotes(data.training), ...packingNotes(data.packing), ...previewRows(data)]) say(note);
   const plan = planBatches(chunks.length, config);
-  const rows = handoffRows([...chunks], packing, plan, config.batchSize * config.accumulation);
-  const length = rows.columns.input_ids.shape[1]!;
+  const { shape, rows, order, filled } = handoffRows(chunks, packing, plan, config.batchSize * config.accumulation);
+  const [, length] = shape;
   checkContext(base, length);
 
-  const tensors = { ...rows.columns, order: rows.order };
-  await writeSafetensors(join(out, ROWS_FILE), tensors, (name) => tensors[name as keyof typeof tensors], {
-    format: 'pt',
-    packing,
+  const column = { shape, dtype: 'int32' } as const;
+  const line = progress('writing');
+  await writeTensorRows(join(out, ROWS_FILE), {
+    specs: {
+      input_ids: column,
+      labels: column,
+      position_ids: column,
+      order: { shape: [order.length], dtype: 'int32' },
+    },
+    whole: { order },
+    rows,
+    metadata: { format: 'pt', packing },
+    onRows: (done) => line.at(done, shape[0], 'rows'),
   });
+  line.end?.();
   const model = tunedModel(base, method, method === 'lora' ? config.lora : undefined);
   const written = [ROWS_FILE, ...(await writeAdapter(out, model, config, basename(folder)))];
   for (const name of await readdir(ALIKE)) {
@@ -73,7 +85,7 @@ export async function writeHandoff(
     plan,
     world,
     packing: data.packing,
-    rows: { filled: rows.filled, length },
+    rows: { filled, length },
     trainable: trainableCount(model),
     model: await describeModel(base),
     files: Object.fromEntries(await Promise.all(written.map(async (name) => [name, await hashFile(join(out, name))]))),

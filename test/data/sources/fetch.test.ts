@@ -278,6 +278,92 @@ describe('rows', () => {
   });
 });
 
+describe('a second home', () => {
+  const without = async (...ids: readonly string[]) => {
+    const left = Object.entries(repos).filter(([id]) => !ids.includes(id));
+    hub = await stubHub(Object.fromEntries(left), NATIVE_PLAIN);
+  };
+
+  test('is taken where the Hub’s copy is gone, which is said; its rows are those of the source', async () => {
+    await without('Muennighoff/natural-instructions', 'qiaojin/PubMedQA', 'lavita/MedQuAD');
+    const { fetched, refused } = await fetchNamed(['niv2', 'pubmedqa', 'pubmedqa_test', 'medquad', 'mediqa']);
+    expect(refused).toEqual([]);
+    expect(fetched.map(({ name, raw, rows, leftOut }) => [name, raw, rows, leftOut])).toEqual([
+      ['niv2', 3, 3, {}],
+      ['pubmedqa', 6, 4, { 'of the test set': 2 }],
+      ['pubmedqa_test', 6, 2, { 'not of the test set': 4 }],
+      ['medquad', 4, 3, { 'no answer': 1 }],
+      ['mediqa', 4, 4, {}],
+    ]);
+    expect(said.filter((line) => line.includes('is taken from'))).toEqual([
+      expect.stringMatching(
+        /^niv2: Muennighoff\/natural-instructions is not there \(404\); .*; it is taken from github.com\/allenai\/natural-instructions$/,
+      ),
+      expect.stringMatching(/^pubmedqa: qiaojin\/PubMedQA .* it is taken from github.com\/pubmedqa\/pubmedqa$/),
+      expect.stringMatching(/^medquad: lavita\/MedQuAD .* it is taken from github.com\/abachaa\/MedQuAD$/),
+    ]);
+    expect(rowsOf('train/niv2.jsonl')).toEqual([
+      { id: 'niv2-task1161-a', source: 'niv2', prompt: 'Write a title.\n\nAbstract 0', response: 'Title 0' },
+      { id: 'niv2-task1161-b', source: 'niv2', prompt: 'Write a title.\n\nAbstract 1', response: 'Title 1' },
+      {
+        id: 'niv2-task1431_head_qa_answer_generation-0',
+        source: 'niv2',
+        prompt: 'Choose.\n\nQ',
+        response: '2',
+      },
+    ]);
+    expect(rowsOf('train/medquad.jsonl')[0]).toMatchObject({ source: 'medquad', prompt: 'What is moss & fern?' });
+    const record = await readSources(out());
+    expect(record.niv2!.lacking).toHaveLength(52);
+    expect(record.niv2!.places).toEqual([
+      { id: 'allenai/natural-instructions', commit: 'e0fd31052b21acea5bd95fb00253e1ee1f5d8259', licence: null },
+    ]);
+    expect(record.niv2!.differs.join()).toContain('of several outputs the first is taken');
+  });
+
+  test('gives PubMedQA’s rows as the Hub’s copy gives them', async () => {
+    await start();
+    await fetchNamed(['pubmedqa', 'pubmedqa_test']);
+    const [train, items] = [rowsOf('train/pubmedqa.jsonl'), rowsOf('eval/pubmedqa_test.jsonl')];
+    await hub.close();
+    await without('qiaojin/PubMedQA');
+    await fetchNamed(['pubmedqa', 'pubmedqa_test']);
+    expect(said.join('\n')).toContain('it is taken from github.com/pubmedqa/pubmedqa');
+    expect([rowsOf('train/pubmedqa.jsonl'), rowsOf('eval/pubmedqa_test.jsonl')]).toEqual([train, items]);
+  });
+
+  test('is taken where a file cannot be fetched after all, and not where the Hub has it', async () => {
+    await start();
+    await fetchNamed(['niv2']);
+    expect(said.join()).not.toContain('is taken from');
+    await rm(join(folder, 'cache'), { recursive: true });
+    hub.fault = ({ path }) => (path.includes('/resolve/') ? { status: 500 } : undefined);
+    const { fetched, refused } = await fetchNamed(['niv2']);
+    expect([fetched[0]?.rows, refused]).toEqual([3, []]);
+    expect(said.join('\n')).toMatch(/niv2: .* answers 500 in 3 tries; it is taken from github.com\/allenai/);
+    expect(rowsOf('train/niv2.jsonl')[0]).toMatchObject({ id: 'niv2-task1161-a' });
+  });
+
+  test('that is not there either: both are said', async () => {
+    hub = await stubHub({}, {});
+    const { refused } = await fetchNamed(['niv2', 'medquad']);
+    expect(refused.map(({ error }) => error.message)).toEqual([
+      expect.stringMatching(
+        /natural-instructions is not there \(404\); .*; nor from github.com\/allenai\/natural-instructions: .* must have tasks\/task1161.*, which it lacks at e0fd310/,
+      ),
+      expect.stringMatching(/MedQuAD is not there .*; nor from github.com\/abachaa\/MedQuAD: .* answers 404/),
+    ]);
+  });
+
+  test('is used again offline', async () => {
+    await without('Muennighoff/natural-instructions');
+    await fetchNamed(['niv2']);
+    const asked = hub.requests.length;
+    const { fetched } = await fetchNamed(['niv2'], where({ offline: true }));
+    expect([fetched[0]?.rows, hub.requests.length]).toEqual([3, asked]);
+  });
+});
+
 describe('what cannot be had', () => {
   test('is said by name; the others are fetched all the same', async () => {
     const mediqa = 'medalpaca/medical_meadow_mediqa';

@@ -317,6 +317,27 @@ const pair = (pid: number, question: string, answer: string) =>
 const xml = (...pairs: readonly string[]) =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<Document id="1" source="Moss"><Focus>Moss</Focus><QAPairs>${pairs.join('\n')}</QAPairs></Document>`;
 
+/** Where Natural Instructions' tasks are on GitHub. */
+const NATURAL = '/allenai/natural-instructions/e0fd31052b21acea5bd95fb00253e1ee1f5d8259/tasks';
+const naturalTask = (definition: unknown, instances: readonly Row[]) =>
+  Buffer.from(
+    JSON.stringify({
+      Contributors: ['Moss'],
+      Definition: definition,
+      'Positive Examples': [{ input: 'a', output: 'b', explanation: 'c' }],
+      Instances: instances,
+    }),
+  );
+const article = (i: number) => ({
+  QUESTION: `Does moss ${i} grow?`,
+  CONTEXTS: ['Moss was seen.', 'It grew.'],
+  LABELS: ['A', 'B'],
+  MESHES: ['Moss'],
+  YEAR: '2031',
+  final_decision: ['yes', 'no', 'maybe'][i % 3],
+  LONG_ANSWER: 'It does.',
+});
+
 /** Every file of the catalogue on GitHub, by its path on the host of raw files. */
 export const NATIVE_PLAIN: Readonly<Record<string, Buffer>> = {
   [`${OPENGPT}/nhs_uk_full/prepared_generated_data_for_nhs_uk_qa.csv`]: csv([
@@ -340,4 +361,15 @@ export const NATIVE_PLAIN: Readonly<Record<string, Buffer>> = {
   '/pubmedqa/pubmedqa/1cbae8e92f72f20c8d3747cbb3bf5bc53554d997/data/test_ground_truth.json': Buffer.from(
     JSON.stringify({ 100: 'yes', 103: 'yes' }),
   ),
+  '/pubmedqa/pubmedqa/1cbae8e92f72f20c8d3747cbb3bf5bc53554d997/data/ori_pqal.json': Buffer.from(
+    JSON.stringify(Object.fromEntries(Array.from({ length: 6 }, (_, i) => [100 + i, article(i)]))),
+  ),
+  [`${NATURAL}/task1161_coda19_title_generation.json`]: naturalTask(
+    ['Write a title.'],
+    [
+      { id: 'task1161-a', input: 'Abstract 0', output: ['Title 0', 'Another'] },
+      { id: 'task1161-b', input: 'Abstract 1', output: ['Title 1'] },
+    ],
+  ),
+  [`${NATURAL}/task1431_head_qa_answer_generation.json`]: naturalTask('Choose.', [{ input: 'Q', output: ['2'] }]),
 };

@@ -128,6 +128,7 @@ export async function stubHub(
     }
     const api = /^\/api\/(model|dataset)s\/([^/]+\/[^/]+)\/(revision|tree)\/([^/]+)/.exec(seen.path);
     const resolve = /^\/(datasets\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(seen.path);
+    if (!api && !resolve) return fail(response, 404);
     const id = api?.[2] ?? resolve?.[2] ?? '';
     const type = api?.[1] ?? (resolve?.[1] ? 'dataset' : 'model');
     const repo = repos[id];

@@ -12,6 +12,7 @@ import {
 } from './medical';
 import { MMLU_SUBJECTS, mmluFiles } from './mmlu';
 import { asItem, listed } from './read';
+import { PUBMEDQA_JSON } from './second-homes';
 
 /** The columns of both copies of the USMLE questions: letters without a text are no choices. */
 const USMLE_COLUMNS = ['question', 'options', 'answer_idx'];
@@ -70,6 +71,7 @@ export const BENCHMARK_SOURCES: readonly BenchmarkSource[] = [
     task: 'pubmedqa',
     published: 500,
     places: PUBMEDQA_PLACES,
+    elsewhere: PUBMEDQA_JSON,
     beside: PUBMEDQA_BESIDE,
     licence: 'mit',
     read: listed(true, 'pubid', asItem('pubid'), 'not of the test set'),

@@ -25,6 +25,8 @@ export interface GithubPlace {
   readonly revision: string;
   /** One that is ARCHIVE alone is the whole repository, packed. */
   readonly files: readonly string[];
+  /** Files that this place may lack; the others must be there. */
+  readonly optional?: readonly string[];
   readonly columns: readonly string[];
 }
 
@@ -52,6 +54,15 @@ export interface ReadContext {
 export type Training = Omit<TrainExample, 'id' | 'source'> & { readonly id?: string };
 export type Item = Omit<EvalItem, 'id' | 'task'> & { readonly id?: string };
 
+/** Where else a source's rows are published: other files, with the same columns once they are opened. */
+export interface SecondHome {
+  readonly places: readonly Place[];
+  /** Opens a file of rows that is none of the known formats. */
+  readonly open?: (path: string, name: string) => AsyncGenerator<RawRow>;
+  /** In what these rows differ from those of the first home. */
+  readonly differs: readonly string[];
+}
+
 interface Common {
   /** As `med42 fetch` takes it, and as its file of rows is called. */
   readonly name: string;
@@ -70,7 +81,9 @@ interface Common {
   /** A file that holds no rows but says something of them. */
   readonly beside?: { readonly file: string; readonly load: (content: unknown) => ReadonlySet<string> };
   /** Opens a file of rows that is none of the known formats. */
-  readonly open?: (path: string, name: string) => AsyncGenerator<RawRow>;
+  readonly open?: SecondHome['open'];
+  /** Taken where `places` cannot be had. */
+  readonly elsewhere?: SecondHome;
   /** In what the rows are known to differ from the paper's. */
   readonly differs: readonly string[];
   /** What nobody has looked at: the first real fetch checks it. */
@@ -110,7 +123,12 @@ export const github = (
   revision: string,
   files: readonly string[],
   columns: readonly string[] = [],
-): GithubPlace => ({ at: 'github', id, revision, files, columns });
+  rest: Pick<GithubPlace, 'optional'> = {},
+): GithubPlace => ({ at: 'github', id, revision, files, columns, ...rest });
 
 /** Whether the file at a path holds rows: one that stands beside them does not. */
 export const holdsRows = ({ beside }: Source, path: string): boolean => path !== beside?.file;
+
+/** The repositories of some places, as people know them. */
+export const homesOf = (places: readonly Place[]): string =>
+  [...new Set(places.map(({ at, id }) => (at === 'hub' ? id : `github.com/${id}`)))].join(', ');

@@ -1,9 +1,9 @@
-import { readMedQuadArchive } from '../medquad-xml';
 import { training } from './count';
-import { ARCHIVE, type GithubPlace, github, hub, type TrainingSource } from './entry';
+import { github, hub, type TrainingSource } from './entry';
 import { MMLU_TRAINING_SUBJECTS, mmluFiles } from './mmlu';
 import { NIV2_TASKS } from './niv2';
 import { answered, asForm, asFormWithId, bestAnswer, listed, openGptTurns, pubMedQa } from './read';
+import { MEDQUAD_XML, NIV2_TASK_FILES, PUBMEDQA_JSON, PUBMEDQA_TEST_IDS } from './second-homes';
 
 /** The fourteen medical rows of table A1, in its order. */
 
@@ -14,10 +14,6 @@ const meadow = (name: string, file: string, revision?: string) =>
 /** Of their rows, 88.7 percent are in the paper's table: a held-out part was probably taken off first. */
 const SHARE = 'the paper counts some 88.7 % of the published rows; which ones is not stated';
 
-/** Where PubMedQA's test ids are. */
-export const PUBMEDQA_TEST_IDS: GithubPlace = github('pubmedqa/pubmedqa', '1cbae8e92f72f20c8d3747cbb3bf5bc53554d997', [
-  'data/test_ground_truth.json',
-]);
 export const PUBMEDQA_PLACES = [
   hub(
     'qiaojin/PubMedQA',
@@ -104,6 +100,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
   training('pubmedqa', {
     published: 500,
     places: PUBMEDQA_PLACES,
+    elsewhere: PUBMEDQA_JSON,
     beside: PUBMEDQA_BESIDE,
     licence: 'mit',
     read: listed(false, 'pubid', pubMedQa, 'of the test set'),
@@ -178,6 +175,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
         ['document_id', 'question_id', 'question', 'answer'],
       ),
     ],
+    elsewhere: MEDQUAD_XML,
     licence: 'CC BY 4.0 (the authors); none stated on the Hub',
     read: answered('question', 'answer', 'question_id'),
     differs: ['of 47,441 published pairs 16,407 have an answer; the paper counts 88.7 % of those'],
@@ -204,6 +202,7 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
         optional: NIV2_TASKS.map((task) => `train/${task}_train.jsonl`),
       }),
     ],
+    elsewhere: NIV2_TASK_FILES,
     licence: 'apache-2.0 (the authors); the instances keep their own data set’s',
     read: asFormWithId(),
     differs: [
@@ -216,18 +215,9 @@ export const MEDICAL_SOURCES: readonly TrainingSource[] = [
     'medquad',
     {
       published: 16_407,
-      places: [
-        github(
-          'abachaa/MedQuAD',
-          '577bd37b96c02d1833b2c9eed2de9f96964e96cb',
-          [ARCHIVE],
-          ['question_id', 'question', 'answer'],
-        ),
-      ],
+      ...MEDQUAD_XML,
       licence: 'CC BY 4.0',
-      open: readMedQuadArchive,
       read: answered('question', 'answer', 'question_id'),
-      differs: ["the authors' own XML, of which medquad is the Hub's copy"],
       alternativeTo: 'medquad',
     },
     'medquad_xml',

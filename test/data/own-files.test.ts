@@ -1,0 +1,134 @@
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { describe, expect, test } from 'vitest';
+import { loadEvalItems, loadTrainExamples } from '../../lib/data/examples';
+import { trainingNotes } from '../../lib/data/reading/notes';
+
+/** Files as people have them in a data folder: packed, named, laid and separated otherwise than usual. */
+
+function folder(files: Readonly<Record<string, string | Buffer>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'own-files-'));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), content);
+  }
+  return root;
+}
+const ROW = '{"prompt":"Ask?","response":"Say."}\n';
+const read = async (files: Readonly<Record<string, string | Buffer>>) =>
+  (await loadTrainExamples(folder(files))).examples.map(({ prompt, response }) => [prompt, response]);
+const PAIR = ['Ask?', 'Say.'];
+
+describe('packed', () => {
+  const zstd = readFileSync(join(__dirname, 'fixtures', 'alpaca.jsonl.zst'));
+  // Source: RFC 8878, 3.1.2: a magic number of sixteen, a length, bytes to be skipped
+  const skipped = (last: number) => Buffer.from([0x50 + last, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]);
+
+  test.each([
+    [
+      'gzip in two members, as pigz and cat make it',
+      'train/x.jsonl.gz',
+      Buffer.concat([gzipSync(ROW), gzipSync(ROW)]),
+      2,
+    ],
+    ['zstd in two frames', 'train/x.jsonl.zst', Buffer.concat([zstd, zstd]), 6],
+    ['zstd after a frame to be skipped, as pzstd makes it', 'train/x.jsonl.zst', Buffer.concat([skipped(0), zstd]), 3],
+    ['the same between two frames', 'train/x.jsonl.zst', Buffer.concat([skipped(15), zstd, skipped(3), zstd]), 6],
+  ])('%s', async (_, name, content, rows) => {
+    expect(await read({ [name]: content })).toHaveLength(rows);
+  });
+});
+
+describe('separated', () => {
+  test.each([
+    ['tabs', 'prompt\tresponse\nAsk?\tSay.\n'],
+    ['bars', 'prompt|response\r\nAsk?|Say.\r\n'],
+    ['semicolons', 'prompt;response\nAsk?;Say.\n'],
+    ['commas, with the index that pandas writes', ',prompt,response\n0,Ask?,Say.\n'],
+    ['commas, with the line ends of old', 'prompt,response\rAsk?,Say.\r'],
+  ])('a .csv by %s', async (_, content) => {
+    expect(await read({ 'train/x.csv': content })).toEqual([PAIR]);
+  });
+
+  test('a cell of several lines keeps them; JSON Lines with CRLF and a mark of bytes are read', async () => {
+    expect(await read({ 'train/x.csv': 'prompt,response\n"Ask\nme,\n""now""?",Say.\n' })).toEqual([
+      ['Ask\nme,\n"now"?', 'Say.'],
+    ]);
+    expect(await read({ 'train/x.jsonl': `\uFEFF${ROW.replace('\n', '\r\n').repeat(2)}` })).toEqual([PAIR, PAIR]);
+  });
+
+  test('a CSV of names alone says that it is that', async () => {
+    await expect(read({ 'train/x.csv': 'Ask?,Say.\n' })).rejects.toThrow(
+      'train/x.csv has no rows beside its first line, which names the columns',
+    );
+  });
+});
+
+describe('laid', () => {
+  test('what the datasets library writes beside rows is no rows, and an Arrow file says what to do', async () => {
+    const info = JSON.stringify({ citation: '', features: {} }, null, 2);
+    const set = await loadTrainExamples(
+      folder({
+        'train/x.jsonl': ROW,
+        'train/dataset_info.json': info,
+        'train/dataset_infos.json': info,
+        'train/state.json': info,
+        'train/data-00000-of-00001.arrow': 'ARROW1',
+      }),
+    );
+    expect(set.examples).toHaveLength(1);
+    expect(trainingNotes(set).at(-1)).toBe(
+      'not read: train/data-00000-of-00001.arrow (an Arrow file; write it as Parquet, with Dataset.to_parquet or pyarrow), ' +
+        'train/dataset_info.json (what the datasets library says of its rows), train/dataset_infos.json (what the datasets library says of its rows), ' +
+        'train/state.json (what the datasets library says of its rows)',
+    );
+  });
+
+  test.each([
+    ['beside the halves', { 'train.jsonl': ROW, 'test.jsonl': ROW }, 'rows lie in test.jsonl, train.jsonl: put those'],
+    [
+      'as the Hub has them',
+      { 'README.md': '', 'data/train-00000-of-00001.parquet': 'PAR1' },
+      'rows lie in data/train-00000-of-00001.parquet',
+    ],
+    [
+      'a folder deeper',
+      { 'train/medquad/a.jsonl': ROW },
+      'only train/medquad (a folder); rows lie in train/medquad/a.jsonl',
+    ],
+    ['nowhere', { 'notes.md': '' }, 'pass a folder that holds eval/ and train/'],
+  ])('rows %s are pointed at', async (_, files, message) => {
+    await expect(read(files as Record<string, string>)).rejects.toThrow(message);
+  });
+});
+
+test('a link that leads nowhere, as a copy of the Hub’s cache has them, is called that', async () => {
+  const root = folder({ 'train/a.jsonl': ROW });
+  symlinkSync('../../blobs/0123', join(root, 'train', 'b.jsonl'));
+  await expect(loadTrainExamples(root)).rejects.toThrow('train/b.jsonl is a link to what is not there');
+});
+
+test('the half itself, given as the folder, is told from the folder above', async () => {
+  const root = folder({ 'train/x.jsonl': ROW });
+  await expect(loadTrainExamples(join(root, 'train'))).rejects.toThrow(
+    `rows lie in x.jsonl: give the folder above, ${root}`,
+  );
+});
+
+test('64-bit ids of Parquet stay apart, where a number would round them together', async () => {
+  const root = folder({ 'eval/x.txt': '' });
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  await connection.run(
+    `COPY (SELECT 1152921504606846976 + i AS id, 'Which?' AS question, ['lung', 'heart'] AS choices, 1 AS answer FROM range(2) t(i)) ` +
+      `TO '${join(root, 'eval', 'x.parquet')}' (FORMAT parquet)`,
+  );
+  connection.closeSync();
+  const { items } = await loadEvalItems(root);
+  expect(items.map(({ id, answer }) => [id, answer])).toEqual([
+    ['1152921504606846976', 1],
+    ['1152921504606846977', 1],
+  ]);
+});

@@ -1,0 +1,98 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadEvalItems } from '../../lib/data/examples';
+
+/** Questions as people bring them: choices and answers in the ways in which known benchmarks and spreadsheets write them. */
+
+async function items(content: object | string) {
+  const root = mkdtempSync(join(tmpdir(), 'own-items-'));
+  mkdirSync(join(root, 'eval'));
+  const [name, text] = typeof content === 'string' ? ['exam.csv', content] : ['exam.jsonl', JSON.stringify(content)];
+  writeFileSync(join(root, 'eval', name), text);
+  return (await loadEvalItems(root)).items;
+}
+const question = 'Which?';
+const four = ['lung', 'heart', 'ear', 'skin'];
+const HEART = { task: 'exam', question, answer: 1 };
+
+test.each<readonly [string, object | string, readonly string[]]>([
+  // Source: lm-evaluation-harness arc_easy.yaml: doc_to_target is choices.label.index(answerKey)
+  [
+    'ARC’s labels that are numbers',
+    { question, choices: { text: four, label: ['1', '2', '3', '4'] }, answerKey: '2' },
+    four,
+  ],
+  ['labels in another order', { question, choices: { text: four, label: ['B', 'A', 'C', 'D'] }, answerKey: 'A' }, four],
+  ['a letter and its text', { question, choices: four, answer: 'B. heart' }, four],
+  ['the same in brackets', { question, choices: four, answer: '(b) heart' }, four],
+  [
+    'pairs of key and value',
+    {
+      question,
+      options: [
+        { key: 'A', value: 'lung' },
+        { key: 'B', value: 'heart' },
+      ],
+      answer: 'B',
+    },
+    ['lung', 'heart'],
+  ],
+  ['small letters', { question, options: { a: 'lung', b: 'heart' }, answer: 'b' }, ['lung', 'heart']],
+  ['numbers from 1', { question, options: { 1: 'lung', 2: 'heart' }, answer: '2' }, ['lung', 'heart']],
+  ['a column for each choice', 'question,A,B,C,D,answer\nWhich?,lung,heart,ear,skin,B\n', four],
+  ['columns of which the last are empty', 'question,A,B,C,D,E,answer\nWhich?,lung,heart,ear,skin,,heart\n', four],
+  [
+    'JSON of labelled choices in a cell',
+    'question,choices,answerKey\nWhich?,"{""text"": [""lung"", ""heart""], ""label"": [""1"", ""2""]}",2\n',
+    ['lung', 'heart'],
+  ],
+  ['a place in a cell', 'question,choices,answer\nWhich?,"[""lung"", ""heart""]",1\n', ['lung', 'heart']],
+])('%s', async (_, content, choices) => {
+  expect(await items(content)).toEqual([{ ...HEART, id: expect.any(String), choices }]);
+});
+
+describe('refused', () => {
+  test.each<readonly [string, object | string, string]>([
+    [
+      'a letter with the text of another',
+      { question, choices: four, answer: 'A. heart' },
+      '"answer" must be an integer from 0 to 3, a letter or the text of one choice',
+    ],
+    ['a place as text, which may count from 0 or 1', { question, choices: four, answer: '1' }, 'got "1"'],
+    [
+      'a label that no choice has',
+      { question, choices: { text: four, label: ['1', '2', '3', '4'] }, answerKey: '5' },
+      'got "5"',
+    ],
+    [
+      'labels with a gap',
+      { question, options: { 1: 'lung', 3: 'heart' }, answer: '1' },
+      'the letters A, B and so on, or the numbers 1, 2 and so on',
+    ],
+    ['one choice', { question, options: { A: 'lung' }, answer: 'A' }, 'an array of two choices or more'],
+    [
+      'choices as Python shows them',
+      "question,choices,answer\nWhich?,\"['lung', 'heart']\",1\n",
+      '(as json.dumps writes it, not str)',
+    ],
+    [
+      'OpenBookQA’s name of the question',
+      { question_stem: question, choices: four, answer: 1 },
+      '(it has "question_stem": misspelt?)',
+    ],
+    [
+      'a CSV without names, as MMLU’s own are',
+      'Which?,lung,heart,ear,skin,B\nWhich?,lung,heart,ear,skin,B\n',
+      'has the fields Which?, lung, heart, ear, skin, B (as its first line names them).',
+    ],
+    [
+      'numbers that reading rounds together',
+      { id: 2 ** 60, question, choices: four, answer: 1 },
+      '"id" must be a text, or a number that is exact',
+    ],
+  ])('%s', async (_, content, message) => {
+    await expect(items(content)).rejects.toThrow(message);
+  });
+});

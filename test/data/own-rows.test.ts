@@ -1,0 +1,211 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadTrainExamples } from '../../lib/data/examples';
+import type { Renaming } from '../../lib/data/forms/renaming';
+import { trainingNotes } from '../../lib/data/reading/notes';
+
+/** Training rows as people bring them: what is read of them, what is refused, and whether the advice given helps. */
+
+function folder(files: Readonly<Record<string, readonly object[] | string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'own-rows-'));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    const text = typeof content === 'string' ? content : content.map((row) => `${JSON.stringify(row)}\n`).join('');
+    writeFileSync(join(root, name), text);
+  }
+  return root;
+}
+const set = (row: object, fields: Renaming = {}) =>
+  loadTrainExamples(folder({ 'train/mine.jsonl': [row] }), { fields });
+const one = async (row: object) => {
+  const { id: _, source: __, ...rest } = (await set(row)).examples[0]!;
+  return rest;
+};
+const user = { role: 'user', content: 'Ask?' };
+const assistant = { role: 'assistant', content: 'Say.' };
+const human = { from: 'human', value: 'Ask?' };
+const gpt = { from: 'gpt', value: 'Say.' };
+const PAIR = { prompt: 'Ask?', response: 'Say.' };
+
+describe('read', () => {
+  test.each<readonly [string, object, object]>([
+    // Source: transformers' and `datasets`' exports of a list of turns
+    ['turns as JSON in a text', { messages: JSON.stringify([user, assistant]) }, PAIR],
+    [
+      'a list for each field of the turns',
+      { conversations: { from: ['human', 'gpt'], value: ['Ask?', 'Say.'] } },
+      PAIR,
+    ],
+    [
+      'the role ai',
+      {
+        messages: [
+          { role: 'human', content: 'Ask?' },
+          { role: 'ai', content: 'Say.' },
+        ],
+      },
+      PAIR,
+    ],
+    ['a prompt of turns and its completion as text', { prompt: [user], completion: 'Say.' }, PAIR],
+    [
+      'a prompt of turns and its response',
+      { prompt: [{ role: 'system', content: 'Be.' }, user], response: [assistant] },
+      { system: 'Be.', ...PAIR },
+    ],
+    ['turns that are learnt in so many words', { messages: [user, { ...assistant, weight: 1, train: true }] }, PAIR],
+    ['an input alone', { instruction: '', input: 'Ask?', output: 'Say.' }, PAIR],
+    ['an input of null', { instruction: 'Ask?', input: null, output: 'Say.' }, PAIR],
+    [
+      'an input beside a response',
+      { instruction: 'Do.', input: 'It', response: 'Done.' },
+      { prompt: 'Do.\nIt', response: 'Done.' },
+    ],
+    // databricks-dolly-15k
+    [
+      'the context of an instruction',
+      { instruction: 'Ask?', context: 'It is.', response: 'Say.', category: 'closed_qa' },
+      { prompt: 'Ask?\nIt is.', response: 'Say.' },
+    ],
+    ['a context that is empty', { instruction: 'Ask?', context: '', response: 'Say.' }, PAIR],
+    [
+      'the context of a question',
+      { question: 'Ask?', answer: 'Say.', context: 'It is.' },
+      { prompt: 'It is.\nAsk?', response: 'Say.' },
+    ],
+  ])('%s', async (_, row, expected) => {
+    expect(await one(row)).toEqual(expected);
+  });
+
+  test('turns in a cell of a CSV', async () => {
+    const cell = JSON.stringify([user, assistant]).replaceAll('"', '""');
+    const { examples } = await loadTrainExamples(folder({ 'train/mine.csv': `messages\n"${cell}"\n` }));
+    expect(examples).toMatchObject([PAIR]);
+  });
+
+  test('what a turn has beside its text is said', async () => {
+    const thinking = { ...assistant, reasoning_content: 'Hm.', name: null, tool_calls: [] };
+    expect(trainingNotes(await set({ messages: [user, thinking] }))).toContain(
+      'not used: the field "turns: reasoning_content" (in 1 row of 1)',
+    );
+  });
+});
+
+describe('refused', () => {
+  test.each<readonly [string, object, string]>([
+    [
+      'two answers in a row',
+      { conversations: [human, gpt, { from: 'gpt', value: 'More.' }] },
+      '"conversations[2]" must be the user’s turn (user and assistant in turn), got "assistant"',
+    ],
+    [
+      'a system turn at the end',
+      { messages: [user, assistant, { role: 'system', content: 'Be.' }] },
+      '"messages[2]" must be the user’s turn',
+    ],
+    [
+      'a system turn in the middle',
+      { messages: [user, assistant, { role: 'system', content: 'Be.' }, user, assistant] },
+      '"messages[2]" must be the user’s turn',
+    ],
+    ['an answer first', { conversations: [gpt, human, gpt] }, '"conversations[0]" must be the user’s turn'],
+    [
+      'an answer that is not to be learnt',
+      { messages: [user, { ...assistant, weight: 0 }, user, assistant] },
+      '"messages[1]" must be a turn that is learnt',
+    ],
+    [
+      'the same in Axolotl’s word',
+      { conversations: [human, { ...gpt, train: false }] },
+      '"conversations[1]" must be a turn that is learnt',
+    ],
+    [
+      'a call of a tool',
+      { messages: [user, { role: 'assistant', content: null, tool_calls: [{ id: '1' }] }] },
+      '"messages[1]" must be a turn of text alone: images, sounds and tool calls are not read',
+    ],
+    [
+      'a turn without content',
+      { messages: [{ role: 'user', text: 'Ask?' }, assistant] },
+      '"messages[0].content" must be text, got {"role":"user","text":"Ask?"}',
+    ],
+    [
+      'turns as Python shows them',
+      { messages: "[{'role': 'user'}]" },
+      'JSON of one (as json.dumps writes it, not str)',
+    ],
+    [
+      'columns of a whole file',
+      { prompt: ['Ask?'], response: ['Say.'] },
+      '"prompt" must be a non-empty string, got ["Ask?"]',
+    ],
+    [
+      'fields without a value',
+      { prompt: null, response: null },
+      'has the fields prompt (which is empty), response (which is empty)',
+    ],
+    ['an id that JSON’s readers round', { id: 2 ** 60, ...PAIR }, '"id" must be a text, or a number that is exact'],
+  ])('%s', async (_, row, message) => {
+    await expect(set(row)).rejects.toThrow(message);
+  });
+});
+
+describe('advice that helps', () => {
+  /** The renaming that a message names. */
+  const advised = async (row: object): Promise<Renaming> => {
+    const { message } = await set(row).then(
+      () => Promise.reject(new Error('the row was read')),
+      (error: Error) => error,
+    );
+    const [, pairs = ''] = /`--fields ([^`]+)`/.exec(message) ?? [];
+    return Object.fromEntries(pairs.split(',').map((pair) => pair.split('=')));
+  };
+
+  test.each<readonly [string, object, string]>([
+    ['two answers to choose from', { prompt: 'Ask?', chosen: 'Say.', rejected: 'No.' }, 'response=chosen'],
+    [
+      'the same as turns',
+      { chosen: [user, assistant], rejected: [user, { ...assistant, content: 'No.' }] },
+      'messages=chosen',
+    ],
+    ['the same beside a prompt of turns', { prompt: [user], chosen: [assistant], rejected: [user] }, 'response=chosen'],
+    [
+      'two answers to choose from, of a question',
+      { question: 'Ask?', chosen: 'Say.', rejected: 'No.' },
+      'response=chosen',
+    ],
+    ['turns under another name', { chat: [user, assistant] }, 'messages=chat'],
+    ['names in capitals', { PROMPT: 'Ask?', RESPONSE: 'Say.' }, 'prompt=PROMPT,response=RESPONSE'],
+    [
+      'names beside others',
+      { title: 'T', problem: 'Ask?', level: 'x', solution: 'Say.' },
+      'prompt=problem,response=solution',
+    ],
+    ['two texts', { frage: 'Ask?', antwort: 'Say.' }, 'prompt=frage,response=antwort'],
+  ])('%s', async (_, row, pairs) => {
+    const fields = await advised(row);
+    expect(
+      Object.entries(fields)
+        .map((pair) => pair.join('='))
+        .join(),
+    ).toBe(pairs);
+    expect((await set(row, fields)).examples).toMatchObject([PAIR]);
+  });
+
+  test('whole dialogues to choose from are texts', async () => {
+    const row = { chosen: 'Human: Ask? Assistant: Say.', rejected: 'Human: Ask? Assistant: No.' };
+    expect(await advised(row)).toEqual({ text: 'chosen' });
+    expect((await set(row, { text: 'chosen' })).examples).toMatchObject([{ plain: true, response: row.chosen }]);
+  });
+
+  test('none is given where none is known, and rows inside an object are pointed at', async () => {
+    // SQuAD's: neither title nor context is an answer.
+    await expect(advised({ title: 'T', context: 'C', question: 'Ask?', answers: { text: ['Say.'] } })).resolves.toEqual(
+      { '': undefined },
+    );
+    await expect(set({ version: '1', data: [PAIR] })).rejects.toThrow(
+      'the field "data" holds a list of objects: if these are the rows',
+    );
+  });
+});

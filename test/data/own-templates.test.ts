@@ -1,0 +1,63 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { messagesOf, renderChat, requireChatTemplate } from '../../lib/data/chat-template';
+
+/** Chat templates as model folders have them. */
+
+const TURNS =
+  "{% for m in messages %}{% if m['role'] == 'user' %}[Q]{{ m['content'] }}[/Q]{% else %}{{ m['content'] }}{{ eos_token }}{% endif %}{% endfor %}";
+/** As TRL's `assistant_only_loss` wants it. */
+const GENERATION = TURNS.replace(
+  "{{ m['content'] }}{{ eos_token }}",
+  "{% generation %}{{ m['content'] }}{{ eos_token }}{% endgeneration %}",
+);
+
+function folder(config: object, files: Readonly<Record<string, string>> = {}): string {
+  const root = mkdtempSync(join(tmpdir(), 'own-templates-'));
+  writeFileSync(join(root, 'tokenizer_config.json'), JSON.stringify({ eos_token: '</s>', ...config }));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(root, name, '..'), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+  return root;
+}
+const EXAMPLE = { history: [{ prompt: 'Ask?', response: 'Say.' }], prompt: 'And?', response: 'That.' };
+const RENDERED = '[Q]Ask?[/Q]Say.</s>[Q]And?[/Q]That.</s>';
+
+test.each<readonly [string, string]>([
+  ['in tokenizer_config.json', folder({ chat_template: TURNS })],
+  [
+    'the default one of several',
+    folder({
+      chat_template: [
+        { name: 'tool_use', template: 'x' },
+        { name: 'default', template: TURNS },
+      ],
+    }),
+  ],
+  ['in a file of its own, which wins', folder({ chat_template: 'x' }, { 'chat_template.jinja': TURNS })],
+  ['in a file beside others', folder({}, { 'chat_template.jinja': TURNS, 'additional_chat_templates/rag.jinja': 'x' })],
+  ['with the stretches that TRL learns marked', folder({ chat_template: GENERATION })],
+])('a template %s: of each answer all is learnt, and its end', async (_, root) => {
+  const { text, learnt } = renderChat(messagesOf(EXAMPLE), await requireChatTemplate(root), 'x');
+  expect(text).toBe(RENDERED);
+  expect(learnt.map(([from, to]) => text.slice(from, to))).toEqual(['Say.</s>', 'That.</s>']);
+});
+
+test.each<readonly [string, string, string]>([
+  ['none', folder({}), 'has none (chat_template.jinja, or "chat_template" in tokenizer_config.json)'],
+  [
+    'several and no default',
+    folder({ chat_template: [{ name: 'rag', template: TURNS }] }),
+    'has several ("rag") of which none is called "default"; save the one that is meant as chat_template.jinja',
+  ],
+  [
+    'a template that is none',
+    folder({ chat_template: '{% for %}' }),
+    'is not a template that @huggingface/jinja reads',
+  ],
+])('%s is refused', async (_, root, message) => {
+  await expect(requireChatTemplate(root)).rejects.toThrow(message);
+});
