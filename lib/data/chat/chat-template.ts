@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { parseJsonObject, readTextIfThere } from '../../json-file';
+import { shown } from '../../schema';
 import type { TrainExample } from '../rows';
 import { openRenderer, RenderError } from './renderer';
 import { type Conversation, LIMITS, type Message, type Rendering } from './rendering';
@@ -31,7 +33,7 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
   const path = join(folder, 'tokenizer_config.json');
   const config: Json = parseJsonObject((await read('tokenizer_config.json')) ?? '{}', path, 'chat template');
   const own = await read('chat_template.jinja');
-  const source = own ?? named(config.chat_template);
+  const source = own ?? named(config.chat_template, path);
   if (source === undefined) return undefined;
   const where = own === undefined ? `${path}: "chat_template"` : join(folder, 'chat_template.jinja');
   const tokens = Object.fromEntries(
@@ -85,13 +87,19 @@ export async function requireChatTemplate(folder: string): Promise<ChatTemplate>
   );
 }
 
-/** The default one of several. */
-function named(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  if (!Array.isArray(value)) return undefined;
-  const all = value as readonly { readonly name?: unknown; readonly template?: unknown }[];
-  const found = all.find(({ name }) => name === 'default')?.template;
-  return typeof found === 'string' ? found : undefined;
+/**
+ * The template, or the default one of several.
+ *
+ * @throws naming the field, where it is of neither form
+ */
+function named(value: unknown, path: string): string | undefined {
+  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
+  const all = v.safeParse(v.array(v.looseObject({ name: v.string(), template: v.string() })), value);
+  if (all.success) return all.output.find(({ name }) => name === 'default')?.template;
+  throw new Error(
+    `chat template: ${path}: "chat_template" must be a text, or a list of objects with "name" and "template", got ` +
+      `${shown(value)}; correct it, or use --template med42 or none`,
+  );
 }
 
 function tokenText(value: unknown): string | undefined {
