@@ -12,6 +12,9 @@ export interface Begun {
 /** Differences that are named; the rest is counted. */
 const NAMED = 4;
 
+/** Follows from other settings, and is none that people give. */
+const DERIVED = /^(?:full\.lora\.|controlled)/;
+
 /** In words, what of a run is another than it was; '' where its file does not tell. */
 export function runDifferences(before: Begun, now: Begun): string {
   const all = [
@@ -45,7 +48,9 @@ function changes(
 function flat(value: unknown, name = ''): Map<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return new Map([[name, shown(value)]]);
   const inner = Object.entries(value).flatMap(([key, one]) => [...flat(one, name === '' ? key : `${name}.${key}`)]);
-  return new Map(inner);
+  return new Map(
+    inner.filter(([one]) => !DERIVED.test(one)).map(([one, text]) => [one.replace('lora.lora.', 'lora.'), text]),
+  );
 }
 
 function hashes(files: unknown): Map<string, string> {

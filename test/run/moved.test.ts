@@ -85,7 +85,7 @@ describe('a training that was done', () => {
   test('is not gone on with what is another run, and the difference is named', () => {
     const refused = (...args: string[]) => med42(home, ['train', '--settings', 's.json', ...args]);
     expect(refused('--rank', '2')).toContain(
-      'holds a run with other settings, data or model (lora.lora.rank was 8, is 2); choose another --out',
+      'holds a run with other settings, data or model (lora.rank was 8, is 2); choose another --out',
     );
     writeFileSync(join(home, 'data', 'train', 'more.jsonl'), '{"prompt":"a","response":"b","source":"medquad"}\n');
     expect(refused()).toContain('holds a run with other settings, data or model (train/more.jsonl is new); choose');
