@@ -95,6 +95,23 @@ describe.concurrent('what it does without end, or with all memory, is refused wi
   );
 });
 
+test('a list of templates must have names and texts', async () => {
+  const folder = mkdtempSync(join(work, 'list-'));
+  const write = (value: unknown) =>
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: value }));
+  for (const wrong of [[null], 5, { default: 'x' }, [{ name: 'default', template: 1 }]]) {
+    write(wrong);
+    await expect(requireChatTemplate(folder)).rejects.toThrow(
+      `tokenizer_config.json: "chat_template" must be a text, or a list of objects with "name" and "template", got ${JSON.stringify(wrong)}; `,
+    );
+  }
+  write([
+    { name: 'tool_use', template: 'a' },
+    { name: 'default', template: 'b' },
+  ]);
+  expect((await requireChatTemplate(folder)).source).toBe('b');
+});
+
 test('another conversation is rendered after one that ended the process', async () => {
   const opened = await requireChatTemplate(folderWith(`{% if messages[0].content == "Q" %}${LARGE}{% endif %}ok`));
   await expect(opened.render([CONVERSATION])).rejects.toThrow(
