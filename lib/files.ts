@@ -1,9 +1,15 @@
 import { appendFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 /** The workbook's own folder, from lib/ and from dist/ alike. */
 export const WORKBOOK_ROOT = join(__dirname, '..');
+
+/**
+ * A path as people write it: a shell leaves `~/` as it is inside quotes, after `=`, and in files.
+ */
+export const withHome = (path: string): string => (/^~(?=$|[\\/])/.test(path) ? join(homedir(), path.slice(1)) : path);
 
 /**
  * Writes a file so that it is never seen half-written: aside, fsync, rename.

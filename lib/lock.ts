@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { describeWriteError, isRunning, makeFolder } from './files';
@@ -55,7 +55,7 @@ export async function lockFile(
     let other = held.has(claim) ? own : findOther(file, own);
     if (!other) {
       try {
-        writeFileSync(claim, `${JSON.stringify(own)}\n`);
+        writeFileSync(claim, `${JSON.stringify({ ...own, folder: realpathSync(dirname(file)) })}\n`);
       } catch (error) {
         throw describeWriteError(claim, error);
       }
@@ -97,8 +97,9 @@ function findOther(file: string, own: Claim): Claim | undefined {
   for (const name of readdirSync(dirname(file))) {
     const claim = claimOf(name, basename(file));
     if (!claim || pathOf(file, claim) === mine) continue;
-    if (isAlive(claim)) other ??= claim;
-    else removeQuietly(join(dirname(file), name));
+    const path = join(dirname(file), name);
+    if (isAlive(claim) && !isCopy(path)) other ??= claim;
+    else removeQuietly(path);
   }
   return other;
 }
@@ -110,6 +111,21 @@ function isAlive({ pid, started, host }: Claim): boolean {
   const start = startOf(pid);
   if (start !== undefined) return start === started;
   return isRunning(pid);
+}
+
+/** Whether a claim came with a copy of its folder: the claim itself lies where the folder was. */
+function isCopy(path: string): boolean {
+  try {
+    const { folder } = JSON.parse(readFileSync(path, 'utf8')) as { readonly folder: string };
+    const file = (one: string) => {
+      const { dev, ino } = statSync(one, { bigint: true });
+      return `${dev}:${ino}`;
+    };
+    return file(join(folder, basename(path))) !== file(path);
+  } catch {
+    // Not yet written whole, or the folder was moved: it holds.
+    return false;
+  }
 }
 
 /** When a process began, in the kernel's ticks since its own start; undefined where there is no such process or no /proc. */

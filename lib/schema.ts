@@ -125,3 +125,9 @@ export function shown(value: unknown): string {
   const whole = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
   return whole.length > 200 ? `${whole.slice(0, 200)} and ${whole.length - 200} characters more` : whole;
 }
+
+/** An object whose schema checks every field of its type; fields that a later workbook adds stay. */
+export const formOf =
+  <T>() =>
+  <E extends { readonly [K in keyof T]-?: v.GenericSchema }>(entries: E) =>
+    v.looseObject(entries, 'an object');

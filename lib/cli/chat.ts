@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import type { Message } from '../data/chat-template';
+import type { Message } from '../data/chat/rendering';
 import { newCommand, readArguments } from '../run/arguments';
 import { sayLine } from '../run/progress';
 import { openSpeaker, printText, type Speaker, type SpeakerOptions, withSpeakerOptions } from './speaker';

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { withHome } from '../files';
 import { HelpShown, newCommand } from '../run/arguments';
 import { readSettings } from '../run/settings/read';
 import { callersFolder } from './interrupt';
@@ -20,6 +21,6 @@ export async function main(args: readonly string[]): Promise<void> {
       'run: the first argument must be a settings file, as results/NAME/settings.json; --help lists more',
     );
   }
-  const command = readSettings(resolve(callersFolder(), file)).layers.at(-1)?.settings.command;
+  const command = readSettings(resolve(callersFolder(), withHome(file))).layers.at(-1)?.settings.command;
   await (command === 'train' ? train : reproduce)(['--settings', file, ...rest]);
 }

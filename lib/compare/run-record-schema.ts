@@ -1,7 +1,12 @@
 import * as v from 'valibot';
+import type { LoraConfig, TrainConfig } from '../config';
 import { MIXTURE } from '../data/mixture-schema';
-import { above0, checkFields, flag, text, whole } from '../schema';
-import { RUN_RECORD_VERSION, type RunRecord, SETTINGS } from './run-record';
+import type { PackingReport } from '../data/packing/report';
+import type { GroupResult } from '../eval/groups';
+import type { ItemResult, TaskResult } from '../eval/item-result';
+import { above0, checkFields, flag, formOf, text, whole } from '../schema';
+import type { StepRecord } from '../train/log';
+import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord, SETTINGS, type TrainingRecord } from './run-record';
 
 /*
  * What `run.json` must hold for tables and figures to be drawn from it: every number that they read, with its range. Fields
@@ -16,7 +21,7 @@ const fields = <T extends v.ObjectEntries>(entries: T) => v.looseObject(entries,
 const list = <T extends v.GenericSchema>(item: T) => v.array(item, 'a list');
 const oneOf = <T extends readonly string[]>(names: T) => v.picklist(names, `one of ${names.join(', ')}`);
 
-const step = fields({
+const step = formOf<StepRecord>()({
   step: count,
   epoch: count,
   loss: v.optional(number),
@@ -28,7 +33,7 @@ const step = fields({
   heldOutLoss: v.optional(number),
 });
 
-const config = fields({
+const config = formOf<Omit<TrainConfig, 'maxSteps'>>()({
   method: oneOf(['lora', 'full']),
   epochs: whole(1, Number.MAX_SAFE_INTEGER),
   learningRate: above0,
@@ -44,11 +49,17 @@ const config = fields({
   batchSize: whole(1, Number.MAX_SAFE_INTEGER),
   accumulation: whole(1, Number.MAX_SAFE_INTEGER),
   seed: count,
-  lora: fields({ rank: whole(1, Number.MAX_SAFE_INTEGER), alpha: above0, dropout: share, targetModules: list(text) }),
+  lora: formOf<Omit<LoraConfig, 'layers' | 'modulesToSave'>>()({
+    rank: whole(1, Number.MAX_SAFE_INTEGER),
+    alpha: above0,
+    dropout: share,
+    useRsLora: flag,
+    targetModules: list(text),
+  }),
 });
 
 const training = v.pipe(
-  fields({
+  formOf<TrainingRecord>()({
     config,
     trainable: count,
     parameters: count,
@@ -84,7 +95,7 @@ const proportion = v.pipe(
 );
 
 const item = v.pipe(
-  fields({
+  formOf<ItemResult>()({
     id: text,
     task: text,
     logLikelihoods: list(number),
@@ -105,7 +116,7 @@ const item = v.pipe(
   ),
 );
 
-const task = fields({
+const task = formOf<TaskResult>()({
   task: text,
   variant: text,
   version: text,
@@ -129,7 +140,7 @@ const task = fields({
   seams: count,
 });
 
-const group = fields({
+const group = formOf<GroupResult>()({
   group: text,
   tasks: list(text),
   missing: list(text),
@@ -155,7 +166,16 @@ const scores = v.pipe(
   }, 'scores whose "tasks" count their "items"'),
 );
 
-export const MODEL_RECORD = fields({
+const quiz = v.pipe(
+  fields({ correct: count, n: count, items: list(item) }),
+  v.check(
+    ({ correct, n, items }) =>
+      items.length === n && items.filter(({ prediction, answer }) => prediction === answer).length === correct,
+    'a quiz whose "n" and "correct" count its "items"',
+  ),
+);
+
+export const MODEL_RECORD = formOf<ModelRecord>()({
   name: text,
   method: oneOf(['base', 'lora', 'full']),
   setting: oneOf(SETTINGS),
@@ -163,14 +183,19 @@ export const MODEL_RECORD = fields({
   seed: v.nullable(count),
   training: v.nullable(training),
   scores,
-  quiz: v.nullable(fields({ correct: count, n: count, items: list(item) })),
+  quiz: v.nullable(quiz),
 });
 
-const packing = fields({
+const packing = formOf<PackingReport>()({
   packing: text,
   maxSeqLen: count,
   samples: count,
   chunks: count,
+  zeroLoss: v.optional(count),
+  truncated: v.optional(count),
+  truncatedWithoutLoss: v.optional(count),
+  droppedPartial: v.optional(count),
+  droppedZeroLoss: v.optional(count),
   tokens: count,
   paddingTokens: count,
   fillRate: share,
@@ -183,13 +208,22 @@ const packing = fields({
   sha256: text,
 });
 
-const RECORD = fields({
+/** Of models that are compared item by item. */
+const areSame = (lists: readonly (readonly { readonly id: string }[])[]): boolean =>
+  lists.every((one) => one.length === lists[0]!.length && one.every(({ id }, i) => id === lists[0]![i]!.id));
+
+const RECORD = formOf<RunRecord>()({
   version: v.literal(RUN_RECORD_VERSION),
   preset: text,
   subject: fields({ model: text, data: text, device: text }),
   models: v.pipe(
     list(MODEL_RECORD),
     v.check((models) => new Set(models.map(({ name }) => name)).size === models.length, 'models of different names'),
+    v.check(
+      (models) => areSame(models.map(({ scores: { items } }) => items)),
+      'models that are scored on the same items',
+    ),
+    v.check((models) => areSame(models.map(({ quiz: own }) => own?.items ?? [])), 'models that answer the same quiz'),
   ),
   mixture: MIXTURE,
   notes: v.optional(list(text)),

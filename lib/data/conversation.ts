@@ -1,4 +1,5 @@
-import { type Message, requireChatTemplate } from './chat-template';
+import { requireChatTemplate } from './chat/chat-template';
+import type { Message } from './chat/rendering';
 import type { Exchange } from './rows';
 import { renderExchanges, type TemplateName } from './template';
 import type { Tokenizer } from './tokenizer';
@@ -46,7 +47,7 @@ async function modelEncoder(folder: string, tokenizer: Tokenizer): Promise<Encod
   return async (messages) => {
     // What a person types is text, whatever it spells: a control token's spelling is hidden from the template.
     const hidden = messages.map(({ role, content }) => ({ role, content: hide(content, controls) }));
-    const text = template.render(hidden, true);
+    const [{ text } = { text: '' }] = await template.render([{ messages: hidden, learn: false }]);
     const ids: number[] = [];
     for (const piece of splitAt(text, controls)) {
       if (controls.includes(piece)) ids.push(...(await encodeOne(tokenizer, piece)));

@@ -1,4 +1,5 @@
-import { type ChatTemplate, messagesOf, type Rendering, renderChat } from './chat-template';
+import { type ChatTemplate, messagesOf } from './chat/chat-template';
+import type { Rendering } from './chat/rendering';
 import type { TrainExample } from './rows';
 import { renderExchanges, type TemplateName } from './template';
 import type { Tokenizer } from './tokenizer';
@@ -143,7 +144,7 @@ async function tokenizeRendered(
   template: ChatTemplate,
 ): Promise<Made[]> {
   const { bosId, eosId, addBos } = tokenizer;
-  const renderings = batch.map((example): Rendering => {
+  const conversations = batch.map((example) => {
     const messages = messagesOf(example);
     const spelt = tokenizer.controlTexts.find((text) => messages.some(({ content }) => content.includes(text)));
     if (spelt !== undefined) {
@@ -152,9 +153,19 @@ async function tokenizeRendered(
           'fix or delete the row',
       );
     }
-    if (!example.plain) return renderChat(messages, template, example.id);
-    const begin = addBos && bosId !== undefined ? tokenizer.textOf(bosId) : '';
-    const text = `${begin}${example.response}${tokenizer.textOf(eosId)}`;
+    return { messages, learn: true };
+  });
+  const talks = batch.flatMap(({ plain }, i) => (plain ? [] : [i]));
+  const rendered = (
+    await template.render(
+      talks.map((i) => conversations[i]!),
+      talks.map((i) => batch[i]!.id),
+    )
+  ).values();
+  const begin = addBos && bosId !== undefined ? tokenizer.textOf(bosId) : '';
+  const renderings = batch.map(({ plain, response }): Rendering => {
+    if (!plain) return rendered.next().value!;
+    const text = `${begin}${response}${tokenizer.textOf(eosId)}`;
     return { text, learnt: [[begin.length, text.length]] };
   });
   const encoded = await tokenizer.encodeRendered(renderings);

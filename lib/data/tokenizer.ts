@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Encoding, Tokenizer as NativeTokenizer } from 'tokenizers';
-import type { Rendering } from './chat-template';
+import type { Rendering } from './chat/rendering';
 import { type AddedToken, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
 
 export interface EncodeOptions {

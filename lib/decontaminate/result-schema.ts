@@ -1,6 +1,14 @@
 import * as v from 'valibot';
-import { checkFields, flag, text, whole } from '../schema';
-import { VIEWS } from './record';
+import { checkFields, flag, formOf, text, whole } from '../schema';
+import {
+  type Decontamination,
+  type EvidencePair,
+  type KindRecall,
+  type SecondOpinion,
+  type SweepRow,
+  type TruthScore,
+  VIEWS,
+} from './record';
 import type { DecontaminationResult } from './result-file';
 
 /* What `decontamination.json` must hold; `record.ts` says what each field is. Fields that a later workbook adds stay. */
@@ -19,18 +27,21 @@ const total = v.pipe(
 const tasks = list(fields({ task: text, subject: v.nullable(text), ...flags }));
 const cut = fields({ texts: count, truncated: count, percent });
 
-const truth = fields({
+const truth = formOf<TruthScore>()({
   precision: v.nullable(number),
   recall: v.nullable(number),
+  precisionUntaught: v.nullable(number),
   flagged: count,
   truePositives: count,
   falseSameTopic: count,
   falseOther: count,
   falseTaught: count,
-  kinds: list(fields({ kind: text, items: count, flagged: count, rowFound: count, rate: v.nullable(number) })),
+  kinds: list(
+    formOf<KindRecall>()({ kind: text, items: count, flagged: count, rowFound: count, rate: v.nullable(number) }),
+  ),
 });
 
-const pair = fields({
+const pair = formOf<EvidencePair>()({
   itemId: text,
   task: text,
   subject: v.nullable(text),
@@ -46,7 +57,7 @@ const pair = fields({
   sharedNgram: v.nullable(text),
 });
 
-const secondOpinion = fields({
+const secondOpinion = formOf<SecondOpinion>()({
   method: text,
   rule: text,
   total,
@@ -58,7 +69,7 @@ const secondOpinion = fields({
 });
 
 const method = v.pipe(
-  fields({
+  formOf<Decontamination>()({
     version: v.literal(1, '1'),
     method: text,
     kind: v.picklist(['embedding', 'tf-idf'], 'embedding or tf-idf'),
@@ -77,7 +88,7 @@ const method = v.pipe(
     flagged: list(text),
     nearest: list(number),
     pairs: list(pair),
-    sweep: list(fields({ threshold: number, ...flags, tasks })),
+    sweep: list(formOf<SweepRow>()({ threshold: number, ...flags, tasks })),
     secondOpinions: list(secondOpinion),
     truth: v.nullable(list(v.looseObject({ ...truth.entries, threshold: number }, 'an object'))),
     assumptions: list(text),

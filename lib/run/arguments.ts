@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { withHome } from '../files';
 
 /** A command's name and options, to be completed with `.option(...)`; `--help` is there already. */
 export function newCommand(name: string, summary: string): Command {
@@ -14,7 +15,7 @@ export class HelpShown extends Error {}
 /**
  * Reads a command line.
  *
- * @returns the options by their names in camelCase, a flag that was not given as false; and what stands beside them
+ * @returns the options by their names in camelCase, `~/` in a path as the home folder, a flag that was not given as false; and what stands beside them
  * @throws HelpShown after `--help`; else naming the option that is wrong, and the nearest one where it is unknown
  */
 export function readArguments<Options>(
@@ -37,9 +38,14 @@ export function readArguments<Options>(
   }
   for (const option of command.options) {
     const name = option.attributeName();
+    if (/<(?:file|folder)>/.test(option.flags)) {
+      const given = command.getOptionValue(name) as string | readonly string[] | undefined;
+      if (typeof given === 'string') command.setOptionValue(name, withHome(given));
+      else if (Array.isArray(given)) command.setOptionValue(name, given.map(withHome));
+    }
     if (option.isBoolean() && command.getOptionValue(name) === undefined) command.setOptionValue(name, false);
   }
-  return { options: command.opts() as Options, words: command.args };
+  return { options: command.opts() as Options, words: command.args.map(withHome) };
 }
 
 /** What peft, transformers, trl and torchtune call an option. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireChatTemplate } from '../data/chat-template';
+import { requireChatTemplate } from '../data/chat/chat-template';
 import { splitDevelopment } from '../data/development';
 import {
   type Dataset,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ChatTemplate, requireChatTemplate } from '../data/chat-template';
+import { type ChatTemplate, requireChatTemplate } from '../data/chat/chat-template';
 import { readTrainExamples } from '../data/examples';
 import type { MixedFolder } from '../data/mixing/mixed-folder';
 import { type PackingOptions, packedChunks, reportPacking } from '../data/packing/packing';

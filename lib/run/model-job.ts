@@ -144,7 +144,8 @@ async function trainPlan(
     separate: packing.packing !== 'concatenated',
     folder: join(out, 'train', plan.name),
     identity: {
-      config: { ...config, device: device.name, threads: device.threads },
+      // Like the number of devices, that of threads changes no number beyond rounding: another machine carries it on.
+      config: { ...config, device: device.name },
       model: modelHash,
       chunks: packing.sha256,
     },

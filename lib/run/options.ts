@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { modelOrName } from '../data/sources/model';
+import { modelFolderOf, modelOrName } from '../data/sources/model';
 import { PAPER_FOLDER } from '../data/sources/record';
 import type { DeviceName } from '../engine/device';
 import type { XlaOptions } from '../engine/xla/options';
@@ -103,6 +103,35 @@ function command({ name, summary, preset, fixed, more = [] }: SettingsCommand): 
 }
 
 /**
+ * The model's folder.
+ *
+ * @throws when it is a Hub id of which the cache has nothing
+ */
+function modelOf(settings: EffectiveSettings, dryRun: boolean): string | undefined {
+  const { value, from = '' } = settings.get('model') ?? {};
+  if (typeof value !== 'string' || dryRun || isAbsolute(value)) return value as string | undefined;
+  return modelFolderOf(value, dirname(from));
+}
+
+/**
+ * Of a folder that is moved without what it names, or the other way round.
+ *
+ * @throws naming the settings file whose relative path leads to nothing
+ */
+function assertThere(settings: EffectiveSettings): void {
+  for (const [name, flag] of [
+    ['data.folder', '--data'],
+    ['model', '--model'],
+  ] as const) {
+    const { value, from = '' } = settings.get(name) ?? {};
+    if (typeof value !== 'string' || from.startsWith('-') || !isAbsolute(value) || existsSync(value)) continue;
+    throw new Error(
+      `settings: ${from}: "${name}" must be a folder, and ${value} is not there; a file's paths are relative to it: correct it, or give ${flag}`,
+    );
+  }
+}
+
+/**
  * @param root the workbook's folder
  * @param cwd what relative paths are relative to
  * @param kind reproduces where nothing is given
@@ -134,6 +163,7 @@ export function parseOptions(
     ...settingsLayers(dryRun ? { ...values, model: undefined } : values, kind.name, cwd, refusal),
   ];
   const settings = effectiveSettings(preset, layers);
+  if (!dryRun && !values.printSettings) assertThere(settings);
   const config = runConfigOf(preset, settings);
   const limited = (['lora', 'full'] as const).find((method) => config[method].maxSteps !== undefined);
   if (kind.name !== 'train' && kind.name !== 'packing' && limited) {
@@ -147,7 +177,7 @@ export function parseOptions(
   const bundled = resolve(root, 'data', 'miniature');
   const fetched = FETCHED_PRESETS.includes(preset) ? resolve(root, PAPER_FOLDER) : undefined;
   const data = path('data.folder') ?? fetched;
-  const model = dryRun && values.model !== undefined ? modelOrName(values.model, cwd) : path('model');
+  const model = dryRun && values.model !== undefined ? modelOrName(values.model, cwd) : modelOf(settings, dryRun);
   if (data !== undefined && model === undefined && !BUNDLED_PRESETS.includes(preset)) {
     throw refusal(`--preset ${preset} needs --model, the folder of a Hugging Face Llama`);
   }

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { RUN_FILE } from '../compare/read-run';
 import type { RunRecord } from '../compare/run-record';
-import { messagesOf, requireChatTemplate } from '../data/chat-template';
+import { messagesOf, requireChatTemplate } from '../data/chat/chat-template';
 import { DEFAULT_SYSTEM_PROMPT, renderExchanges, type TemplateName } from '../data/template';
 import type { Decontamination } from '../decontaminate/record';
 import type { DeviceName } from '../engine/device';
@@ -86,9 +86,10 @@ async function templateOf(
   model: string,
 ): Promise<{ readonly name: string; readonly sha256: string }> {
   const probe = { system: DEFAULT_SYSTEM_PROMPT, prompt: '{prompt}', response: '' };
-  const text =
-    name === 'model'
-      ? (await requireChatTemplate(model)).render(messagesOf(probe).slice(0, -1), true)
-      : renderExchanges(probe, name)[0]!.prompt;
+  const ask = async () => {
+    const template = await requireChatTemplate(model);
+    return (await template.render([{ messages: messagesOf(probe).slice(0, -1), learn: false }]))[0]!.text;
+  };
+  const text = name === 'model' ? await ask() : renderExchanges(probe, name)[0]!.prompt;
   return { name: { med42: 'Med42', model: 'the model’s own', none: 'none' }[name], sha256: sha256(text) };
 }

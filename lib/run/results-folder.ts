@@ -2,11 +2,14 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files';
+import { hashOf } from '../hash';
 import { parseJson, readTextIfThere } from '../json-file';
 import { isFolderLock } from '../lock';
 import { shown } from '../schema';
 import { json } from './data-stage';
 import type { RunOptions } from './options';
+import { PRESETS, type PresetName, type RunConfig } from './presets';
+import { type Begun, runDifferences } from './run-differences';
 import { writeSettings } from './settings/effective';
 
 /** The form of the results folder; a folder of another form is not continued. */
@@ -33,31 +36,61 @@ export async function checkFolder({ out, fresh }: Pick<RunOptions, 'out' | 'fres
   }
 }
 
-/** Takes the results folder for this run, once its input has proved good. */
+/** What a run is made from beside its settings. */
+export interface RunContent {
+  readonly modelHash: string;
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  /** All that its rows and items are known by, the files with it. */
+  readonly data: object;
+}
+
+/**
+ * Takes the results folder for this run, once its input has proved good.
+ *
+ * @returns what is to be said of a run that goes on in another manner
+ * @throws naming what is different, where the folder holds another run
+ */
 export async function claimFolder(
   { out, config, device, preset, fresh, settings }: RunOptions,
-  identity: string,
+  { data, files, modelHash }: RunContent,
   command: 'reproduce' | 'train',
-): Promise<void> {
+): Promise<string[]> {
   const file = join(out, 'config.json');
+  const made = withoutManner(config, preset);
+  const identity = hashOf({ config: made, data, device, modelHash });
   if (fresh) {
     const entries = await readdir(out);
     for (const name of entries) if (!isFolderLock(name)) await rm(join(out, name), { recursive: true });
   }
   const known = await readKnown(file);
   if (known && known.identity !== identity) {
+    const before =
+      known.config === undefined ? known : { ...known, config: withoutManner(known.config as RunConfig, preset) };
+    const what = runDifferences(before, { config: made, device, files, modelHash });
     throw new Error(
-      `results: ${out} holds a run with other settings, data or model; choose another --out or add --fresh`,
+      `results: ${out} holds a run with other settings, data or model${what === '' ? '' : ` (${what})`}; ` +
+        'choose another --out or add --fresh',
     );
   }
-  await writeFileAtomic(file, json({ version: RESULTS_VERSION, identity, preset, device, config }));
+  await writeFileAtomic(file, json({ version: RESULTS_VERSION, identity, preset, device, config, files, modelHash }));
   await writeSettings(join(out, SETTINGS_FILE), command, preset, settings);
+  const was = (known?.config as Partial<RunConfig> | undefined)?.threads;
+  if (was === undefined || was === config.threads) return [];
+  return [
+    `the run goes on with ${config.threads ?? 'all'} threads, and was begun with ${was ?? 'all'}: numbers may differ in their last digits`,
+  ];
 }
+
+/** How a run is carried out changes no number beyond rounding: it may go on with another number of threads. */
+const withoutManner = (config: RunConfig, preset: PresetName): RunConfig => {
+  const { threads, checkpointEvery } = PRESETS[preset];
+  return { ...config, threads, checkpointEvery };
+};
 
 /** What is no JSON is of no form that is known. */
 async function readKnown(
   file: string,
-): Promise<{ readonly version?: unknown; readonly identity?: unknown } | undefined> {
+): Promise<(Begun & { readonly version?: unknown; readonly identity?: unknown }) | undefined> {
   const text = await readTextIfThere(file, 'results');
   if (text === undefined) return undefined;
   try {

@@ -7,7 +7,6 @@ import { readingLines } from '../data/reading/notes';
 import { openDevice } from '../engine/device';
 import { pluginOf } from '../engine/xla/options';
 import { WORKBOOK_ROOT } from '../files';
-import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { packingNotes, writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
@@ -21,7 +20,7 @@ import { planModels } from './plan';
 import { previewRows, previewTraining, trainingPeak } from './preview';
 import { createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
-import { checkFolder, claimFolder } from './results-folder';
+import { checkFolder, claimFolder, type RunContent } from './results-folder';
 
 /** What a run shows while it goes on. */
 export interface RunWatcher {
@@ -62,10 +61,9 @@ export async function reproduce(
     for (const line of previewTraining(inputs, inputs.config[method], device)) say(`${METHOD_LABELS[method]}  ${line}`);
   }
   const modelHash = await hashWeights(inputs.base);
-  const identity = hashOf({ config: options.config, data: contentOf(inputs), device: options.device, modelHash });
   const lock = await lockFolder(out);
   try {
-    await claimFolder(options, identity, 'reproduce');
+    for (const note of await claimFolder(options, contentOf(inputs, modelHash), 'reproduce')) say(note);
     await writeDataReports(inputs.data, out);
     const plans = planModels(inputs.config);
     say(describeInputs(inputs, plans.length));
@@ -114,10 +112,10 @@ export async function reproduce(
 }
 
 /** The rows and what is known of them, wherever they lie: a copied folder, or a link to it, carries a finished run on. */
-function contentOf({ data }: RunInputs): object {
+function contentOf({ data }: RunInputs, modelHash: string): RunContent {
   const { evaluation, training } = data.dataset;
   const files = [...evaluation.files, ...training.files].map(({ path, sha256 }) => ({ path, sha256 }));
-  return { files, world: data.world };
+  return { modelHash, files, data: { files, world: data.world } };
 }
 
 function describeInputs({ data, chunks, items }: RunInputs, models: number): string {

@@ -3,7 +3,6 @@ import type { TrainSet } from '../data/examples';
 import { trainingNotes } from '../data/reading/notes';
 import { openDevice } from '../engine/device';
 import { pluginOf } from '../engine/xla/options';
-import { hashOf } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { packingNotes } from './data-stage';
 import { mixFetched } from './fetched-data';
@@ -52,7 +51,6 @@ export async function trainFolder(
   const inputs = await openTrainingInputs(sources, config, progress);
   const modelHash = await hashWeights(inputs.base);
   const files = inputs.data.training.files.map(({ path, sha256 }) => ({ path, sha256 }));
-  const identity = hashOf({ config, data: files, device: options.device, modelHash });
   const { training } = inputs.data;
   // Of rows that lie on the disk, none is at hand.
   const examples = 'examples' in training ? (training as TrainSet).examples : [];
@@ -67,7 +65,7 @@ export async function trainFolder(
   for (const line of [...previewRows(inputs.data), ...previewTraining(inputs, plan.training!, device)]) say(line);
   const lock = await lockFolder(out);
   try {
-    await claimFolder(options, identity, 'train');
+    for (const note of await claimFolder(options, { modelHash, files, data: files }, 'train')) say(note);
     const wanted = modelIdentity(plan, inputs, modelHash, options.device, options.xla);
     const known = await readMade(out, plan.name, wanted);
     if (known) say('the training was done; what it made is kept');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,10 @@ export interface Given {
   readonly encoder: string;
   /** The folder of a finished run. */
   readonly run: string;
+  /** A folder that `mix` wrote. */
+  readonly mixed: string;
+  /** Of a training. */
+  readonly settings: string;
   /** Of a Hub on loopback. */
   readonly hub: string;
   /** A copy of the built workbook whose results/ is the folder that is written. */
@@ -36,6 +41,7 @@ export interface Command {
   readonly threads?: readonly number[];
 }
 
+const MED42 = join(ROOT, 'dist', 'cli', 'med42.js');
 const RECORDED = join(ROOT, 'results', 'recorded');
 const to = (out: string) => ['--out', out];
 const hubEnv = ({ hub }: Given, out: string) => ({
@@ -60,6 +66,14 @@ function mostTrials(given: Given, out: string): void {
   writeFileSync(join(out, 'tune', 'trials.json'), JSON.stringify(trials.slice(0, -2)));
 }
 
+/** The same, and what it keeps between runs is there as well. */
+function ownCache(given: Given, out: string): void {
+  ownResults(given, out);
+  mkdirSync(join(out, 'cache'), { recursive: true });
+  rmSync(join(given.copy, '.cache'), { force: true });
+  symlinkSync(join(out, 'cache'), join(given.copy, '.cache'));
+}
+
 function oneNotebook(_: Given, out: string): void {
   mkdirSync(join(out, 'notebooks'), { recursive: true });
   cpSync(join(ROOT, 'notebooks', '01-data-mixing.ipynb'), join(out, 'notebooks', '01-data-mixing.ipynb'));
@@ -68,6 +82,14 @@ function oneNotebook(_: Given, out: string): void {
 export const COMMANDS: Readonly<Record<string, Command>> = {
   reproduce: { args: (_, out) => ['reproduce', '--preset', 'smoke', '--limit', '2', ...to(out)], threads: [1, 2] },
   train: { args: (_, out) => ['train', '--preset', 'smoke', ...to(out)], threads: [1, 2] },
+  'train on mixed rows': {
+    args: ({ mixed }, out) => [...['train', '--preset', 'smoke', '--data', mixed], ...to(join(out, 'run'))],
+    prepare: ownCache,
+    isCopied: true,
+  },
+  'run of a settings file': {
+    args: ({ settings }, out) => ['run', settings, ...to(out)],
+  },
   'train on two devices of XLA': {
     args: (_, out) => ['train', '--preset', 'smoke', '--device', 'xla:cpu', '--devices', '2', ...to(out)],
   },
@@ -86,9 +108,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ],
   },
   export: { args: (_, out) => ['export', '--run', join(RECORDED, 'miniature'), ...to(out)] },
+  report: { args: (_, out) => ['report', out], prepare: ({ run }, out) => cpSync(run, out, { recursive: true }) },
   merge: { args: ({ adapter }, out) => ['merge', '--adapter', adapter, ...to(out)] },
   packing: { args: (_, out) => ['packing', '--preset', 'smoke', ...to(out)] },
   mix: { args: (_, out) => ['mix', '--data', DATA, '--shares', 'all', ...to(out)] },
+  bundle: { args: (_, out) => ['bundle', ...to(join(out, 'bundle.tar.xz'))] },
   handoff: { args: (_, out) => ['handoff', '--preset', 'smoke', ...to(out)] },
   'build-miniature': { args: (_, out) => ['build-miniature', '--data', out] },
   'fetch rows': {
@@ -118,10 +142,14 @@ export async function makeGiven(): Promise<Given> {
   cpSync(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true });
   cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
   for (const name of ['data', 'node_modules', 'lib', 'notebooks']) symlinkSync(join(ROOT, name), join(copy, name));
+  const mixed = join(work, 'mixed');
+  execFileSync(process.execPath, [MED42, 'mix', '--data', DATA, '--shares', 'all', '--out', mixed], { stdio: 'pipe' });
+  const settings = join(work, 'settings.json');
+  writeFileSync(settings, JSON.stringify({ extends: 'smoke', command: 'train', method: 'lora' }));
   const encoder = await writeStatic(join(work, 'encoder'));
   const hub = await stubHub({ ...(await nativeRepos()), 'org/llama': checkpoint() });
   return {
-    ...{ work, adapter, encoder, copy, run, hub: hub.endpoint },
+    ...{ work, adapter, encoder, copy, run, mixed, settings, hub: hub.endpoint },
     close: async () => {
       await hub.close();
       rmSync(work, { recursive: true, force: true });

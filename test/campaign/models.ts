@@ -1,5 +1,7 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireChatTemplate } from '../../lib/data/chat/chat-template';
+import type { Rendering } from '../../lib/data/chat/rendering';
 import { assertFits, loadTokenizer } from '../../lib/data/tokenizer';
 import { openAdapterFolder, saveAdapterFolder } from '../../lib/model/adapter-folder';
 import { openModelFolder } from '../../lib/model/folder';
@@ -7,6 +9,7 @@ import { hashWeights } from '../../lib/model/hash-weights';
 import { LORA_TARGETS, loraOf } from './lora';
 import { mutateBytes, mutateJson } from './mutate';
 import { DATA, same, type Target } from './target';
+import { mutateTemplate } from './templates';
 
 /* What people bring: a model, its tokenizer, an adapter. */
 
@@ -50,6 +53,48 @@ const tokenizer = (file: string): Target => ({
   },
 });
 
+const CONVERSATIONS = [
+  [
+    { role: 'user', content: 'What is a bone?' },
+    { role: 'assistant', content: 'A part of a skeleton.' },
+  ],
+  [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'naïve café' },
+    { role: 'assistant', content: 'Yes.' },
+    { role: 'user', content: 'Why?' },
+    { role: 'assistant', content: 'So.' },
+  ],
+] as const;
+
+const chatTemplate: Target = {
+  name: 'chat template',
+  file: 'tokenizer_config.json',
+  prepare: async (folder) =>
+    writeFileSync(
+      join(folder, 'tokenizer_config.json'),
+      JSON.stringify({
+        bos_token: '<s>',
+        eos_token: { content: '</s>' },
+        chat_template: '{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}',
+      }),
+    ),
+  mutate: mutateTemplate,
+  run: async (folder) => {
+    const template = await requireChatTemplate(folder);
+    return template.render(CONVERSATIONS.map((messages) => ({ messages, learn: true })));
+  },
+  wrong: (value) => {
+    const bad = (value as Rendering[]).find(
+      ({ text, learnt }) =>
+        typeof text !== 'string' ||
+        learnt.length === 0 ||
+        learnt.some(([from, to]) => !(from <= to && to <= text.length)),
+    );
+    return bad && JSON.stringify(bad);
+  },
+};
+
 const adapter = (file: string, mutate: Target['mutate']): Target => ({
   name: `adapter: ${file}`,
   file,
@@ -77,6 +122,7 @@ export const MODEL_TARGETS: readonly Target[] = [
   model('model.safetensors', mutateBytes),
   tokenizer('tokenizer.json'),
   tokenizer('tokenizer_config.json'),
+  chatTemplate,
   adapter('adapter_config.json', mutateJson),
   adapter('adapter_model.safetensors', mutateBytes),
 ];

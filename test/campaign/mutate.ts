@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { one } from './draw';
 
 /*
  * One change of a file, drawn from a seed. Each says in words what it did, for the table and for whoever repeats a case.
@@ -57,10 +58,6 @@ const linesChange = fc.record({
   ),
 });
 type LinesChange = typeof linesChange extends fc.Arbitrary<infer T> ? T : never;
-
-const one = <T>(arbitrary: fc.Arbitrary<T>, seed: number): T =>
-  // Neighbouring seeds give unlike cases.
-  fc.sample(arbitrary, { seed: Math.imul(seed, 0x9e3779b1), numRuns: 1 })[0]!;
 
 /** Changes a file of one JSON value, one time in four as bytes. */
 export function mutateJson(content: Buffer, seed: number): Mutated {

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Message } from '../../lib/data/chat-template';
+import type { Message } from '../../lib/data/chat/rendering';
 import { conversationEncoder } from '../../lib/data/conversation';
 import { tokenizeExamples } from '../../lib/data/samples';
 import { renderPrompt } from '../../lib/data/template';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readRun } from '../../lib/compare/read-run';
-import { RUN_RECORD_VERSION } from '../../lib/compare/run-record';
+import { RUN_RECORD_VERSION, type RunRecord } from '../../lib/compare/run-record';
 import { WORKBOOK_ROOT } from '../../lib/files';
 import { requireRun } from '../../lib/notebook/cell/require-run';
 import { sampleDecontamination, sampleRecord } from '../report/fixture';
@@ -23,6 +23,17 @@ function results(name: string, files: Readonly<Record<string, string | Buffer>>)
   for (const [file, content] of Object.entries(files)) writeFileSync(join(folder, file), content);
   return folder;
 }
+
+/** One model's items under other names. */
+const renamedAt =
+  (place: number) =>
+  <M extends RunRecord['models'][number]>(model: M, i: number): M =>
+    i === place
+      ? {
+          ...model,
+          scores: { ...model.scores, items: model.scores.items.map((one) => ({ ...one, id: `${one.id}x` })) },
+        }
+      : model;
 
 describe('a saved run', () => {
   const run = JSON.stringify(RECORD);
@@ -60,6 +71,20 @@ describe('a saved run', () => {
       /run\.json: "models\.0\.scores" must be scores whose "tasks" count their "items"/,
     ],
     [
+      'with a quiz of other items',
+      {
+        'run.json': JSON.stringify(RECORD, (key, value) =>
+          key === 'quiz' && value ? { ...value, items: value.items.slice(1) } : value,
+        ),
+      },
+      /run\.json: "models\.0\.quiz" must be a quiz whose "n" and "correct" count its "items"/,
+    ],
+    [
+      'with models of other items',
+      { 'run.json': JSON.stringify({ ...RECORD, models: RECORD.models.map(renamedAt(1)) }) },
+      'run.json: "models" must be models that are scored on the same items',
+    ],
+    [
       'without its models',
       { 'run.json': JSON.stringify({ ...RECORD, models: undefined }) },
       'run.json: "models" must be there, got nothing; ',
@@ -73,6 +98,14 @@ describe('a saved run', () => {
       'with pairs that lack a number',
       { 'run.json': run, 'decontamination.json': found.replace('"threshold":', '"limit":') },
       'decontamination.json: "methods.0.threshold" must be there, got nothing; ',
+    ],
+    [
+      'with pairs whose truth has a text for a number',
+      {
+        'run.json': run,
+        'decontamination.json': found.replace(/"precisionUntaught":[^,]+/, '"precisionUntaught":"$x$"'),
+      },
+      'precisionUntaught" must be ',
     ],
     [
       'with pairs of another form',

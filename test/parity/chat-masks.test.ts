@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
-import { messagesOf, requireChatTemplate } from '../../lib/data/chat-template';
+import { messagesOf, requireChatTemplate } from '../../lib/data/chat/chat-template';
 import { loadTrainExamples } from '../../lib/data/examples';
 import { IGNORED, tokenizeExamples } from '../../lib/data/samples';
 import { loadTokenizer } from '../../lib/data/tokenizer';

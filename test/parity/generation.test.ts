@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Message } from '../../lib/data/chat-template';
+import type { Message } from '../../lib/data/chat/rendering';
 import { conversationEncoder } from '../../lib/data/conversation';
 import { loadTokenizer } from '../../lib/data/tokenizer';
 import { openDevice } from '../../lib/engine/device';

@@ -96,6 +96,8 @@ test('options go before a file, a file before what it extends, and each setting 
 });
 
 test('the settings of a run, written and read again, give the same run', async () => {
+  const here = mkdtempSync(join(tmpdir(), 'settings-'));
+  for (const name of ['m', 'd']) mkdirSync(join(here, name));
   for (const args of [
     ['--preset', 'miniature'],
     [
@@ -117,7 +119,7 @@ test('the settings of a run, written and read again, give the same run', async (
     ['--preset', 'paper-full', '--model', 'm', '--data', 'd', '--epochs', '1', '--samples', 'all', '--skip-bad-rows'],
     ['--preset', 'smoke', '--device', 'xla', '--plugin', 'own.so', '--precision', 'bf16'],
   ]) {
-    const one = parseOptions(args, ROOT, ROOT);
+    const one = parseOptions(args, ROOT, here);
     const file = join(mkdtempSync(join(tmpdir(), 'settings-')), 'settings.json');
     await writeSettings(file, 'reproduce', one.preset, one.settings);
     const again = parseOptions(['--settings', file], ROOT, '/');

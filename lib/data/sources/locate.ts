@@ -68,17 +68,17 @@ async function locateHub(place: HubPlace, where: Where): Promise<LocatedPlace> {
   const name = { type: 'dataset', id: place.id } as const;
   const { revision = 'main' } = place;
   const cached = async () => {
-    const { commit, files } = await openCachedRepo(cache, name, revision);
+    const { commit, licence, files } = await openCachedRepo(cache, name, revision);
     const root = snapshotFolder(cache, name, commit);
-    return { commit, ...choose(place, files, `the cache ${cache}`), root };
+    return { commit, licence, ...choose(place, files, `the cache ${cache}`), root };
   };
   const fromCache = async (): Promise<LocatedPlace> => {
-    const { commit, chosen, lacking, root } = await cached();
+    const { commit, licence, chosen, lacking, root } = await cached();
     const files = chosen.map(({ path, size }): Located => {
       const file = { place, path, disk: join(root, ...path.split('/')), fetched: 0 };
       return { place, path, size, isHere: true, get: async () => file };
     });
-    return { place, commit, licence: undefined, files, lacking, done: async () => {} };
+    return { place, commit, licence, files, lacking, done: async () => {} };
   };
   if (offline) return fromCache();
   // A pinned commit cannot have changed: what the cache has whole needs no network.

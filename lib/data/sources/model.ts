@@ -107,7 +107,7 @@ async function namedByIndex(folder: string, weights: readonly RepoFile[], id: st
 }
 
 /** 'org/name', with a revision after an @ where one is wanted. */
-export const HUB_ID = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/;
+export const HUB_ID = /^(\w[\w.-]*\/\w[\w.-]*)(?:@([\w./-]+))?$/;
 
 /**
  * The folder that a model's name stands for: a folder by its path, or a Hub id by what the cache has of it.

@@ -149,7 +149,14 @@ function shared(settings: EffectiveSettings, name: string, from: string): boolea
 function loraOf(base: LoraConfig, settings: EffectiveSettings, isGiven: (name: string) => boolean): LoraConfig {
   const own = Object.keys(base).filter((name) => isGiven(`lora.${name}`));
   const given = Object.fromEntries(own.map((name) => [name, settings.get(`lora.${name}`)!.value]));
-  return { ...base, ...given, ...(given.targetModules === 'all-linear' ? { targetModules: ALL_LINEAR } : {}) };
+  const wanted = given.targetModules as readonly string[] | 'all-linear' | undefined;
+  if (wanted === undefined) return { ...base, ...given };
+  // In the model's order, whatever the order that they were named in: the same settings are the same run.
+  return {
+    ...base,
+    ...given,
+    targetModules: ALL_LINEAR.filter((one) => wanted === 'all-linear' || wanted.includes(one)),
+  };
 }
 
 /** Every setting that counts, with where it comes from, a line each. */

@@ -2,7 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
-import { modelFolderOf } from '../../data/sources/model';
+import { modelOrName } from '../../data/sources/model';
+import { withHome } from '../../files';
 import { parseJson } from '../../json-file';
 import { shown } from '../../schema';
 import { PRESET_NAMES, type PresetName } from '../presets';
@@ -65,9 +66,25 @@ export function checkSettings(json: unknown, from: string): Settings {
   if (Array.isArray(json))
     throw new Error(`settings: ${from}: must be an object, got a list; settings.schema.json lists all settings`);
   const result = v.safeParse(SETTINGS, json);
-  if (result.success) return result.output;
+  if (result.success) return inOrder(result.output);
   const help = from.startsWith('--') ? '--help lists the options' : 'settings.schema.json lists all settings';
   throw new Error(`settings: ${from}: ${describe(result.issues[0])}; ${help}`);
+}
+
+/** Names in one order, whatever the file's: the same settings are the same run. */
+function inOrder(settings: Settings): Settings {
+  const { data } = settings;
+  if (data === undefined) return settings;
+  const sorted = <T>(some: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(some).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    ...settings,
+    data: {
+      ...data,
+      ...(typeof data.mixture === 'object' ? { mixture: sorted(data.mixture) } : {}),
+      ...(data.fields === undefined ? {} : { fields: sorted(data.fields) }),
+    },
+  };
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {
@@ -139,13 +156,13 @@ export function nearest(name: string, known: readonly string[]): string {
   return known.length > 0 && known.length <= 30 ? `; there are ${known.join(', ')}` : '';
 }
 
-/** A file's paths are relative to it. */
+/** A file's paths are relative to it. A model that is no folder stays as it is named: a later layer may name another. */
 function absolute(settings: Settings, folder: string): Settings {
-  const at = (path: string) => resolve(folder, path);
+  const at = (path: string) => resolve(folder, withHome(path));
   const { model, data, output, encoders, plugin } = settings;
   return {
     ...settings,
-    ...(model === undefined ? {} : { model: modelFolderOf(model, folder) }),
+    ...(model === undefined ? {} : { model: modelOrName(withHome(model), folder) }),
     ...(data?.folder === undefined ? {} : { data: { ...data, folder: at(data.folder) } }),
     ...(output?.folder === undefined ? {} : { output: { ...output, folder: at(output.folder) } }),
     ...(plugin === undefined ? {} : { plugin: at(plugin) }),

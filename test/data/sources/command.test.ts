@@ -138,7 +138,7 @@ describe('med42 fetch', () => {
     expect(hub.served.get(key)).toBe(readFileSync(join(BASE, 'model.safetensors')).length);
     expect([...hub.served.keys()].some((one) => /pickle|\.bin|\.pth/.test(one))).toBe(false);
     const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((one) => one.isFile());
-    expect(files).toHaveLength(5);
+    expect(files).toHaveLength(6);
     for (const one of files) expect(readFileSync(join(one.parentPath, one.name)).includes(TOKEN), one.name).toBe(false);
     const snapshot = modelFolderOf('org/llama', folder, join(folder, 'cache'));
     expect((await openModelFolder(snapshot)).config.numHiddenLayers).toBeGreaterThan(0);

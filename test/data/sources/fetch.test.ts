@@ -156,12 +156,16 @@ describe('all sources', () => {
     expect([...hub.served.values()].reduce((a, b) => a + b, 0)).toBe(bytes);
     expect([again.length, again.some(Boolean)]).toEqual([Object.keys(COUNTS).length, false]);
     const asked = hub.requests.length;
+    const stated = await readSources(out());
+    await rm(out(), { recursive: true });
     const offline = await fetchNamed(all(), where({ offline: true }));
     expect([offline.fetched.length, offline.refused, hub.requests.length]).toEqual([
       Object.keys(COUNTS).length,
       [],
       asked,
     ]);
+    // Made of the cache alone, the record says the same, the licences of the cards with it.
+    expect(await readSources(out())).toEqual(stated);
   });
 
   test('the token is in no file', async () => {

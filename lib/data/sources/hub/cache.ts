@@ -11,6 +11,7 @@ import { makeAside, writeFileAtomic } from '../../../files';
  *       blobs/ETAG                       the content: ETAG is its sha256 (LFS, Xet) or its git hash
  *       snapshots/COMMIT/data/x.parquet  -> ../../../blobs/ETAG
  *       refs/main                        COMMIT
+ *       .med42/COMMIT                    the licence that its card stated: ours alone
  */
 
 export type RepoKind = 'model' | 'dataset';
@@ -84,6 +85,26 @@ export function readRef(cache: string, repo: RepoName, revision: string): string
   if (isCommit(revision)) return existsSync(snapshotFolder(cache, repo, revision)) ? revision : undefined;
   const file = join(repoFolder(cache, repo), 'refs', revision);
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+}
+
+const licenceFile = (cache: string, repo: RepoName, commit: string): string =>
+  join(repoFolder(cache, repo), '.med42', commit);
+
+const writing = new Map<string, Promise<void>>();
+
+/** Keeps what a repository's card said, which is no file that is fetched. Files that come at the same time write it once. */
+export async function writeLicence(cache: string, repo: RepoName, commit: string, licence: string): Promise<void> {
+  if (readLicence(cache, repo, commit) === licence) return;
+  const file = licenceFile(cache, repo, commit);
+  const one = writing.get(file) ?? writeFileAtomic(file, licence).finally(() => writing.delete(file));
+  writing.set(file, one);
+  await one;
+}
+
+/** Undefined where the card said nothing, or another program filled the cache. */
+export function readLicence(cache: string, repo: RepoName, commit: string): string | undefined {
+  const file = licenceFile(cache, repo, commit);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
 export interface CachedFile {

@@ -1,4 +1,4 @@
-import { assertInside, cachedFiles, type RepoName, readRef } from './cache';
+import { assertInside, type CachedFile, cachedFiles, type RepoName, readLicence, readRef } from './cache';
 import { type Client, FetchError } from './http';
 
 /** A file of a repository, as the Hub lists it. */
@@ -16,7 +16,7 @@ export interface RepoFile {
 export interface Repo extends RepoName {
   readonly revision: string;
   readonly commit: string;
-  /** As its card says; undefined where it says none, or the repository was opened from the cache. */
+  /** As its card says; undefined where it says none. */
   readonly licence: string | undefined;
   /** Undefined where the repository was opened from the cache. */
   readonly files: readonly RepoFile[];
@@ -71,14 +71,14 @@ export async function openCachedRepo(
   cache: string,
   name: RepoName,
   revision = 'main',
-): Promise<{ readonly commit: string; readonly files: readonly { readonly path: string; readonly size: number }[] }> {
+): Promise<{ readonly commit: string; readonly licence: string | undefined; readonly files: readonly CachedFile[] }> {
   const commit = readRef(cache, name, revision);
   if (commit === undefined) {
     throw new Error(
       `fetch: the cache ${cache} has no ${name.id} at ${revision}; fetch it with a network, without HF_HUB_OFFLINE`,
     );
   }
-  return { commit, files: await cachedFiles(cache, name, commit) };
+  return { commit, licence: readLicence(cache, name, commit), files: await cachedFiles(cache, name, commit) };
 }
 
 function licenceOf(card: unknown): string | undefined {

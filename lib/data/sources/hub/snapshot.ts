@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { blobPath, linkIntoSnapshot, lockPath, type RepoName, snapshotFolder, writeRef } from './cache';
+import { blobPath, linkIntoSnapshot, lockPath, type RepoName, snapshotFolder, writeLicence, writeRef } from './cache';
 import { type DownloadOptions, download } from './download';
 import type { Client } from './http';
 import { explain, type Repo, type RepoFile } from './repo';
@@ -45,10 +45,12 @@ export async function fetchRepoFile(
   file: RepoFile,
   options: DownloadOptions = {},
 ): Promise<{ readonly path: string; readonly fetched: number }> {
-  const { type, id, commit } = repo;
+  const { type, id, commit, licence } = repo;
   const blob = blobPath(cache, repo, file.etag);
   const encoded = file.path.split('/').map(encodeURIComponent).join('/');
   try {
+    // Before any file: the licence must be known wherever the files are.
+    if (licence !== undefined) await writeLicence(cache, repo, commit, licence);
     const { fetched } = await download(
       client,
       {

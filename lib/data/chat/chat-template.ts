@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { parseJsonObject, readTextIfThere } from '../../json-file';
+import { shown } from '../../schema';
+import type { TrainExample } from '../rows';
+import { openRenderer, RenderError } from './renderer';
+import { type Conversation, LIMITS, type Message, type Rendering } from './rendering';
+
+/** A model's own chat template. */
+export interface ChatTemplate {
+  /** As the folder has it, in Jinja. */
+  readonly source: string;
+  /**
+   * Conversations in their order, each in the template.
+   *
+   * @param names for messages, one a conversation
+   * @throws naming the file: when the template refuses a conversation, takes too long or too much memory, or changes
+   * earlier turns as later ones come
+   */
+  render(conversations: readonly Conversation[], names?: readonly string[]): Promise<readonly Rendering[]>;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * The chat template of a Hugging Face folder: `chat_template.jinja`, else `chat_template` of tokenizer_config.json.
+ *
+ * @returns undefined where the folder has none
+ * @throws naming file and field, when the template is not one that Jinja reads
+ */
+async function openChatTemplate(folder: string): Promise<ChatTemplate | undefined> {
+  const read = (name: string) => readTextIfThere(join(folder, name), 'chat template');
+  const path = join(folder, 'tokenizer_config.json');
+  const config: Json = parseJsonObject((await read('tokenizer_config.json')) ?? '{}', path, 'chat template');
+  const own = await read('chat_template.jinja');
+  const source = own ?? named(config.chat_template, path);
+  if (source === undefined) return undefined;
+  const where = own === undefined ? `${path}: "chat_template"` : join(folder, 'chat_template.jinja');
+  const tokens = Object.fromEntries(
+    ['bos_token', 'eos_token', 'unk_token', 'pad_token'].flatMap((name) => {
+      const text = tokenText(config[name]);
+      return text === undefined ? [] : [[name, text]];
+    }),
+  );
+  const renderer = openRenderer(source, tokens);
+  const render: ChatTemplate['render'] = (conversations, names = []) =>
+    renderer.render(conversations).catch((error: unknown) => {
+      if (!(error instanceof RenderError)) throw error;
+      throw new Error(`chat template: ${where} ${inWords(error, names)}`, { cause: error });
+    });
+  await render([]);
+  return { source, render };
+}
+
+/** What a template did, and what to do. */
+function inWords({ failure: { at, kind }, message }: RenderError, names: readonly string[]): string {
+  const shown = JSON.stringify(message.slice(0, 300));
+  const name = names[at];
+  const whose = name === undefined ? '' : ` (example "${name}")`;
+  const other = 'correct the template, or use --template med42 or none';
+  switch (kind) {
+    case 'turns':
+      return (
+        `must only add to a conversation as it goes on, and changes what came before turn ${message}${whose}; ` +
+        'use --template med42 or none, or rows of one exchange'
+      );
+    case 'error':
+      return at < 0
+        ? `is not a template that @huggingface/jinja reads (${shown}); ${other}`
+        : `refuses a conversation (${shown})${whose}; ${other}`;
+    case 'length':
+      return `must add at most ${LIMITS.added} characters to a conversation and ${LIMITS.times} times its own: ${message}${whose}; ${other}`;
+    case 'time':
+      return `must render conversations within ${message}, and took longer${whose}; ${other}`;
+    case 'ended':
+      return `must render conversations in ${LIMITS.memory} MiB of memory: its process was ended (${message}); ${other}`;
+  }
+}
+
+/** @throws when the folder has no chat template */
+export async function requireChatTemplate(folder: string): Promise<ChatTemplate> {
+  const template = await openChatTemplate(folder);
+  if (template) return template;
+  throw new Error(
+    `chat template: ${folder} has none (chat_template.jinja, or "chat_template" in tokenizer_config.json); ` +
+      'use --template med42 or none',
+  );
+}
+
+/**
+ * The template, or the default one of several.
+ *
+ * @throws naming the field, where it is of neither form, and the templates, where none is the default
+ * Source: transformers, PreTrainedTokenizerBase.get_chat_template
+ */
+function named(value: unknown, path: string): string | undefined {
+  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
+  const all = v.safeParse(v.array(v.looseObject({ name: v.string(), template: v.string() })), value);
+  if (all.success) {
+    const found = all.output.find(({ name }) => name === 'default');
+    if (found || all.output.length === 0) return found?.template;
+    throw new Error(
+      `chat template: ${path} has several ("${all.output.map(({ name }) => name).join(', ')}") of which none is called ` +
+        '"default"; save the one that is meant as chat_template.jinja beside it, or use --template med42 or none',
+    );
+  }
+  throw new Error(
+    `chat template: ${path}: "chat_template" must be a text, or a list of objects with "name" and "template", got ` +
+      `${shown(value)}; correct it, or use --template med42 or none`,
+  );
+}
+
+function tokenText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  const content = (value as { readonly content?: unknown } | null | undefined)?.content;
+  return typeof content === 'string' ? content : undefined;
+}
+
+/** An example's turns, the last response among them. */
+export function messagesOf({
+  system,
+  history = [],
+  prompt,
+  response,
+}: Pick<TrainExample, 'system' | 'history' | 'prompt' | 'response'>): Message[] {
+  return [
+    ...(system === undefined ? [] : [{ role: 'system', content: system } as const]),
+    ...[...history, { prompt, response }].flatMap((exchange): Message[] => [
+      { role: 'user', content: exchange.prompt },
+      { role: 'assistant', content: exchange.response },
+    ]),
+  ];
+}

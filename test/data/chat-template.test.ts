@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { requireChatTemplate } from '../../lib/data/chat/chat-template';
+
+/* What a chat template of a model from outside may do, and what it may not. */
+
+const work = mkdtempSync(join(tmpdir(), 'chat-template-'));
+afterAll(() => rmSync(work, { recursive: true }));
+
+let made = 0;
+function folderWith(template: string): string {
+  const folder = mkdtempSync(join(work, `${made++}-`));
+  writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: template, eos_token: '</s>' }));
+  return folder;
+}
+const CONVERSATION = {
+  messages: [
+    { role: 'user', content: 'Q' },
+    { role: 'assistant', content: 'A' },
+    { role: 'user', content: 'R' },
+    { role: 'assistant', content: 'B' },
+  ],
+  learn: true,
+} as const;
+const renderWith = async (template: string) => {
+  const opened = await requireChatTemplate(folderWith(template));
+  return opened.render([CONVERSATION, CONVERSATION], ['first', 'second']);
+};
+const doubled = (times: number, what: string) =>
+  `{% set ns = namespace(s=${what}) %}{% for i in range(${times}) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}`;
+
+test('each answer is learnt, with what the template adds to it', async () => {
+  const text = 'user:Q;assistant:A</s>user:R;assistant:B</s>';
+  const rendering = { text, learnt: [[17, 22], [39, 44]] }; // biome-ignore format: a pair a line
+  const template =
+    "{% for m in messages %}{{ m.role }}:{{ m.content }}{% if m.role == 'user' %};{% else %}{{ eos_token }}{% endif %}" +
+    '{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}';
+  expect(await renderWith(template)).toEqual([rendering, rendering]);
+});
+
+test('it may not change what came before', async () => {
+  await expect(renderWith('{{ messages | length }}{{ messages[-1].content }}')).rejects.toThrow(
+    /tokenizer_config\.json: "chat_template" must only add to a conversation .* before turn 2 \(example "first"\); use/,
+  );
+});
+
+/** Sixty texts of 128 MiB. */
+const LARGE =
+  '{% set ns = namespace(s="ab", l=[]) %}{% for i in range(26) %}{% set ns.s = ns.s + ns.s %}{% endfor %}' +
+  '{% for i in range(60) %}{% set ns.l = ns.l + [ns.s | upper] %}{% endfor %}';
+
+describe.concurrent('what it does without end, or with all memory, is refused within seconds', () => {
+  test.each<readonly [string, string, string | RegExp]>([
+    [
+      'a list of a billion',
+      '{% for i in range(1000000000) %}x{% endfor %}',
+      /(?:in 1024 MiB of memory: .* ended \(SIG|within 5 seconds)/,
+    ],
+    [
+      'loops in loops that say nothing',
+      '{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}',
+      'must render conversations within 5 seconds, and took longer (example "first")',
+    ],
+    ['a text doubled 60 times', doubled(60, '"ab"'), 'refuses a conversation ("it nests too deep, or makes too long a'],
+    ['a list doubled 60 times', doubled(60, '["ab"]'), 'chat_template" '],
+    [
+      'a text doubled 17 times',
+      doubled(17, '"ab"'),
+      'must add at most 100000 characters to a conversation and 10 times',
+    ],
+    [
+      'brackets in brackets',
+      `{{ ${'('.repeat(100_000)} }}`,
+      'is not a template that @huggingface/jinja reads ("it nests',
+    ],
+    ['an error of ten thousand letters', `{{ raise_exception("${'z'.repeat(10_000)}") }}`, /\("z{300}"\) \(example/],
+  ])(
+    '%s',
+    async (_, template, message) => {
+      const began = performance.now();
+      const error = await renderWith(template).then(
+        () => undefined,
+        (caught: Error) => caught,
+      );
+      expect(error?.message).toMatch(
+        /^chat template: \S+tokenizer_config\.json: "chat_template" .*; correct the template/,
+      );
+      expect(error?.message).toMatch(message);
+      expect(performance.now() - began).toBeLessThan(30_000);
+    },
+    60_000,
+  );
+});
+
+test('a list of templates must have names and texts', async () => {
+  const folder = mkdtempSync(join(work, 'list-'));
+  const write = (value: unknown) =>
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: value }));
+  for (const wrong of [[null], 5, { default: 'x' }, [{ name: 'default', template: 1 }]]) {
+    write(wrong);
+    await expect(requireChatTemplate(folder)).rejects.toThrow(
+      `tokenizer_config.json: "chat_template" must be a text, or a list of objects with "name" and "template", got ${JSON.stringify(wrong)}; `,
+    );
+  }
+  write([
+    { name: 'tool_use', template: 'a' },
+    { name: 'default', template: 'b' },
+  ]);
+  expect((await requireChatTemplate(folder)).source).toBe('b');
+});
+
+test('another conversation is rendered after one that ended the process', async () => {
+  const opened = await requireChatTemplate(folderWith(`{% if messages[0].content == "Q" %}${LARGE}{% endif %}ok`));
+  await expect(opened.render([CONVERSATION])).rejects.toThrow(
+    /"chat_template" must render conversations in 1024 MiB of memory: its process was ended \(\S+\); correct/,
+  );
+  expect(await opened.render([{ messages: [{ role: 'user', content: 'S' }], learn: false }])).toEqual([
+    { text: 'ok', learnt: [] },
+  ]);
+});
+
+test('a program that rendered ends by itself', () => {
+  const program = `
+    const { requireChatTemplate } = require('./dist/data/chat/chat-template');
+    requireChatTemplate(process.argv[1]).then((one) => one.render([])).then(() => console.log('rendered'));`;
+  const root = join(__dirname, '..', '..');
+  const said = execFileSync(process.execPath, ['-e', program, folderWith('x')], { cwd: root, timeout: 30_000 });
+  expect(said.toString()).toBe('rendered\n');
+});
