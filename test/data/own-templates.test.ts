@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { messagesOf, renderChat, requireChatTemplate } from '../../lib/data/chat-template';
+import { messagesOf, requireChatTemplate } from '../../lib/data/chat/chat-template';
 
 /** Chat templates as model folders have them. */
 
@@ -41,7 +41,9 @@ test.each<readonly [string, string]>([
   ['in a file beside others', folder({}, { 'chat_template.jinja': TURNS, 'additional_chat_templates/rag.jinja': 'x' })],
   ['with the stretches that TRL learns marked', folder({ chat_template: GENERATION })],
 ])('a template %s: of each answer all is learnt, and its end', async (_, root) => {
-  const { text, learnt } = renderChat(messagesOf(EXAMPLE), await requireChatTemplate(root), 'x');
+  const template = await requireChatTemplate(root);
+  const [rendering] = await template.render([{ messages: messagesOf(EXAMPLE), learn: true }]);
+  const { text, learnt } = rendering!;
   expect(text).toBe(RENDERED);
   expect(learnt.map(([from, to]) => text.slice(from, to))).toEqual(['Say.</s>', 'That.</s>']);
 });

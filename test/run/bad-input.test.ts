@@ -169,7 +169,7 @@ describe('the results folder', () => {
 
   test('of another run is not continued, nor touched', async () => {
     const other = await reproduceCli(smoke(out, '--seed', '7'));
-    expectRefusal(other, `results: ${out} holds a run with other settings, data or model (lora.seed was 42, is 7; `);
+    expectRefusal(other, `results: ${out} holds a run with other settings, data or model (seed was 42, is 7; `);
     expect(resultsIn(out)).toEqual(before);
   });
 
