@@ -4,7 +4,7 @@ import { readRun } from '../../lib/compare/read-run';
 import { pairsToCsv, pairsToMarkdown } from '../../lib/decontaminate/pairs-files';
 import { openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
-import { float32 } from '../../lib/engine/tensors';
+import { float32, readSources } from '../../lib/engine/tensors';
 import { openScoreFile } from '../../lib/eval/score-file';
 import { notebookToJson, readNotebook } from '../../lib/notebook/runner/notebook-file';
 import { readMade } from '../../lib/run/model-job';
@@ -64,7 +64,10 @@ const checkpoint = (file: string, mutate: Target['mutate']): Target => ({
     state.dispose();
   },
   mutate,
-  run: (folder) => loadCheckpoint(folder, IDENTITY),
+  run: async (folder) => {
+    const found = await loadCheckpoint(folder, IDENTITY);
+    return found && { ...found, state: await readSources(found.state) };
+  },
   wrong: (value, before) => (same(value, before) ? undefined : 'another step or state than was written'),
 });
 
