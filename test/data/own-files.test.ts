@@ -1,25 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { loadEvalItems, loadTrainExamples } from '../../lib/data/examples';
 import { trainingNotes } from '../../lib/data/reading/notes';
+import { folderOf } from './folder-of';
 
 /** Files as people have them in a data folder: packed, named, laid and separated otherwise than usual. */
 
-function folder(files: Readonly<Record<string, string | Buffer>>): string {
-  const root = mkdtempSync(join(tmpdir(), 'own-files-'));
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true });
-    writeFileSync(join(root, name), content);
-  }
-  return root;
-}
 const ROW = '{"prompt":"Ask?","response":"Say."}\n';
 const read = async (files: Readonly<Record<string, string | Buffer>>) =>
-  (await loadTrainExamples(folder(files))).examples.map(({ prompt, response }) => [prompt, response]);
+  (await loadTrainExamples(folderOf(files))).examples.map(({ prompt, response }) => [prompt, response]);
 const PAIR = ['Ask?', 'Say.'];
 
 describe('packed', () => {
@@ -71,7 +63,7 @@ describe('laid', () => {
   test('what the datasets library writes beside rows is no rows, and an Arrow file says what to do', async () => {
     const info = JSON.stringify({ citation: '', features: {} }, null, 2);
     const set = await loadTrainExamples(
-      folder({
+      folderOf({
         'train/x.jsonl': ROW,
         'train/dataset_info.json': info,
         'train/dataset_infos.json': info,
@@ -106,20 +98,20 @@ describe('laid', () => {
 });
 
 test('a link that leads nowhere, as a copy of the Hub’s cache has them, is called that', async () => {
-  const root = folder({ 'train/a.jsonl': ROW });
+  const root = folderOf({ 'train/a.jsonl': ROW });
   symlinkSync('../../blobs/0123', join(root, 'train', 'b.jsonl'));
   await expect(loadTrainExamples(root)).rejects.toThrow('train/b.jsonl is a link to what is not there');
 });
 
 test('the half itself, given as the folder, is told from the folder above', async () => {
-  const root = folder({ 'train/x.jsonl': ROW });
+  const root = folderOf({ 'train/x.jsonl': ROW });
   await expect(loadTrainExamples(join(root, 'train'))).rejects.toThrow(
     `rows lie in x.jsonl: give the folder above, ${root}`,
   );
 });
 
 test('64-bit ids of Parquet stay apart, where a number would round them together', async () => {
-  const root = folder({ 'eval/x.txt': '' });
+  const root = folderOf({ 'eval/x.txt': '' });
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   await connection.run(
     `COPY (SELECT 1152921504606846976 + i AS id, 'Which?' AS question, ['lung', 'heart'] AS choices, 1 AS answer FROM range(2) t(i)) ` +

@@ -1,24 +1,13 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadTrainExamples } from '../../lib/data/examples';
 import type { Renaming } from '../../lib/data/forms/renaming';
 import { trainingNotes } from '../../lib/data/reading/notes';
+import { folderOf } from './folder-of';
 
 /** Training rows as people bring them: what is read of them, what is refused, and whether the advice given helps. */
 
-function folder(files: Readonly<Record<string, readonly object[] | string>>): string {
-  const root = mkdtempSync(join(tmpdir(), 'own-rows-'));
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true });
-    const text = typeof content === 'string' ? content : content.map((row) => `${JSON.stringify(row)}\n`).join('');
-    writeFileSync(join(root, name), text);
-  }
-  return root;
-}
 const set = (row: object, fields: Renaming = {}) =>
-  loadTrainExamples(folder({ 'train/mine.jsonl': [row] }), { fields });
+  loadTrainExamples(folderOf({ 'train/mine.jsonl': [row] }), { fields });
 const one = async (row: object) => {
   const { id: _, source: __, ...rest } = (await set(row)).examples[0]!;
   return rest;
@@ -80,7 +69,7 @@ describe('read', () => {
 
   test('turns in a cell of a CSV', async () => {
     const cell = JSON.stringify([user, assistant]).replaceAll('"', '""');
-    const { examples } = await loadTrainExamples(folder({ 'train/mine.csv': `messages\n"${cell}"\n` }));
+    const { examples } = await loadTrainExamples(folderOf({ 'train/mine.csv': `messages\n"${cell}"\n` }));
     expect(examples).toMatchObject([PAIR]);
   });
 

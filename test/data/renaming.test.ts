@@ -1,6 +1,3 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadDataset, loadEvalItems, loadTrainExamples } from '../../lib/data/examples';
 import { fieldsOf } from '../../lib/data/forms/fields';
@@ -8,30 +5,21 @@ import { ITEM_FORMS } from '../../lib/data/forms/items';
 import { FIELD_NAMES } from '../../lib/data/forms/renaming';
 import { TRAINING_FORMS } from '../../lib/data/forms/training';
 import { evaluationNotes, trainingNotes } from '../../lib/data/reading/notes';
+import { folderOf } from './folder-of';
 
 /** Fields that a file calls otherwise, fields that nobody reads, and rows that are of no form. */
-
-function folder(files: Readonly<Record<string, readonly object[] | string>>): string {
-  const root = mkdtempSync(join(tmpdir(), 'renaming-'));
-  for (const [name, rows] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true });
-    const text = typeof rows === 'string' ? rows : rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-    writeFileSync(join(root, name), text);
-  }
-  return root;
-}
 
 const asked = { question: 'How long does it bake?', input: 'rye', reply: 'An hour.' };
 const fields = { prompt: 'question', response: 'reply' };
 
 test('a field that the form does not read is said, with its rows, and so is what was read', async () => {
   const rows = [asked, { ...asked, input: '' }, { ...asked, note: ['x'] }];
-  const set = await loadTrainExamples(folder({ 'train/t.jsonl': rows }), { fields });
+  const set = await loadTrainExamples(folderOf({ 'train/t.jsonl': rows }), { fields });
   expect(trainingNotes(set)).toEqual([
     'read: 3 rows of the form prompt, response (by --fields), JSON Lines: train/t.jsonl',
     'not used: the fields "input" (in 2 rows of 3), "note" (in 1 row of 3)',
   ]);
-  const whole = await loadTrainExamples(folder({ 'train/t.jsonl': rows.slice(0, 1) }), {
+  const whole = await loadTrainExamples(folderOf({ 'train/t.jsonl': rows.slice(0, 1) }), {
     fields: { instruction: 'question', output: 'reply' },
   });
   expect(whole.examples[0]!.prompt).toBe('How long does it bake?\nrye');
@@ -40,7 +28,7 @@ test('a field that the form does not read is said, with its rows, and so is what
 
 test('a field whose name another one takes is not used either; two fields may change names', async () => {
   const row = { prompt: 'Old?', question: 'Ask?', response: 'Say.' };
-  const root = folder({ 'train/t.jsonl': [row] });
+  const root = folderOf({ 'train/t.jsonl': [row] });
   const set = await loadTrainExamples(root, { fields: { prompt: 'question' } });
   expect([set.examples[0]!.prompt, set.unused]).toEqual(['Ask?', { prompt: 1 }]);
   const swapped = await loadTrainExamples(root, { fields: { prompt: 'response', response: 'prompt' } });
@@ -49,7 +37,7 @@ test('a field whose name another one takes is not used either; two fields may ch
 
 test('of items as well; fields that are empty or read are not said', async () => {
   const item = { question: 'Which?', choices: ['a', 'b'], answer: 'a', exp: 'Because.', image: null, note: ' ' };
-  const set = await loadEvalItems(folder({ 'eval/e.jsonl': [item] }));
+  const set = await loadEvalItems(folderOf({ 'eval/e.jsonl': [item] }));
   expect(evaluationNotes(set)).toEqual([
     'read: 1 row of the form question, choices, answer, JSON Lines: eval/e.jsonl',
     'not used: the field "exp" (in 1 row of 1)',
@@ -57,7 +45,7 @@ test('of items as well; fields that are empty or read are not said', async () =>
 });
 
 test('a renamed field that no row has is refused with those there, in one half or in both', async () => {
-  const root = folder({
+  const root = folderOf({
     'train/a.jsonl': [asked],
     'train/b.csv': 'prompt,response\nAsk?,Say.\n',
     'eval/e.jsonl': [{ question: 'Which?', choices: ['a', 'b'], answer: 0 }],
@@ -71,7 +59,7 @@ test('a renamed field that no row has is refused with those there, in one half o
 });
 
 test('the left side must be a field that a form reads', async () => {
-  const root = folder({ 'train/t.jsonl': [asked] });
+  const root = folderOf({ 'train/t.jsonl': [asked] });
   await expect(loadTrainExamples(root, { fields: { promt: 'question' } })).rejects.toThrow(
     'fields: "promt=question": no form of rows has a field "promt", did you mean "prompt"',
   );
@@ -130,11 +118,11 @@ test.each<readonly [string, readonly object[], string]>([
     'or say what the file calls the fields: `--fields prompt=frage,response=antwort`, or "fields" in a settings file',
   ],
 ])('a training row of no form: %s', async (_, rows, message) => {
-  await expect(loadTrainExamples(folder({ 'train/t.jsonl': rows }))).rejects.toThrow(message);
+  await expect(loadTrainExamples(folderOf({ 'train/t.jsonl': rows }))).rejects.toThrow(message);
 });
 
 test('the forms are listed once each, and a renamed field that is not there is named', async () => {
-  const root = folder({ 'train/t.jsonl': [{ frage: 'Ask?', antwort: 'Say.' }] });
+  const root = folderOf({ 'train/t.jsonl': [{ frage: 'Ask?', antwort: 'Say.' }] });
   const error = await loadTrainExamples(root, { fields: { prompt: 'frgae', response: 'antwrot' } }).catch(String);
   expect(error).toContain('It has no "frgae", "antwrot", which --fields (or "fields" in the settings) names.');
   const forms = String(error).split('\n').slice(1, -1);
@@ -154,5 +142,5 @@ test.each<readonly [string, object, string]>([
     'got nothing (it has "anwser": misspelt?); fix',
   ],
 ])('an item that cannot be read: %s', async (_, row, message) => {
-  await expect(loadEvalItems(folder({ 'eval/e.jsonl': [row] }))).rejects.toThrow(message);
+  await expect(loadEvalItems(folderOf({ 'eval/e.jsonl': [row] }))).rejects.toThrow(message);
 });
