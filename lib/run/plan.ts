@@ -22,6 +22,7 @@ export function planModels(
   config: Pick<RunConfig, 'methods' | 'lora' | 'full' | 'controlled' | 'seeds' | 'paperRates'>,
 ): ModelPlan[] {
   const { methods, controlled, seeds, paperRates } = config;
+  const first = seeds[0]!;
   const wanted = methods.map((method) => config[method]);
   // One method alone has nothing to be compared with.
   const pair = controlled && methods.length === 2 ? [controlled.lora, controlled.full] : [];
@@ -35,15 +36,16 @@ export function planModels(
   const tuned = seeds.flatMap((seed) =>
     wanted.map((one): ModelPlan => {
       // Nothing is controlled for where both methods' trainings are there already.
-      const serves = added.length > 0 && pair.some((other) => sameTraining(other, one));
+      const alsoSettings: Setting[] = [];
+      if (added.length > 0 && pair.some((other) => sameTraining(other, one))) alsoSettings.push('controlled');
+      if (paperRates?.[one.method] === one.learningRate && seed === first) alsoSettings.push('paper');
       const made = plan({ ...one, seed }, setting, String(seed), `, seed ${seed}`);
-      return serves ? { ...made, alsoSettings: ['controlled'] } : made;
+      return alsoSettings.length > 0 ? { ...made, alsoSettings } : made;
     }),
   );
-  const first = seeds[0]!;
   const paper = wanted.flatMap((one): ModelPlan[] => {
     const learningRate = paperRates?.[one.method];
-    if (learningRate === undefined) return [];
+    if (learningRate === undefined || learningRate === one.learningRate) return [];
     return [plan({ ...one, learningRate, seed: first }, 'paper', `paper-${first}`, ' at the paper’s rate')];
   });
   const equalEpochs = seeds.flatMap((seed) =>

@@ -145,15 +145,16 @@ const ENTRIES = {
   // SmolLM2-135M-Instruct on the real rows: the recorded run of a real model.
   smollm2: {
     ...COMMON,
-    samples: 120,
+    samples: 360,
     developmentFraction: 0.15,
     ...SMOLLM2,
-    seeds: [42, 43],
+    seeds: THREE_SEEDS,
+    paperRates: PAPER_RATES,
     // The paper's rates are the first of each.
-    rateGrid: { lora: [PAPER_RATES.lora, 5e-4, 2.5e-3], full: [PAPER_RATES.full, 2e-4, 8e-4] },
-    limitPerTask: 20,
+    rateGrid: { lora: [PAPER_RATES.lora, 5e-4, 2.5e-3, 1e-2], full: [PAPER_RATES.full, 1.25e-5, 2e-4, 8e-4] },
+    limitPerTask: 40,
     // An update takes ten seconds of a core.
-    checkpointEvery: 4,
+    checkpointEvery: 6,
     threads: 1,
   },
   // One's own rows, all of them, at the paper's settings for one method.
