@@ -38,7 +38,8 @@ export function planModels(
       // Nothing is controlled for where both methods' trainings are there already.
       const alsoSettings: Setting[] = [];
       if (added.length > 0 && pair.some((other) => sameTraining(other, one))) alsoSettings.push('controlled');
-      if (setting !== 'paper' && seed === first && paperRates?.[one.method] === one.learningRate) alsoSettings.push('paper');
+      if (setting !== 'paper' && seed === first && paperRates?.[one.method] === one.learningRate)
+        alsoSettings.push('paper');
       const made = plan({ ...one, seed }, setting, String(seed), `, seed ${seed}`);
       return alsoSettings.length > 0 ? { ...made, alsoSettings } : made;
     }),
