@@ -2,10 +2,12 @@ import { join, resolve } from 'node:path';
 import { callersFolder } from '../../lib/cli/interrupt';
 import type { Method } from '../../lib/config';
 import type { Hardware } from '../../lib/engine/program';
+import type { XlaOptions } from '../../lib/engine/xla/options';
 import type { XlaDevice } from '../../lib/engine/xla/plugins/find';
 import { writeFileAtomic } from '../../lib/files';
 import { updateConfig } from '../../lib/plan/compiled';
 import { HelpShown, newCommand, readArguments } from '../../lib/run/arguments';
+import { checkAttention } from './attention';
 import { openCheckDevice } from './device';
 import { checkKernels } from './kernels';
 import { checkParity } from './parity';
@@ -20,12 +22,12 @@ import { writeBundle } from './write-bundle';
 
 /** One check of a real card, part after part; what was measured is written after each, so that a cut run keeps it. */
 
-const PARTS = ['rate', 'parity', 'kernels', 'steps'] as const;
+const PARTS = ['rate', 'parity', 'kernels', 'attention', 'steps'] as const;
 type PartName = (typeof PARTS)[number];
 const METHODS: readonly Method[] = ['lora', 'full'];
 
 const command = () =>
-  newCommand('gpu-check', 'Checks and times a card through XLA: products, parity, kernels, training steps.')
+  newCommand('gpu-check', 'Checks and times a card through XLA: products, parity, kernels, attention, training steps.')
     .option('--device <name>', 'xla:cuda, xla:rocm, xla:cpu and so on', 'xla:cuda')
     .option('--plugin <file>', 'the plug-in’s file, in place of those that are found')
     .option('--parts <names>', PARTS.join(','), PARTS.join(','))
@@ -65,8 +67,9 @@ async function main(): Promise<void> {
 
 /** In a process of its own. */
 async function runOnePart(part: string, { device: name, plugin }: Given): Promise<void> {
-  const open = (precision: 'float32' | 'bf16', loops: boolean) =>
-    openCheckDevice(name, { precision, loops, ...(plugin === undefined ? {} : { plugin }) });
+  const openWith = (options: Partial<XlaOptions>) =>
+    openCheckDevice(name, { ...options, ...(plugin === undefined ? {} : { plugin }) });
+  const open = (precision: 'float32' | 'bf16', loops: boolean) => openWith({ precision, loops });
   const [kind, shape, method] = part.split(' ');
   const tell = (line: string) => console.log(line);
   if (kind === 'device') answer((await open('bf16', true)).hardware());
@@ -76,6 +79,7 @@ async function runOnePart(part: string, { device: name, plugin }: Given): Promis
   }
   if (kind === 'parity') answer(await checkParity((precision) => open(precision, true), tell));
   if (kind === 'kernels') answer(await checkKernels(await open('float32', false), tell));
+  if (kind === 'attention') answer(await checkAttention(openWith, tell));
   if (kind === 'steps') answer(await timeSteps(shape as ShapeName, method as Method, await open('bf16', true), tell));
   // A client's threads would keep the process.
   process.exit(0);
@@ -116,6 +120,8 @@ async function check(options: Given): Promise<void> {
   await keep();
   if (parts.includes('kernels')) result.kernels = await run('kernels');
   await keep();
+  if (parts.includes('attention')) result.attention = await run('attention');
+  await keep();
   for (const shape of parts.includes('steps') ? shapes : []) {
     for (const method of METHODS) {
       const name = `${shape} ${method}`;
@@ -137,7 +143,8 @@ async function check(options: Given): Promise<void> {
   console.log(`\n${summary(result).join('\n')}\n${file}`);
   const parity = result.parity && !isNothing(result.parity) ? result.parity : [];
   const failed = result.kernels && 'failed' in result.kernels && result.kernels.failed.length > 0;
-  if (failed || parity.some(({ passes }) => !passes)) process.exitCode = 1;
+  const isOff = result.attention && 'passes' in result.attention && !result.attention.passes;
+  if (failed || isOff || parity.some(({ passes }) => !passes)) process.exitCode = 1;
 }
 
 /** PyTorch's updates of the same shape, on the same kind of device. */

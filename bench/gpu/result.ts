@@ -4,6 +4,7 @@ import type { Hardware } from '../../lib/engine/program';
 import { usableBytes } from '../../lib/plan/cards';
 import { countMemory, flopsAToken } from '../../lib/plan/count';
 import { countParameters } from '../../lib/train/memory';
+import type { AttentionResult } from './attention';
 import type { KernelResult } from './kernels';
 import type { ParityResult } from './parity';
 import { isNothing, type Nothing } from './part';
@@ -23,6 +24,7 @@ export interface CheckResult {
   rate?: MatrixRate | Nothing;
   parity?: readonly ParityResult[] | Nothing;
   kernels?: KernelResult | Nothing;
+  attention?: AttentionResult | Nothing;
   readonly steps: Record<string, StepResult | Nothing>;
 }
 
@@ -79,7 +81,7 @@ export function tooLarge(shape: ShapeName, method: Method, { memory }: Hardware)
 }
 
 /** The result as lines for people. */
-export function summary({ device, rate, parity, kernels, steps, seconds }: CheckResult): string[] {
+export function summary({ device, rate, parity, kernels, attention, steps, seconds }: CheckResult): string[] {
   const why = (nothing: Nothing) =>
     'failed' in nothing ? `failed: ${nothing.failed}` : `left out: ${nothing.leftOut}`;
   const lines = [`${device.kind} (${device.version.split('\n')[0]}), ${seconds.toFixed(0)} s`];
@@ -100,6 +102,14 @@ export function summary({ device, rate, parity, kernels, steps, seconds }: Check
     lines.push(
       `kernels: ${kernels.kernels - kernels.failed.length} of ${kernels.kernels} agree, worst ${kernels.worst.difference.toExponential(1)} (${kernels.worst.of})`,
       ...kernels.failed.map(({ kernel, what }) => `  FAILS: ${kernel}: ${what}`),
+    );
+  }
+  if (attention && isNothing(attention)) lines.push(`attention: ${why(attention)}`);
+  else if (attention) {
+    const { blocks, cudnn, passes } = attention;
+    lines.push(
+      `attention by cuDNN: ${passes ? 'passes' : 'FAILS'}, ${cudnn.distance.toExponential(1)} from float32 (blocks ` +
+        `${blocks.distance.toExponential(1)}), ${(blocks.seconds / cudnn.seconds).toFixed(1)} times the blocks' speed`,
     );
   }
   for (const [name, result] of Object.entries(steps)) {

@@ -163,6 +163,7 @@ async function trainingLines(
       accumulation,
       precision: xla.precision,
       recompute: xla.loops,
+      attention: xla.attention,
       target: parseTarget(xla.devices > 1 ? `h100x${xla.devices}` : 'h100'),
       epochs,
       tokensAnEpoch,

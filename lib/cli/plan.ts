@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { PAPER_LORA } from '../config';
+import { ATTENTIONS } from '../engine/xla/options';
 import { CARDS } from '../plan/cards';
 import { compilePlan } from '../plan/compiled';
 import type { Precision } from '../plan/count';
@@ -32,6 +33,7 @@ const command = () =>
     .option('--batch-size <n>', 'chunks that a device takes at once  (default: 1)')
     .option('--accumulation <n>', 'batches of one update  (default: 1)')
     .option('--precision <name>', 'bf16 or float32  (default: bf16; on the CPU float32)')
+    .option('--attention <name>', 'blocks, or cudnn for its kernel, which --compile takes  (default: blocks)')
     .option('--no-recompute', 'keeps what the layers compute for the way back')
     .option('--epochs <n>', "times that the rows are read  (default: the paper's, 8 for LoRA and 3 for full)")
     .option('--max-steps <n>', 'updates at most  (default: all of the epochs)')
@@ -50,6 +52,7 @@ interface Given {
   readonly accumulation?: string;
   readonly precision?: string;
   readonly recompute: boolean;
+  readonly attention?: string;
   readonly epochs?: string;
   readonly maxSteps?: string;
   readonly tokens?: string;
@@ -100,6 +103,7 @@ async function requestOf(name: string, given: Given): Promise<PlanRequest> {
     precision:
       oneOf<Precision>('--precision', given.precision, ['bf16', 'float32']) ?? (onCpu ? 'float32' : request.precision),
     recompute: given.recompute && !onCpu,
+    attention: oneOf('--attention', given.attention, ATTENTIONS) ?? request.attention,
     target,
     ...(maxSteps === undefined ? {} : { maxSteps }),
     epochs: positive('--epochs', given.epochs) ?? PAPER_RUN[method].epochs,

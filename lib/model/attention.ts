@@ -1,3 +1,4 @@
+import { fusedCausalAttention, fusesAttention } from '../engine/fused-attention';
 import { withGradient } from '../engine/gradient';
 import { afresh, recomputes } from '../engine/recompute';
 import * as tf from '../engine/tf';
@@ -26,8 +27,14 @@ const SMALLEST_BLOCK = 64;
  *
  *     queries 0..t    keys 0..t
  *     queries t..2t   keys 0..2t       ...
+ *
+ * One kernel where the runtime has it, and rows hold one sample each or several that see each other.
  */
 export function causalAttention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: Mask): tf.Tensor {
+  if (mask.isCausalAlone && fusesAttention()) {
+    const [batch, , , width] = q.shape as [number, number, number, number];
+    return fusedCausalAttention(q.reshape([batch, -1, mask.length, width]), k, v).reshape(q.shape);
+  }
   return attentionOver(causalBlocks(mask.length), q, k, v, mask);
 }
 

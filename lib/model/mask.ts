@@ -14,6 +14,8 @@ export interface Block {
 export interface Mask {
   /** T, queries of a row. */
   readonly length: number;
+  /** It forbids later keys and nothing else. */
+  readonly isCausalAlone?: boolean;
   /** Added to a block's scores, [1 or B, count, end]: 0 where a query may look, a large negative number elsewhere. */
   of(block: Block): tf.Tensor;
 }
@@ -37,6 +39,7 @@ export function maskOf(tensor: tf.Tensor): Mask {
 export function causalMask(length: number, from?: tf.Tensor): Mask {
   return {
     length,
+    isCausalAlone: from === undefined,
     of: ({ start, count, end }) => {
       const queries = tf.range(0, count, 1, 'int32').add(tf.scalar(start, 'int32')).reshape([1, count, 1]);
       const keys = tf.range(0, end, 1, 'int32').reshape([1, 1, end]);

@@ -16,13 +16,13 @@ import type { PlanRequest } from './plan';
  * @throws what the compiler refuses; when the plug-in that is named is not there or not NVIDIA's
  */
 export async function compilePlan(request: PlanRequest, where: FindSettings = {}): Promise<CompiledAhead | undefined> {
-  const { target, precision, recompute } = request;
+  const { target, precision, recompute, attention } = request;
   const { name } = target;
   if (name === 'cpu' || name === 'card') return undefined;
   const found = pluginThatCompiles(where);
   if (!found || !recompute) return undefined;
   const { step, spec } = trainingStep(request);
-  const options = { loops: true, precision, devices: target.devices };
+  const options = { loops: true, precision, attention, devices: target.devices };
   const { text } = xlaModule(step, stackedSpec(spec), options);
   return compileAhead(loadPlugin(found.file, found), text, {
     card: name,
@@ -63,5 +63,6 @@ export function countOperations({ operations }: CompiledAhead) {
     reduceScatters: count((opcode) => opcode.startsWith('reduce-scatter')),
     allReduces: count((opcode) => opcode.startsWith('all-reduce')),
     products: count((_, target) => target === '__cublas$lt$matmul'),
+    attentions: count((_, target) => target.startsWith('__cudnn$fmha')),
   };
 }

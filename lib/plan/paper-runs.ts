@@ -26,6 +26,7 @@ export function paperRun(name: PaperRunName): PlanRequest {
     accumulation: 1,
     precision: 'bf16',
     recompute: true,
+    attention: 'blocks',
     target: parseTarget(target),
     epochs,
     tokensAnEpoch: PAPER_RUN.tokensAnEpoch,

@@ -1,4 +1,5 @@
 import { type LoraConfig, PAPER_FULL, PAPER_LORA } from '../config';
+import type { Attention } from '../engine/xla/options';
 import type { LlamaConfig } from '../model/llama';
 import { TOTALS } from '../paper/table-a1';
 import { countParameters } from '../train/memory';
@@ -26,6 +27,8 @@ export interface PlanRequest {
   readonly accumulation: number;
   readonly precision: Precision;
   readonly recompute: boolean;
+  /** For compiling; the count knows blocks alone. */
+  readonly attention: Attention;
   readonly target: Target;
   readonly epochs: number;
   /** Tokens of one epoch, padding aside. */

@@ -156,7 +156,7 @@ export function modelIdentity(
   inputs: ModelInputs,
   modelHash: string,
   device: string,
-  { precision }: Pick<XlaOptions, 'precision'>,
+  { precision, attention }: Pick<XlaOptions, 'precision' | 'attention'>,
 ): string {
   const { config, packing, items, quiz, tokenizer } = inputs;
   const { limitPerTask, bos, seed } = config;
@@ -164,7 +164,11 @@ export function modelIdentity(
     plan,
     modelHash,
     // How many devices shared it changes no number beyond rounding: a run may go on with others.
-    device: precision === 'float32' ? device : `${device} ${precision}`,
+    device: [
+      device,
+      ...(precision === 'float32' ? [] : [precision]),
+      ...(attention === 'blocks' ? [] : [attention]),
+    ].join(' '),
     tokenizer: tokenizer.sha256,
     chunks: plan.training && packing.sha256,
     scoring: { items, quiz, limitPerTask, bos, seed },

@@ -3,6 +3,7 @@ import type { ReadOptions } from '../data/examples';
 import type { MixtureShareRule } from '../data/mixture';
 import type { Packing } from '../data/packing/packing';
 import type { TemplateName } from '../data/template';
+import type { Attention } from '../engine/xla/options';
 import type { BosPolicy } from '../eval/encode-request';
 import { TOTALS } from '../paper/table-a1';
 
@@ -193,8 +194,17 @@ export type PresetName = keyof typeof ENTRIES;
 /** How XLA computes a preset's trainings where nothing is said: the paper's size fits no card in float32. */
 export const xlaDefaults = (
   preset: PresetName,
-): { readonly precision: 'float32' | 'bf16'; readonly recompute: 'none' | 'layers' } =>
-  preset === 'llama2' ? { precision: 'bf16', recompute: 'layers' } : { precision: 'float32', recompute: 'none' };
+): {
+  readonly precision: 'float32' | 'bf16';
+  readonly recompute: 'none' | 'layers';
+  readonly attention: Attention;
+} => ({
+  ...(preset === 'llama2'
+    ? ({ precision: 'bf16', recompute: 'layers' } as const)
+    : ({ precision: 'float32', recompute: 'none' } as const)),
+  // cuDNN's has never run: nobody is given it unasked.
+  attention: 'blocks',
+});
 
 /** Presets of the bundled world and its model: they need neither rows nor a model. */
 export const BUNDLED_PRESETS: readonly PresetName[] = ['smoke', 'miniature', 'controlled'];

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Method } from '../config';
 import { openDevice } from '../engine/device';
+import { XLA_DEFAULTS } from '../engine/xla/options';
 import { writeFileAtomic } from '../files';
 import { hashWeights } from '../model/hash-weights';
 import { json } from './data-stage';
@@ -53,7 +54,7 @@ export async function tryRates(
     const peak = Math.max(...config.methods.map((method) => trainingPeak(inputs, inputs.config[method], device)));
     const { threads, atOnce } = sideBySide(device, config.threads, plans.length, peak);
     const modelHash = await hashWeights(inputs.base);
-    const options = { model, device: 'cpu', xla: { devices: 1, precision: 'float32', loops: false }, out } as const;
+    const options = { model, device: 'cpu', xla: XLA_DEFAULTS, out } as const;
     const { models } = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, {
       say,
       progress,

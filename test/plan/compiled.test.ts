@@ -42,7 +42,17 @@ describe.skipIf(!cudaPlugin)('compiled for H100', () => {
       ({ opcode, results }) => opcode === 'concatenate' && results[0]!.shape.includes(11_008),
     );
     expect(joined).toEqual([]);
-    expect(collectives).toEqual(COLLECTIVES[name]);
+    expect(collectives).toEqual({ ...COLLECTIVES[name], attentions: 0 });
+  });
+
+  test.each(MOST)('%s with cuDNN’s attention: a layer’s is one call forward, again, and back', async (name, most) => {
+    const request = { ...paperRun(name), attention: 'cudnn' } as const;
+    const compiled = (await compilePlan(request, { env })) ?? (await compilePlan(request));
+    const { products, ...rest } = countOperations(compiled!);
+    expect(compiled!.memory.peak).toBeLessThan(most);
+    expect(products).toBeGreaterThan(20);
+    // The loops' bodies hold them, so their number hangs on no depth.
+    expect(rest).toEqual({ ...COLLECTIVES[name], attentions: 3 });
   });
 });
 

@@ -67,6 +67,13 @@ test('what contradicts itself is refused before anything is loaded', () => {
   expect(parse('--plugin', 'own.so')).toThrow(
     '--plugin gives "plugin", which is a setting of XLA, but device is "cpu"',
   );
+  const fused = ['--device', 'xla:cuda', '--attention', 'cudnn', '--precision', 'bf16'];
+  expect(parse(...fused)).toThrow(
+    '--attention gives attention "cudnn", whose kernel takes bf16 and lets the samples of a chunk see each other: it needs ' +
+      'precision "bf16" and packing "concatenated", got "bf16" and "block-diagonal"',
+  );
+  expect(parse(...fused, '--packing', 'concatenated')).not.toThrow();
+  expect(parse('--attention', 'cudnn')).toThrow('--attention gives "attention", which is a setting of XLA');
   expect(parse('--method', 'dora')).toThrow('settings: --method: "method" must be');
 });
 

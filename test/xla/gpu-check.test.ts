@@ -3,7 +3,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { distance } from '../../bench/gpu/attention';
 import { stepResult, tooLarge } from '../../bench/gpu/result';
+import { float32 } from '../../lib/engine/tensors';
 import { WORKBOOK_ROOT } from '../../lib/files';
 import { cpuPlugin } from './plugins';
 
@@ -22,7 +24,7 @@ const run = (...args: string[]) =>
 
 test('what is asked wrongly is refused in a line', () => {
   expect(run('--parts', 'rate,speed').stderr).toContain(
-    'gpu-check: --parts must be of rate, parity, kernels, steps, got "speed"',
+    'gpu-check: --parts must be of rate, parity, kernels, attention, steps, got "speed"',
   );
   expect(run('--budget-seconds', '0').stderr).toContain('--budget-seconds must be a number above 0, got "0"');
   const gone = run('--device', 'xla:cpu', '--plugin', 'gone.so');
@@ -40,6 +42,12 @@ test.skipIf(!cpuPlugin)('on XLA’s CPU a part is measured and kept', () => {
   const kept = JSON.parse(readFileSync(join(folder, 'results', 'bench', 'gpu-cpu.json'), 'utf8'));
   expect(kept).toMatchObject({ device: { kind: 'cpu' }, budgetSeconds: 480, rate: { precision: 'bf16', size: 1024 } });
   expect(kept.rate.flopsPerSecond).toBeGreaterThan(1e8);
+});
+
+test('how far attention is off is stated by the largest number of each result; a number that is none is infinitely far', () => {
+  const exact = { out: float32([2], Float32Array.of(4, -8)), dq: float32([2], Float32Array.of(0, 2)) };
+  const off = (dq: number) => distance({ ...exact, dq: float32([2], Float32Array.of(0.5, dq)) }, exact);
+  expect([off(2), off(1), off(Number.NaN)]).toEqual([0.25, 0.5, Infinity]);
 });
 
 test('a shape that a card cannot hold is left out, with the memory that `plan` counts', () => {

@@ -20,6 +20,8 @@ export interface TraceTarget {
   readonly blocks: boolean;
   /** What the way back can compute again is not kept for it. */
   readonly recomputes?: boolean;
+  /** Causal attention is one kernel. */
+  readonly fusesAttention?: boolean;
 }
 
 export class TraceBackend extends tf.KernelBackend {

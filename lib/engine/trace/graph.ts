@@ -65,10 +65,13 @@ export const CONSTANT = 'Constant';
 export const BLOCKWISE = 'Blockwise';
 /** Inputs `state`, `kept` and `stacks`, attributes `from` and `to`: a layer over stacked weights (`loop.ts`). */
 export const LAYER_LOOP = 'LayerLoop';
-/** Gives its operands as they are, and hides from the compiler what they are: see `afresh`. */
-export const FENCE = 'Fence';
 /** The way back through it; attribute `trained`. */
 export const LAYER_LOOP_GRADIENT = 'LayerLoopGradient';
+/** Gives its operands as they are, and hides from the compiler what they are: see `afresh`. */
+export const FENCE = 'Fence';
+/** Causal attention as one kernel, and the way back through it: `fused-attention.ts`. */
+export const FUSED_ATTENTION = 'FusedAttention';
+export const FUSED_ATTENTION_GRADIENT = 'FusedAttentionGradient';
 
 /** What a kernel's lowering is given: `graph` is what the runtime's form is built with. */
 export interface KernelCall<Value, Graph> {

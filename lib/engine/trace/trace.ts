@@ -123,6 +123,8 @@ const tensorOf = (value: TracedValue): tf.Tensor => tf.engine().makeTensorFromTe
 
 export const tracesRecomputing = (): boolean => backend.target?.recomputes ?? false;
 
+export const tracesFusedAttention = (): boolean => backend.target?.fusesAttention ?? false;
+
 export const tracesBlocks = (): boolean => backend.target?.blocks ?? false;
 
 /** While tracing, no tensor has memory to give back, and a gradient may use again what a forward pass made. */

@@ -53,6 +53,13 @@ async function openRuntime(name: XlaDevice, found: FoundPlugin, options: XlaOpti
     client.close();
     throw new Error(`device: ${name} needs another plug-in than ${file}, which is for ${client.platform}`);
   }
+  if (options.attention === 'cudnn' && (client.platform !== 'cuda' || options.precision !== 'bf16')) {
+    client.close();
+    throw new Error(
+      `device: cuDNN's attention is for NVIDIA's cards and products in bf16, got ${client.platform} and ` +
+        `${options.precision}; use --attention blocks`,
+    );
+  }
   if (client.devices.length < options.devices) {
     const found = client.devices.length;
     client.close();

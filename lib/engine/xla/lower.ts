@@ -1,5 +1,6 @@
 import { lowerNodes, type TracedGraph, type TracedInput, type TracedNode, type TracedValue } from '../trace/graph';
 import { convert, ELEMENTWISE, type Lowerings, reshape } from './kernels';
+import { ATTENTION } from './kernels-attention';
 import { INDEXING } from './kernels-index';
 import { LOOPS } from './kernels-loop';
 import { PRODUCTS } from './kernels-product';
@@ -17,6 +18,7 @@ export const XLA_LOWERINGS: Lowerings = {
   ...INDEXING,
   ...PRODUCTS,
   ...LOOPS,
+  ...ATTENTION,
 };
 
 export interface LoweredGraph {

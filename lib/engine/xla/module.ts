@@ -1,5 +1,5 @@
 import type { TracedDtype } from '../trace/graph';
-import type { Axis } from './sharding';
+import { type Axis, partShape } from './sharding';
 
 /**
  * The text of a StableHLO function: one operation a line, in the generic form, which every plug-in reads alike.
@@ -9,7 +9,7 @@ import type { Axis } from './sharding';
  * Source: openxla/stablehlo, docs/spec.md
  */
 
-export type HloType = TracedDtype | 'float16' | 'bfloat16';
+export type HloType = TracedDtype | 'float16' | 'bfloat16' | 'uint8';
 
 const MLIR: Readonly<Record<HloType, string>> = {
   float32: 'f32',
@@ -17,6 +17,7 @@ const MLIR: Readonly<Record<HloType, string>> = {
   bool: 'i1',
   float16: 'f16',
   bfloat16: 'bf16',
+  uint8: 'ui8',
 };
 
 /** A value of the function under construction. */
@@ -63,6 +64,15 @@ export interface Module {
   argument(name: string, type: HloType, shape: readonly number[], axis?: Axis): Value;
   /** The same value, split along an axis or whole on each device; with one device nothing is written. */
   lay(value: Value, axis: Axis): Value;
+  /**
+   * What each device computes of its own rows of a batch, the first axis of all values: for what the compiler cannot split.
+   * `body` is given a device's operands, and what its results are like.
+   */
+  eachOnItsOwn(
+    operands: readonly Value[],
+    results: readonly Omit<Value, 'ssa'>[],
+    body: (own: readonly Value[], parts: readonly Omit<Value, 'ssa'>[]) => readonly Value[],
+  ): readonly Value[];
   /** Constants that became arguments, after those declared. */
   readonly large: readonly LargeConstant[];
   finish(name: string, results: readonly Result[]): string;
@@ -122,14 +132,14 @@ export function createModule(products: Precision = 'float32', devices = 1): Modu
       );
       return value;
     });
-  const region = ({ given: formal, body }: Region): string => {
+  const region = ({ given: formal, body }: Region, dialect = 'stablehlo'): string => {
     const outer = lines;
     lines = [];
     try {
       const args = formal.map(({ type, shape }) => ({ ssa: fresh(), type, shape }));
       const results = body(args);
       const declaration = args.map((a) => `${a.ssa}: ${tensorType(a)}`).join(', ');
-      const back = `"stablehlo.return"(${results.map((r) => r.ssa).join(', ')}) : (${results.map(tensorType).join(', ')}) -> ()`;
+      const back = `"${dialect}.return"(${results.map((r) => r.ssa).join(', ')}) : (${results.map(tensorType).join(', ')}) -> ()`;
       return `{\n    ^bb0(${declaration}):\n${lines.join('\n')}\n    ${back}\n    }`;
     } finally {
       lines = outer;
@@ -141,7 +151,7 @@ export function createModule(products: Precision = 'float32', devices = 1): Modu
     devices,
     op: (name, operands, type, shape, options) => module.ops(name, operands, [{ type, shape }], options)[0]!,
     ops: (name, operands, results, { attributes, regions = [] } = {}) => {
-      const body = regions.length > 0 ? ` (${regions.map(region).join(', ')})` : '';
+      const body = regions.length > 0 ? ` (${regions.map((one) => region(one)).join(', ')})` : '';
       const values = results.map(({ type, shape }) => ({ ssa: fresh(), type, shape }));
       lines.push(
         `    ${values.map((v) => v.ssa).join(', ')} = "stablehlo.${name}"(${operands.map((o) => o.ssa).join(', ')})` +
@@ -188,6 +198,23 @@ export function createModule(products: Precision = 'float32', devices = 1): Modu
       );
       return laid;
     },
+    eachOnItsOwn: (operands, results, body) => {
+      if (devices === 1) return body(operands, results);
+      const part = <T extends Omit<Value, 'ssa'>>(whole: T): T => ({
+        ...whole,
+        shape: partShape(whole.shape, 0, devices),
+      });
+      const own = region({ given: operands.map(part), body: (args) => body(args, results.map(part)) }, 'sdy');
+      const values = results.map(({ type, shape }) => ({ ssa: fresh(), type, shape }));
+      const laid = (all: readonly Omit<Value, 'ssa'>[]) =>
+        `#sdy.sharding_per_value<[${all.map(({ shape }) => dimensions(shape, 0)).join(', ')}]>`;
+      lines.push(
+        `    ${values.map((v) => v.ssa).join(', ')} = "sdy.manual_computation"(${operands.map((o) => o.ssa).join(', ')}) ` +
+          `<{in_shardings = ${laid(operands)}, out_shardings = ${laid(results)}, manual_axes = #sdy<manual_axes{"d"}>}> ` +
+          `(${own}) : (${operands.map(tensorType).join(', ')}) -> (${values.map(tensorType).join(', ')})`,
+      );
+      return values;
+    },
     large,
     finish: (name, results) => {
       const takers = new Map(results.flatMap(({ takes }, i) => (takes === undefined ? [] : [[takes, i] as const])));
@@ -222,8 +249,9 @@ export function createModule(products: Precision = 'float32', devices = 1): Modu
 }
 
 /** The mesh has one axis, "d". */
-const sharding = (shape: readonly number[], axis: Axis): string =>
-  `#sdy.sharding<@mesh, [${shape.map((_, i) => (i === axis ? '{"d"}' : '{}')).join(', ')}]>`;
+const sharding = (shape: readonly number[], axis: Axis): string => `#sdy.sharding${dimensions(shape, axis)}`;
+const dimensions = (shape: readonly number[], axis: Axis): string =>
+  `<@mesh, [${shape.map((_, i) => (i === axis ? '{"d"}' : '{}')).join(', ')}]>`;
 
 const equal = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((v, i) => Object.is(v, b[i]));

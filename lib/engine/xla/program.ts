@@ -74,7 +74,13 @@ export function stackedSpec(spec: ProgramSpec): StackedSpec {
 
 /** A step as StableHLO, and what it gives. */
 export function xlaModule(step: Step, spec: ProgramSpec, options: XlaOptions = XLA_DEFAULTS) {
-  const target = { language: 'StableHLO', kernels: XLA_LOWERINGS, blocks: false, recomputes: options.loops };
+  const target = {
+    language: 'StableHLO',
+    kernels: XLA_LOWERINGS,
+    blocks: false,
+    recomputes: options.loops,
+    fusesAttention: options.attention === 'cudnn',
+  };
   const { graph, outputShapes } = traceStep(step, spec, target);
   return { ...lowerToStableHlo(graph, options), places: placesAsked(graph), outputs: graph.outputs, outputShapes };
 }

@@ -1,7 +1,7 @@
 import { dirname, relative } from 'node:path';
 import { ALL_LINEAR, type LoraConfig, type Method, type TrainConfig } from '../../config';
 import type { DeviceName } from '../../engine/device';
-import type { XlaOptions } from '../../engine/xla/options';
+import { type Attention, XLA_DEFAULTS, type XlaOptions } from '../../engine/xla/options';
 import { writeFileAtomic } from '../../files';
 import { chunkLength, PRESETS, type PresetName, type RunConfig, xlaDefaults } from '../presets';
 import type { Layer } from './read';
@@ -213,16 +213,25 @@ export function xlaOf(settings: EffectiveSettings, batchSizes: readonly number[]
   const options = {
     devices: get<number>('devices'),
     precision: get<'float32' | 'bf16'>('precision'),
+    attention: get<Attention>('attention'),
     ...(plugin === undefined ? {} : { plugin }),
   };
   const loops = get<string>('recompute') === 'layers';
-  const given = ['devices', 'precision', 'recompute', 'plugin'].find(
+  const given = ['devices', 'precision', 'recompute', 'attention', 'plugin'].find(
     (name) => settings.get(name)?.from.startsWith('preset ') === false,
   );
   if (given !== undefined && !device.startsWith('xla')) {
     throw new Error(
       `settings: ${settings.get(given)!.from} gives "${given}", which is a setting of XLA, but device is "${device}"; ` +
         'use --device xla, or leave it out',
+    );
+  }
+  const packing = get<string>('data.packing');
+  if (options.attention === 'cudnn' && (options.precision !== 'bf16' || packing !== 'concatenated')) {
+    throw new Error(
+      `settings: ${settings.get('attention')!.from} gives attention "cudnn", whose kernel takes bf16 and lets the samples of ` +
+        `a chunk see each other: it needs precision "bf16" and packing "concatenated", got "${options.precision}" and ` +
+        `"${packing}"; change these, or use --attention blocks`,
     );
   }
   const uneven = batchSizes.find((size) => size % options.devices !== 0);
@@ -232,5 +241,5 @@ export function xlaOf(settings: EffectiveSettings, batchSizes: readonly number[]
         `use a --batch-size that ${options.devices} divides`,
     );
   }
-  return device.startsWith('xla') ? { ...options, loops } : { devices: 1, precision: 'float32', loops: false };
+  return device.startsWith('xla') ? { ...options, loops } : XLA_DEFAULTS;
 }

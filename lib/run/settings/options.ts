@@ -103,6 +103,7 @@ const OPTIONS: readonly SettingOption[] = [
   { flags: '--precision <name>', help: 'of products on XLA: float32, bf16', setting: 'precision', kind: 'text' },
   { flags: '--plugin <file>', help: PLUGIN_HELP, setting: 'plugin', kind: 'path' },
   { flags: '--recompute <what>', help: 'on XLA: none, layers', setting: 'recompute', kind: 'text' },
+  { flags: '--attention <name>', help: 'on XLA: blocks, cudnn', setting: 'attention', kind: 'text' },
 ];
 
 /** What is of use to some commands alone: a comparison scores and has several seeds, and is of whole epochs. */
@@ -114,6 +115,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   '--devices': ['reproduce', 'train'],
   '--precision': ['reproduce', 'train'],
   '--recompute': ['reproduce', 'train'],
+  '--attention': ['reproduce', 'train'],
   '--plugin': ['reproduce', 'train'],
 };
 const flagOf = ({ flags }: SettingOption) => flags.split(' ')[0]!;

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { ALL_LINEAR } from '../../config';
 import { TEMPLATES } from '../../data/template';
 import { DEVICE_NAMES } from '../../engine/device-names';
+import { ATTENTIONS } from '../../engine/xla/options';
 
 /*
  * A settings file, as people write it. Every field may be left out; `extends` names where it then comes from. The JSON
@@ -93,6 +94,9 @@ export const SETTINGS = v.strictObject({
   plugin: v.optional(say(v.string(), 'For XLA: the file of a plug-in, its shared library; relative to this file.')),
   recompute: v.optional(
     say(v.picklist(['none', 'layers']), 'On XLA: layers are looped over, and computed again on the way back.'),
+  ),
+  attention: v.optional(
+    say(v.picklist(ATTENTIONS), "On XLA: blocks of queries, or cuDNN's kernel, for NVIDIA's cards with bf16."),
   ),
 });
 
