@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { PAPER_LORA } from '../config';
 import { ATTENTIONS } from '../engine/xla/options';
-import { CARDS } from '../plan/cards';
+import { CARDS, isCpu } from '../plan/cards';
 import { compilePlan } from '../plan/compiled';
 import type { Precision } from '../plan/count';
 import { shapeOf } from '../plan/model';
 import { planOnCpu } from '../plan/on-cpu';
+import { planOnXlaCpu } from '../plan/on-xla-cpu';
 import { PAPER_RUN_NAMES, type PaperRunName, paperRun, planPaperRuns } from '../plan/paper-runs';
 import { PAPER_RUN, type PlanRequest, planTraining } from '../plan/plan';
 import { parseTarget } from '../plan/target';
@@ -26,7 +27,7 @@ const command = () =>
     )
     .option(
       '--target <cards>',
-      `${Object.keys(CARDS).join(', ')}; h100x8 for eight; cpu: this machine's; here: its cards, else its CPU  (default: h100)`,
+      `${Object.keys(CARDS).join(', ')}; h100x8 for eight; cpu: this machine's, xla:cpu: the same by XLA; here: its cards, else its CPU  (default: h100)`,
     )
     .option('--method <name>', 'lora or full  (default: lora)')
     .option('--max-seq-len <n>', 'tokens of a chunk  (default: 4096)')
@@ -70,16 +71,21 @@ export async function main(args: readonly string[]): Promise<void> {
     console.log(planTable(planPaperRuns()));
   } else {
     const request = await requestOf(name, options);
-    const plan = request.target.name === 'cpu' ? await planOnCpu(request) : planTraining(request);
+    const plan = await planFor(request, options);
     timed = plan.seconds !== undefined;
     console.log(planLines(plan).join('\n'));
-    if (options.compile || options.plugin !== undefined)
+    if (request.target.name !== 'xla:cpu' && (options.compile || options.plugin !== undefined))
       console.log(compiledLines(request, await compilePlan(request, pluginNamed(options))).join('\n'));
   }
   const ownTokens = options.tokens !== undefined && name !== 'paper';
   const notes = [...(ownTokens ? [] : [`tokens: ${TOKENS_NOTE}`]), ...(timed ? [TIME_NOTE] : [])];
   console.log(['', ...notes].join('\n'));
   console.log('Research only, not for clinical decisions.');
+}
+
+function planFor(request: PlanRequest, options: Given) {
+  if (request.target.name === 'cpu') return planOnCpu(request);
+  return request.target.name === 'xla:cpu' ? planOnXlaCpu(request, pluginNamed(options)) : planTraining(request);
 }
 
 async function requestOf(name: string, given: Given): Promise<PlanRequest> {
@@ -91,7 +97,7 @@ async function requestOf(name: string, given: Given): Promise<PlanRequest> {
       };
   const { lora: before, ...request } = start;
   const target = given.target === undefined ? request.target : parseTarget(given.target);
-  const onCpu = target.name === 'cpu';
+  const onCpu = isCpu(target.name);
   const maxSteps = positive('--max-steps', given.maxSteps);
   const method = oneOf('--method', given.method, ['lora', 'full'] as const) ?? (before ? 'lora' : 'full');
   return {
@@ -102,7 +108,7 @@ async function requestOf(name: string, given: Given): Promise<PlanRequest> {
     accumulation: positive('--accumulation', given.accumulation) ?? request.accumulation,
     precision:
       oneOf<Precision>('--precision', given.precision, ['bf16', 'float32']) ?? (onCpu ? 'float32' : request.precision),
-    recompute: given.recompute && !onCpu,
+    recompute: given.recompute && target.name !== 'cpu',
     attention: oneOf('--attention', given.attention, ATTENTIONS) ?? request.attention,
     target,
     ...(maxSteps === undefined ? {} : { maxSteps }),

@@ -21,13 +21,15 @@ export type CardName = keyof typeof CARDS;
 /** So many of one card, or a CPU. */
 export interface Target {
   /** `card`: one that is here and not in the list. */
-  readonly name: CardName | 'card' | 'cpu';
+  readonly name: CardName | 'card' | 'cpu' | 'xla:cpu';
   readonly card: Card;
   readonly devices: number;
 }
 
 /** Bytes that a program may have of a device of the target. */
-export const usableBytes = ({ name, card }: Target): number => (name === 'cpu' ? 1 : USABLE) * card.memoryBytes;
+export const usableBytes = ({ name, card }: Target): number => (isCpu(name) ? 1 : USABLE) * card.memoryBytes;
+
+export const isCpu = (name: Target['name']): name is 'cpu' | 'xla:cpu' => name === 'cpu' || name === 'xla:cpu';
 
 /**
  * The part of the data sheet's rate at which a training is assumed to run.

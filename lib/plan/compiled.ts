@@ -5,6 +5,7 @@ import { type FindSettings, findPlugin } from '../engine/xla/plugins/find';
 import { stackedSpec, xlaModule } from '../engine/xla/program';
 import type { BatchForm } from '../train/batches';
 import { trainingSteps } from '../train/programs';
+import { isCpu } from './cards';
 import { unreadModel } from './model';
 import type { PlanRequest } from './plan';
 
@@ -18,7 +19,7 @@ import type { PlanRequest } from './plan';
 export async function compilePlan(request: PlanRequest, where: FindSettings = {}): Promise<CompiledAhead | undefined> {
   const { target, precision, recompute, attention } = request;
   const { name } = target;
-  if (name === 'cpu' || name === 'card') return undefined;
+  if (isCpu(name) || name === 'card') return undefined;
   const found = pluginThatCompiles(where);
   if (!found || !recompute) return undefined;
   const { step, spec } = trainingStep(request);
@@ -41,7 +42,7 @@ function pluginThatCompiles(where: FindSettings) {
 }
 
 /** One update of the training, of a model whose weights are nowhere. */
-function trainingStep(request: PlanRequest) {
+export function trainingStep(request: PlanRequest) {
   return trainingSteps(unreadModel(request.model, request.lora), updateConfig(request), WHOLE_CHUNKS).fused!;
 }
 

@@ -38,24 +38,29 @@ export interface DeviceMemory {
 /** Numbers that one layer computes for each token, forward and back: ten rows of the width, four of the MLP's. */
 const LAYER_WIDTHS = { hidden: 10, intermediate: 4 } as const;
 const LOSS_PARTS = 8;
+/** Bytes of a frozen parameter. */
+const STORED = 2;
 
 /**
  * Memory of a device by counting shapes, for a training whose layers are looped over, whose state is sharded over all
- * devices, and whose attention is computed in blocks. A frozen base is kept in the training's precision; what is trained
- * has float32 masters and two moments.
+ * devices, and whose attention is computed in blocks. A frozen base is kept in 16 bits, as models are published; what is
+ * trained has float32 masters and two moments.
  */
 export function countMemory(training: Training): DeviceMemory {
   const { model, lora, devices, precision, recompute } = training;
   const { base, adapter, trained } = countParameters(model, lora);
   const wide = precision === 'bf16' ? 2 : 4;
+  const frozen = adapter > 0 ? STORED * base : 0;
   const tokens = training.batchADevice * training.chunkLength;
   const widths = LAYER_WIDTHS.hidden * model.hiddenSize + LAYER_WIDTHS.intermediate * model.intermediateSize;
-  const state = ((adapter > 0 ? wide * base : 0) + 12 * trained) / devices;
+  const state = (frozen + 12 * trained) / devices;
   const gradients = (4 * trained) / devices;
   const activations = model.numHiddenLayers * tokens * wide * (recompute ? model.hiddenSize : widths);
-  const gathered = devices > 1 ? wide * layerParameters(model) : 0;
+  // A frozen layer is gathered as it is stored, and widened where products are float32.
+  const gathered = devices > 1 ? (adapter > 0 ? STORED : wide) * layerParameters(model) : 0;
+  const widened = adapter > 0 && wide > STORED ? wide * layerParameters(model) : 0;
   const ownGradient = adapter > 0 ? 0 : 4 * layerParameters(model);
-  const layer = tokens * wide * widths + gathered + ownGradient;
+  const layer = tokens * wide * widths + gathered + widened + ownGradient;
   const loss = (tokens * model.vocabSize * 4 * 2) / LOSS_PARTS;
   return { state, gradients, activations, layer, loss, total: state + gradients + activations + layer + loss };
 }

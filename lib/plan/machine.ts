@@ -4,11 +4,15 @@ import { CARDS, type CardName, type Target } from './cards';
 
 /** What this machine has to train on. */
 
-/** Its processors, and the memory that they share. */
-export function thisCpu(): Target {
+/**
+ * Its processors, and the memory that they share.
+ *
+ * @param name by which engine they are used: `cpu` is ONNX Runtime
+ */
+export function thisCpu(name: 'cpu' | 'xla:cpu' = 'cpu'): Target {
   const cores = availableParallelism();
   const title = `this machine's CPU (${cores} ${cores === 1 ? 'core' : 'cores'})`;
-  return { name: 'cpu', card: { title, memoryBytes: totalmem() }, devices: 1 };
+  return { name, card: { title, memoryBytes: totalmem() }, devices: 1 };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Attention } from '../engine/xla/options';
 import type { LlamaConfig } from '../model/llama';
 import { TOTALS } from '../paper/table-a1';
 import { countParameters } from '../train/memory';
-import { CARDS, type Target, UTILISATION, usableBytes } from './cards';
+import { CARDS, isCpu, type Target, UTILISATION, usableBytes } from './cards';
 import {
   type Collectives,
   countCollectives,
@@ -81,7 +81,7 @@ export const PAPER_RUN = {
 /** Counts a training on cards: memory of a device, operations, time, disk, and what would make it fit. */
 export function planTraining(request: PlanRequest): Plan {
   const { target } = request;
-  if (target.name === 'cpu') throw new Error('plan: a CPU is planned for with planOnCpu');
+  if (isCpu(target.name)) throw new Error('plan: a CPU is planned for with planOnCpu or planOnXlaCpu');
   return planWith(request, countMemory(trainingOf(request)), () => remediesOf(request));
 }
 

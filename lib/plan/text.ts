@@ -1,6 +1,6 @@
 import type { CompiledAhead } from '../engine/xla/pjrt/compile-ahead';
 import type { ProcessMemory } from '../train/peak-memory';
-import { UTILISATION } from './cards';
+import { isCpu, type Target, UTILISATION } from './cards';
 import { countOperations } from './compiled';
 import type { DeviceMemory } from './count';
 import type { Plan, PlanRequest } from './plan';
@@ -31,10 +31,10 @@ export const TIME_NOTE =
 /** A plan for a terminal, line by line. */
 export function planLines(plan: Plan<DeviceMemory | ProcessMemory>): string[] {
   const { request, parameters, memory, collectives, disk, remedies } = plan;
-  const isCpu = 'process' in memory;
+  const inProcess = 'process' in memory;
   const { title, chunkLength, batchADevice, accumulation, precision, recompute, target, epochs } = request;
   const row = (name: string, bytes: number) => `  ${name.padEnd(46)}${gigabytes(bytes).padStart(9)}`;
-  const devices = isCpu ? target.card.title : `${target.devices} x ${target.card.title}`;
+  const devices = inProcess ? target.card.title : `${target.devices} x ${target.card.title}`;
   return [
     `${title}, ${methodOf(plan)}: ${count(parameters.base)} parameters, ${count(parameters.trained)} of them trained`.replace(
       request.lora ? ' of them trained' : '',
@@ -43,8 +43,10 @@ export function planLines(plan: Plan<DeviceMemory | ProcessMemory>): string[] {
     `chunks of ${count(chunkLength)} tokens, ${batchADevice} a device, accumulation ${accumulation}, ${precision}, ` +
       `${recompute ? 'recomputation by layer' : 'no recomputation'}, on ${devices}`,
     '',
-    `memory of ${isCpu ? 'the process, estimated' : 'a device, counted     '}${' '.repeat(isCpu ? 15 : 16)}       GB`,
-    ...(isCpu ? processRows(memory) : deviceRows(memory, recompute)).map(([name, bytes]) => row(name, bytes)),
+    `memory of ${inProcess ? 'the process, estimated' : 'a device, counted     '}${' '.repeat(inProcess ? 15 : 16)}       GB`,
+    ...(inProcess ? processRows(memory, target) : deviceRows(memory, recompute)).map(([name, bytes]) =>
+      row(name, bytes),
+    ),
     row(`in all, of ${gigabytes(target.card.memoryBytes)}: ${plan.fits ? 'fits' : 'DOES NOT FIT'}`, memory.total),
     ...remedies.map(({ change, total }) => `  would fit: ${change} (${gigabytes(total)} GB)`),
     ...(!plan.fits && remedies.length === 0 ? ['  none of the settings would make it fit: use a smaller model'] : []),
@@ -72,8 +74,13 @@ const deviceRows = (memory: DeviceMemory, recompute: boolean): [string, number][
   ['the loss', memory.loss],
 ];
 
-const processRows = (memory: ProcessMemory): [string, number][] => [
-  ...(memory.frozen > 0 ? ([['frozen weights, as two programs hold them', memory.frozen]] as [string, number][]) : []),
+const processRows = (memory: ProcessMemory, { name }: Target): [string, number][] => [
+  ...(memory.frozen > 0
+    ? ([[`frozen weights, as ${name === 'cpu' ? 'two programs hold them' : 'stored'}`, memory.frozen]] as [
+        string,
+        number,
+      ][])
+    : []),
   ['what is trained, with moments, before and after', memory.state],
   ['a step at work', memory.working],
   ['Node and libraries', memory.process],
@@ -84,7 +91,7 @@ export function compiledLines(request: PlanRequest, compiled: CompiledAhead | un
   if (!compiled) {
     const { recompute, target } = request;
     const why =
-      target.name === 'cpu' || target.name === 'card'
+      isCpu(target.name) || target.name === 'card'
         ? `NVIDIA’s plug-in has no description of ${target.card.title}`
         : recompute
           ? 'NVIDIA’s plug-in is not here (npx med42 xla install cuda13 --compile-only)'

@@ -105,7 +105,7 @@ export function trainingWorkingBytes(
   return Math.max(...steps.map(({ step, spec }) => workingBytes(step, spec, device)));
 }
 
-interface SpecifiedStep {
+export interface SpecifiedStep {
   readonly step: Step;
   readonly spec: ProgramSpec;
 }

@@ -7,15 +7,18 @@ import { PAPER_LORA } from '../../lib/config';
 import { openDevice } from '../../lib/engine/device';
 import { LLAMA_2 } from '../../lib/model/llama-2';
 import { USABLE } from '../../lib/plan/cards';
-import { countCollectives, flopsAToken } from '../../lib/plan/count';
+import { countCollectives, flopsAToken, layerParameters } from '../../lib/plan/count';
 import { thisMachine } from '../../lib/plan/machine';
 import { shapeOf, unreadModel } from '../../lib/plan/model';
 import { planOnCpu } from '../../lib/plan/on-cpu';
+import { planOnXlaCpu } from '../../lib/plan/on-xla-cpu';
 import { paperRun } from '../../lib/plan/paper-runs';
 import { planTraining } from '../../lib/plan/plan';
 import { parseTarget } from '../../lib/plan/target';
 import { duration } from '../../lib/plan/text';
+import { countParameters } from '../../lib/train/memory';
 import { estimateTrainingMemory } from '../../lib/train/peak-memory';
+import { xlaPossible } from '../xla/device';
 
 /**
  * The peak of a device as XLA compiled it for H100: modules written with JAX 0.11 by hand, 1 x 4,096 tokens a device,
@@ -159,6 +162,28 @@ describe('this machine', () => {
     expect(fits).toBe(false);
     expect(remedies.map(({ change }) => change)).toEqual(['--max-seq-len 32', '--max-seq-len 16', '--max-seq-len 8']);
   });
+});
+
+test.skipIf(!xlaPossible)('XLA on the CPU: what its compiler says, a frozen base as it is stored', async () => {
+  const { model } = await shapeOf(join(__dirname, '../../data/miniature/base'));
+  const run = { ...paperRun('paper-7b-lora'), model, target: parseTarget('xla:cpu'), chunkLength: 64 };
+  const { base, trained } = countParameters(model, PAPER_LORA.lora);
+  for (const recompute of [true, false]) {
+    const { memory, fits } = await planOnXlaCpu({ ...run, precision: 'float32', recompute });
+    expect([memory.frozen, fits]).toEqual([2 * base, true]);
+    // Weights and two moments, and beside them the numbers of one update and the tables of positions.
+    expect(memory.state - 12 * trained).toBeGreaterThan(0);
+    expect(memory.state - 12 * trained).toBeLessThan(50_000);
+    expect(memory.working).toBeGreaterThan(1e5);
+  }
+});
+
+test('a frozen base is counted as it is stored, also where products are float32', () => {
+  const run = paperRun('paper-7b-lora');
+  const [short, wide] = [planTraining(run).memory, planTraining({ ...run, precision: 'float32' }).memory];
+  expect(wide.state).toBe(short.state);
+  // A layer at a time is widened.
+  expect(wide.layer - 2 * short.layer).toBe(4 * layerParameters(run.model));
 });
 
 test('updates at most: fewer tokens, and no more than the epochs have', () => {
