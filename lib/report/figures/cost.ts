@@ -13,8 +13,8 @@ const PANELS: readonly { readonly label: string; readonly of: (cost: Cost) => nu
   { label: 'saved file (KiB)', of: (cost) => cost.savedBytes / 2 ** 10, digits: 0 },
 ];
 
-/** How a setting's marker is drawn. */
-const MARKS: Readonly<Record<Setting, string>> = { tuned: '', controlled: '-dot', paper: '-open' };
+/** How a setting's marker is drawn: a dot of a filled marker's own colour would not be seen. */
+const MARKS: Readonly<Record<Setting, string>> = { tuned: '', controlled: '-open-dot', paper: '-open' };
 
 /** What accuracy costs: four panels, each cost across, accuracy over all items up. Null when nothing was trained. */
 export function costFigure(record: RunRecord): Figure | null {
