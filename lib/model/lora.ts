@@ -109,8 +109,9 @@ export function loraLinear(
     // In a loop the sum would be a float32 copy of each weight, which a frozen base in 16 bits is meant to spare.
     const isTall = x.shape[0]! > Math.max(...w.shape) && !isStack(name);
     if (isTall && !dropout) return mergedLinear(x, w, a, b, scaling);
-    const low = tf.matMul(dropout ? dropout(x, name) : x, a, false, true); // [N, R]
-    return plain(name, x).add(tf.matMul(low, b, false, true).mul(scaling));
+    // Scaled while it is narrow: [N, out] is a pass over memory more, forward and on the way back.
+    const low = tf.matMul(dropout ? dropout(x, name) : x, a, false, true).mul(scaling); // [N, R]
+    return plain(name, x).add(tf.matMul(low, b, false, true));
   };
 }
 
