@@ -11,7 +11,7 @@ export interface KernelResult {
   readonly variants: number;
   /** The largest difference of a number, relative above 1, and whose. */
   readonly worst: { readonly difference: number; readonly of: string };
-  readonly failed: readonly { readonly kernel: string; readonly what: string }[];
+  readonly failures: readonly { readonly kernel: string; readonly what: string }[];
   readonly seconds: number;
 }
 
@@ -23,23 +23,23 @@ export async function checkKernels(device: Device, say: (line: string) => void):
   const began = performance.now();
   await tf.setBackend('cpu');
   const eager = eagerDevice();
-  const failed: { kernel: string; what: string }[] = [];
+  const failures: { kernel: string; what: string }[] = [];
   let worst = { difference: 0, of: 'none' };
   const cases = Object.entries(KERNEL_CASES);
   for (const [i, [kernel, variants]] of cases.entries()) {
     try {
       const found = await compare(variants, device, eager);
       if (!(found.difference <= TOLERANCE)) {
-        failed.push({ kernel, what: `${found.of}: a difference of ${found.difference}` });
+        failures.push({ kernel, what: `${found.of}: a difference of ${found.difference}` });
       }
       if (!(found.difference <= worst.difference)) worst = { ...found, of: `${kernel}, ${found.of}` };
     } catch (error) {
-      failed.push({ kernel, what: (error as Error).message });
+      failures.push({ kernel, what: (error as Error).message });
     }
-    if ((i + 1) % 10 === 0) say(`kernels: ${i + 1} of ${cases.length}, ${failed.length} failed`);
+    if ((i + 1) % 10 === 0) say(`kernels: ${i + 1} of ${cases.length}, ${failures.length} failed`);
   }
   const variants = cases.reduce((sum, [, list]) => sum + list.length, 0);
-  return { kernels: cases.length, variants, worst, failed, seconds: (performance.now() - began) / 1000 };
+  return { kernels: cases.length, variants, worst, failures, seconds: (performance.now() - began) / 1000 };
 }
 
 async function compare(variants: readonly Variant[], device: Device, eager: Device) {

@@ -142,7 +142,7 @@ async function check(options: Given): Promise<void> {
   }
   console.log(`\n${summary(result).join('\n')}\n${file}`);
   const parity = result.parity && !isNothing(result.parity) ? result.parity : [];
-  const failed = result.kernels && 'failed' in result.kernels && result.kernels.failed.length > 0;
+  const failed = result.kernels && !isNothing(result.kernels) && result.kernels.failures.length > 0;
   const isOff = result.attention && 'passes' in result.attention && !result.attention.passes;
   if (failed || isOff || parity.some(({ passes }) => !passes)) process.exitCode = 1;
 }

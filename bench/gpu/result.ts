@@ -100,8 +100,8 @@ export function summary({ device, rate, parity, kernels, attention, steps, secon
   if (kernels && isNothing(kernels)) lines.push(`kernels: ${why(kernels)}`);
   else if (kernels) {
     lines.push(
-      `kernels: ${kernels.kernels - kernels.failed.length} of ${kernels.kernels} agree, worst ${kernels.worst.difference.toExponential(1)} (${kernels.worst.of})`,
-      ...kernels.failed.map(({ kernel, what }) => `  FAILS: ${kernel}: ${what}`),
+      `kernels: ${kernels.kernels - kernels.failures.length} of ${kernels.kernels} agree, worst ${kernels.worst.difference.toExponential(1)} (${kernels.worst.of})`,
+      ...kernels.failures.map(({ kernel, what }) => `  FAILS: ${kernel}: ${what}`),
     );
   }
   if (attention && isNothing(attention)) lines.push(`attention: ${why(attention)}`);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { distance } from '../../bench/gpu/attention';
-import { stepResult, tooLarge } from '../../bench/gpu/result';
+import { stepResult, summary, tooLarge } from '../../bench/gpu/result';
 import { float32 } from '../../lib/engine/tensors';
 import { WORKBOOK_ROOT } from '../../lib/files';
 import { cpuPlugin } from './plugins';
@@ -42,6 +42,19 @@ test.skipIf(!cpuPlugin)('on XLA’s CPU a part is measured and kept', () => {
   const kept = JSON.parse(readFileSync(join(folder, 'results', 'bench', 'gpu-cpu.json'), 'utf8'));
   expect(kept).toMatchObject({ device: { kind: 'cpu' }, budgetSeconds: 480, rate: { precision: 'bf16', size: 1024 } });
   expect(kept.rate.flopsPerSecond).toBeGreaterThan(1e8);
+});
+
+test('kernels that disagree are named, and are no part that gave nothing', () => {
+  const device = { kind: 'cpu', version: '1', count: 1, memory: undefined };
+  const lines = (failures: readonly { kernel: string; what: string }[]) => {
+    const kernels = { kernels: 2, variants: 3, worst: { difference: 0.5, of: 'Add, [2]' }, failures, seconds: 1 };
+    return summary({ device, node: '', made: '', seconds: 1, budgetSeconds: 9, kernels, steps: {} }).slice(1);
+  };
+  expect(lines([])).toEqual(['kernels: 2 of 2 agree, worst 5.0e-1 (Add, [2])']);
+  expect(lines([{ kernel: 'Add', what: '[2]: a difference of 0.5' }])).toEqual([
+    'kernels: 1 of 2 agree, worst 5.0e-1 (Add, [2])',
+    '  FAILS: Add: [2]: a difference of 0.5',
+  ]);
 });
 
 test('how far attention is off is stated by the largest number of each result; a number that is none is infinitely far', () => {
