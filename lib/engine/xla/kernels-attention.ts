@@ -1,4 +1,5 @@
 import { FUSED_ATTENTION, FUSED_ATTENTION_GRADIENT } from '../trace/graph';
+import type { HloSpec } from './hlo-text';
 import { convert, type KernelCall, type Lowerings } from './kernels';
 import type { Module, Value } from './module';
 
@@ -18,12 +19,10 @@ const BACKWARD = '__cudnn$fmhaSoftmaxBackward';
 const MOST_COMPONENTS = 128;
 const STEP = 8;
 
-type Spec = Omit<Value, 'ssa'>;
-
 const fused: (call: KernelCall) => readonly Value[] = (call) => {
   const [q, k, v] = sixteenBits(call);
   assertComponents(q.shape.at(-1)!);
-  const results = call.outputs.map(({ shape }, i): Spec => ({ type: i === 0 ? 'bfloat16' : 'float32', shape }));
+  const results = call.outputs.map(({ shape }, i): HloSpec => ({ type: i === 0 ? 'bfloat16' : 'float32', shape }));
   const [value, kept] = custom(call.graph, FORWARD, [q, k, v], results, {
     // Contracting axes of both sides; batch and heads are the first two of each.
     bmm1: [3, 3],
@@ -36,7 +35,7 @@ const backward: (call: KernelCall) => readonly Value[] = (call) => {
   const { graph } = call;
   const given = call.inputs.operands as readonly Value[];
   const [q, k, v, dy, out] = sixteenBits(call, [0, 1, 2, 4, 5]);
-  const results = call.outputs.map(({ shape }): Spec => ({ type: 'bfloat16', shape }));
+  const results = call.outputs.map(({ shape }): HloSpec => ({ type: 'bfloat16', shape }));
   const gradients = custom(graph, BACKWARD, [q, k, v, given[3]!, dy!, out!], results, {
     bmm1_grad_gemm1: [2, 2],
     bmm1_grad_gemm2: [3, 2],
@@ -64,14 +63,14 @@ function custom(
   m: Module,
   target: string,
   operands: readonly Value[],
-  results: readonly Spec[],
+  results: readonly HloSpec[],
   products: Readonly<Record<string, readonly [number, number]>>,
 ): readonly Value[] {
   return m.eachOnItsOwn(operands, results, (own, parts) => {
     const [batch, heads, length] = own[0]!.shape as [number, number, number];
-    const workspace: Spec = { type: 'uint8', shape: [0] };
+    const workspace: HloSpec = { type: 'uint8', shape: [0] };
     const config = JSON.stringify(backendConfig([batch, heads, length, own[1]!.shape[2]!], products));
-    const layouts = (specs: readonly Spec[]) => `[${specs.map(rowMajor).join(', ')}]`;
+    const layouts = (specs: readonly HloSpec[]) => `[${specs.map(rowMajor).join(', ')}]`;
     const attributes =
       `call_target_name = ${JSON.stringify(target)}, api_version = 2 : i32, backend_config = ${JSON.stringify(config)}, ` +
       `operand_layouts = ${layouts(own)}, result_layouts = ${layouts([...parts, workspace])}`;
@@ -79,7 +78,7 @@ function custom(
   });
 }
 
-const rowMajor = ({ shape }: Spec): string =>
+const rowMajor = ({ shape }: HloSpec): string =>
   `dense<${shape.length === 1 ? 0 : `[${shape.map((_, i) => shape.length - 1 - i).join(', ')}]`}> : tensor<${shape.length}xindex>`;
 
 /** What XLA reads of the call: protobuf as JSON, whose integers of 64 bits are strings. */

@@ -1,9 +1,10 @@
 import { sizeOf } from '../tensors';
 import { operand } from '../trace/graph';
 import { axisOf } from '../trace/signatures';
+import { i64Array } from './hlo-text';
 import { broadcastTo, compare, convert, type Lowerings, reshape, select } from './kernels';
 import { reduce } from './kernels-reduce';
-import { i64Array, type Module, scalars, type Value } from './module';
+import { type Module, scalars, type Value } from './module';
 
 /** Kernels that read or add at computed places. */
 

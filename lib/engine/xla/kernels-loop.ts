@@ -1,6 +1,7 @@
 import { FENCE, LAYER_LOOP, LAYER_LOOP_GRADIENT } from '../trace/graph';
+import { i64Array } from './hlo-text';
 import { compare, convert, type KernelCall, type Lowering, type Lowerings, pair, reshape } from './kernels';
-import { i64Array, type Module, type Value } from './module';
+import type { Module, Value } from './module';
 import { shardAxis } from './sharding';
 
 /** Loops over stacked layers as `while`: a layer's weights are cut out of their stacks, its results put into others. */

@@ -1,8 +1,9 @@
 import { operand } from '../trace/graph';
 import { axisOf, reducedAxes } from '../trace/signatures';
+import { type HloType, i64Array } from './hlo-text';
 import { compare, type Lowering, type Lowerings, pair, reshape, select } from './kernels';
 import { pad } from './kernels-shape';
-import { type HloType, i64Array, type Module, scalars, type Value } from './module';
+import { type Module, scalars, type Value } from './module';
 
 /** Sums, extremes and places of extremes. */
 

@@ -1,7 +1,8 @@
 import { operand, operands } from '../trace/graph';
 import { axisOf, rangeOf, sliceOf } from '../trace/signatures';
+import { i64Array } from './hlo-text';
 import { type Lowering, type Lowerings, reshape } from './kernels';
-import { i64Array, type Module, type Value } from './module';
+import type { Module, Value } from './module';
 
 /** Kernels that move, repeat or pick values without arithmetic of their own. */
 

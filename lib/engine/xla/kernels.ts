@@ -7,7 +7,8 @@ import {
   type Lowerings as Table,
 } from '../trace/graph';
 import { broadcast } from '../trace/signatures';
-import { type HloType, i64Array, type Module, type Value } from './module';
+import { type HloType, i64Array } from './hlo-text';
+import type { Module, Value } from './module';
 
 export type KernelCall = Call<Value, Module>;
 export type Lowering = Lower<Value, Module>;

@@ -1,4 +1,5 @@
 import type { TracedDtype } from '../trace/graph';
+import { dimensions, type HloSpec, type HloType, numberText, sharding, tensorType } from './hlo-text';
 import { type Axis, partShape } from './sharding';
 
 /**
@@ -9,22 +10,9 @@ import { type Axis, partShape } from './sharding';
  * Source: openxla/stablehlo, docs/spec.md
  */
 
-export type HloType = TracedDtype | 'float16' | 'bfloat16' | 'uint8';
-
-const MLIR: Readonly<Record<HloType, string>> = {
-  float32: 'f32',
-  int32: 'i32',
-  bool: 'i1',
-  float16: 'f16',
-  bfloat16: 'bf16',
-  uint8: 'ui8',
-};
-
 /** A value of the function under construction. */
-export interface Value {
+export interface Value extends HloSpec {
   readonly ssa: string;
-  readonly type: HloType;
-  readonly shape: readonly number[];
 }
 
 export interface OpOptions {
@@ -36,7 +24,7 @@ export interface OpOptions {
 
 /** A function within an operation; it may read values from outside. */
 export interface Region {
-  readonly given: readonly Omit<Value, 'ssa'>[];
+  readonly given: readonly HloSpec[];
   readonly body: (args: readonly Value[]) => readonly Value[];
 }
 
@@ -48,12 +36,7 @@ export interface Module {
   readonly devices: number;
   op(name: string, operands: readonly Value[], type: HloType, shape: readonly number[], options?: OpOptions): Value;
   /** An operation with several results. */
-  ops(
-    name: string,
-    operands: readonly Value[],
-    results: readonly Omit<Value, 'ssa'>[],
-    options?: OpOptions,
-  ): readonly Value[];
+  ops(name: string, operands: readonly Value[], results: readonly HloSpec[], options?: OpOptions): readonly Value[];
   /** A constant of one repeated value; equal ones are written once. */
   splat(value: number, type: HloType, shape: readonly number[]): Value;
   /** A constant; large ones become arguments, equal ones are one. */
@@ -70,8 +53,8 @@ export interface Module {
    */
   eachOnItsOwn(
     operands: readonly Value[],
-    results: readonly Omit<Value, 'ssa'>[],
-    body: (own: readonly Value[], parts: readonly Omit<Value, 'ssa'>[]) => readonly Value[],
+    results: readonly HloSpec[],
+    body: (own: readonly Value[], parts: readonly HloSpec[]) => readonly Value[],
   ): readonly Value[];
   /** Constants that became arguments, after those declared. */
   readonly large: readonly LargeConstant[];
@@ -87,19 +70,13 @@ export interface Result {
 }
 
 /** What a reduction's function is given. */
-export const scalars = (types: readonly HloType[]): Omit<Value, 'ssa'>[] => types.map((type) => ({ type, shape: [] }));
+export const scalars = (types: readonly HloType[]): HloSpec[] => types.map((type) => ({ type, shape: [] }));
 
 export interface LargeConstant {
   readonly type: TracedDtype;
   readonly shape: readonly number[];
   readonly values: readonly number[];
 }
-
-export const tensorType = ({ type, shape }: Omit<Value, 'ssa'>): string =>
-  `tensor<${shape.map((d) => `${d}x`).join('')}${MLIR[type]}>`;
-
-export const i64Array = (values: readonly number[]): string =>
-  values.length === 0 ? 'array<i64>' : `array<i64: ${values.join(', ')}>`;
 
 /** More numbers than this would make the text of a large model many megabytes. */
 const MOST_WRITTEN = 64;
@@ -200,13 +177,13 @@ export function createModule(products: Precision = 'float32', devices = 1): Modu
     },
     eachOnItsOwn: (operands, results, body) => {
       if (devices === 1) return body(operands, results);
-      const part = <T extends Omit<Value, 'ssa'>>(whole: T): T => ({
+      const part = <T extends HloSpec>(whole: T): T => ({
         ...whole,
         shape: partShape(whole.shape, 0, devices),
       });
       const own = region({ given: operands.map(part), body: (args) => body(args, results.map(part)) }, 'sdy');
       const values = results.map(({ type, shape }) => ({ ssa: fresh(), type, shape }));
-      const laid = (all: readonly Omit<Value, 'ssa'>[]) =>
+      const laid = (all: readonly HloSpec[]) =>
         `#sdy.sharding_per_value<[${all.map(({ shape }) => dimensions(shape, 0)).join(', ')}]>`;
       lines.push(
         `    ${values.map((v) => v.ssa).join(', ')} = "sdy.manual_computation"(${operands.map((o) => o.ssa).join(', ')}) ` +
@@ -248,23 +225,5 @@ export function createModule(products: Precision = 'float32', devices = 1): Modu
   return module;
 }
 
-/** The mesh has one axis, "d". */
-const sharding = (shape: readonly number[], axis: Axis): string => `#sdy.sharding${dimensions(shape, axis)}`;
-const dimensions = (shape: readonly number[], axis: Axis): string =>
-  `<@mesh, [${shape.map((_, i) => (i === axis ? '{"d"}' : '{}')).join(', ')}]>`;
-
 const equal = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((v, i) => Object.is(v, b[i]));
-
-/** As MLIR reads it: bits in hexadecimal where decimal digits cannot say it; a float has its point. */
-function numberText(value: number, type: HloType): string {
-  if (type === 'bool') return value ? 'true' : 'false';
-  if (type === 'int32') return String(Math.trunc(value));
-  if (Object.is(value, 0)) return '0.0';
-  if (type !== 'float32')
-    throw new Error(`engine: a constant of type ${type} cannot be written; convert a float32 one`);
-  const float = Math.fround(value);
-  if (!Number.isFinite(float)) return Number.isNaN(float) ? '0x7FC00000' : float > 0 ? '0x7F800000' : '0xFF800000';
-  // Nine digits tell every float32 apart.
-  return float.toExponential(8);
-}

@@ -1,6 +1,7 @@
 import { type HostTensor, readSource, sizeOf, type TensorSource } from '../tensors';
+import type { HloType } from './hlo-text';
 import { put, take } from './kernels-loop';
-import { createModule, type HloType } from './module';
+import { createModule } from './module';
 import type { Client } from './pjrt/client';
 import { dtypeEntry, type HostArray } from './pjrt/dtype';
 import type { Executable } from './pjrt/executable';
