@@ -132,6 +132,7 @@ export {
   type Comparison,
   type DecontaminationInput,
   decontaminate,
+  type ReadRows,
   PAPER_THRESHOLD,
 } from './decontaminate/decontaminate';
 export { type Encoder, openEncoder } from './decontaminate/encoder';

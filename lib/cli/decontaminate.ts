@@ -1,6 +1,6 @@
 import { rmdir } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
-import { loadDataset } from '../data/examples';
+import { openDataset, type TrainReading } from '../data/examples';
 import { readingLines } from '../data/reading/notes';
 import { type Comparison, DEFAULT_TOP_K, DEFAULT_VIEW, decontaminate } from '../decontaminate/decontaminate';
 import { type Encoder, openEncoder } from '../decontaminate/encoder';
@@ -13,7 +13,7 @@ import { type DeviceName, openDevice } from '../engine/device';
 import { DEVICE_HELP, PLUGIN_HELP } from '../engine/device-names';
 import { WORKBOOK_ROOT } from '../files';
 import { newCommand, readArguments } from '../run/arguments';
-import { readWorld } from '../run/data-stage';
+import { readWorld, showReading } from '../run/data-stage';
 import { decontaminationIdentity, truthOf } from '../run/decontamination-stage';
 import { lockFolder } from '../run/lock';
 import { peakMemoryBytes } from '../run/memory';
@@ -66,10 +66,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const out = values.out ? resolve(from, values.out) : resolve(root, 'results', 'decontamination');
   const began = performance.now();
   const data = values.data ? resolve(from, values.data) : resolve(root, 'data', 'miniature');
-  const dataset = await loadDataset(data, rowOptions(values, refusal));
-  const { evaluation, training } = dataset;
-  for (const line of readingLines(dataset)) console.error(line);
-  console.error(`${evaluation.items.length} items, ${training.examples.length} training rows`);
+  const { evaluation, readTraining } = await openDataset(data, { ...rowOptions(values, refusal), ...showReading() });
   const device = await openDevice(
     values.device as DeviceName,
     undefined,
@@ -85,17 +82,26 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     for (const folder of folders) locks.push(await lockFolder(folder));
     const progress = { embedding: createProgress('embedding'), searching: createProgress('searching') };
+    let training: TrainReading | undefined;
     const result = await decontaminate({
       ...truthOf(await readWorld(data)),
       items: evaluation.items,
-      rows: training.examples,
+      rows: async (take) => {
+        let rows = 0;
+        training = await readTraining((row) => {
+          rows++;
+          take(row);
+        });
+        for (const line of readingLines({ evaluation, training })) console.error(line);
+        console.error(`${evaluation.items.length} items, ${rows} training rows`);
+      },
       comparison,
       view,
       ...(threshold === undefined ? {} : { threshold }),
       ...(topK === undefined ? {} : { topK }),
       at: (stage, done, total) => progress[stage].at(done, total),
     });
-    const identity = decontaminationIdentity([...evaluation.files, ...training.files], encoder ? [encoder] : [], {
+    const identity = decontaminationIdentity([...evaluation.files, ...training!.files], encoder ? [encoder] : [], {
       view,
       threshold: result.threshold,
       topK: topK ?? null,

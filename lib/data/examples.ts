@@ -47,6 +47,21 @@ export interface Dataset {
  * @throws when the folder is missing, has only one half, or a row is invalid
  */
 export async function loadDataset(folder: string, options: EvalOptions = {}): Promise<Dataset> {
+  const { evaluation, readTraining } = await openDataset(folder, options);
+  const examples: TrainExample[] = [];
+  const reading = await readTraining((example) => examples.push(example));
+  return { evaluation, training: { ...reading, examples } };
+}
+
+/** A data folder whose training rows are not read yet. */
+export interface OpenDataset {
+  readonly evaluation: EvalSet;
+  /** As `readTrainExamples`. */
+  readonly readTraining: (take: (example: TrainExample) => unknown) => Promise<TrainReading>;
+}
+
+/** As `loadDataset`; the training rows are read when they are asked for, and none is kept. */
+export async function openDataset(folder: string, options: EvalOptions = {}): Promise<OpenDataset> {
   const [evalFiles, trainFiles] = [await listFiles(folder, 'eval'), await listFiles(folder, 'train')];
   const [items, rows] = [evalFiles.names.length, trainFiles.names.length];
   const missing = items === 0 ? 'eval' : rows === 0 ? 'train' : undefined;
@@ -58,10 +73,14 @@ export async function loadDataset(folder: string, options: EvalOptions = {}): Pr
     );
   }
   const seen = new SeenNames();
-  const evaluation = await readItems(folder, options, seen);
-  const training = await gatherExamples(folder, options, seen);
-  seen.check(options.fields);
-  return { evaluation, training };
+  return {
+    evaluation: await readItems(folder, options, seen),
+    readTraining: async (take) => {
+      const training = await readExamples(folder, take, options, seen);
+      seen.check(options.fields);
+      return training;
+    },
+  };
 }
 
 /**
@@ -119,15 +138,8 @@ async function readItems(
  * @throws on a missing folder or an invalid row
  */
 export async function loadTrainExamples(folder: string, options: ReadOptions = {}): Promise<TrainSet> {
-  const seen = new SeenNames();
-  const set = await gatherExamples(folder, options, seen);
-  seen.check(options.fields);
-  return set;
-}
-
-async function gatherExamples(folder: string, options: ReadOptions, names: SeenNames): Promise<TrainSet> {
   const examples: TrainExample[] = [];
-  const reading = await readExamples(folder, (example) => examples.push(example), options, names);
+  const reading = await readTrainExamples(folder, (example) => examples.push(example), options);
   return { ...reading, examples };
 }
 

@@ -7,10 +7,11 @@ import type { Neighbours } from './neighbours';
 import { normalised, sharedNgram } from './overlap';
 import type { Planted } from './planted';
 import type { Decontamination, EvidencePair, View } from './record';
-import { secondOpinions } from './second-opinions';
+import { openRowTexts, type RowTexts } from './row-texts';
+import { openSecondLook, type SecondLook } from './second-opinions';
 import { compatible } from './text-form';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from './tf-idf';
-import { comparedRows, itemText, rowText } from './views';
+import { comparedRows, itemText } from './views';
 
 /** The paper's: 'if the cosine similarity exceeds 0.8'. */
 export const PAPER_THRESHOLD = 0.8;
@@ -29,9 +30,13 @@ export type Comparison =
     }
   | { readonly kind: 'tf-idf' };
 
+/** Gives each training row to `take`. */
+export type ReadRows = (take: (row: TrainExample) => void) => Promise<unknown>;
+
 export interface DecontaminationInput {
   readonly items: readonly EvalItem[];
-  readonly rows: readonly TrainExample[];
+  /** In memory, or read once, one after the other. */
+  readonly rows: readonly TrainExample[] | ReadRows;
   readonly comparison: Comparison;
   /** Default: the paper's 0.8; for TF-IDF its own, chosen on development pairs. */
   readonly threshold?: number;
@@ -63,77 +68,95 @@ export async function decontaminate(input: DecontaminationInput): Promise<Decont
   const floor = input.floor ?? Math.max(0, threshold - 0.05);
   check(input, threshold, topK);
   const itemTexts = items.map((item) => compatible(itemText(item, view)));
-  const rows = input.rows.flatMap(comparedRows);
-  const texts = differentTexts(rows, view);
-  const { neighbours, truncation } = await nearest(itemTexts, texts.all, topK, comparison, input.at);
-  const { k, cosines, rows: found } = neighbours;
-  const closest = items.map((_, i) => cosines[i * k]!);
-  const flagsAt = (least: number) => closest.map((cosine) => cosine > least);
-  const flagged = flagsAt(threshold);
+  const second = openSecondLook(items, itemTexts);
+  const texts = openRowTexts(view, planted !== undefined);
+  try {
+    const trainingRows = await readRows(input.rows, texts, second);
+    checkRows(trainingRows, texts, planted);
+    const { neighbours, truncation } = await nearest(itemTexts, texts, topK, comparison, input.at);
+    const { k, cosines, rows: found } = neighbours;
+    const closest = items.map((_, i) => cosines[i * k]!);
+    const flagsAt = (least: number) => closest.map((cosine) => cosine > least);
+    const flagged = flagsAt(threshold);
 
-  const itemPlace = new Map(items.map((item, i) => [item.id, i]));
-  const truthAt = (flags: readonly boolean[], least: number) =>
-    truthScore(items, flags, planted ?? [], taught, ({ itemId, rowId }) => {
-      const first = itemPlace.get(itemId)! * k;
-      const text = texts.ofRow.get(rowId)!;
-      return found.subarray(first, first + k).some((row, rank) => row === text && cosines[first + rank]! > least);
-    });
-  const thresholds = [...new Set([...SWEEP, threshold])].sort((a, b) => a - b);
+    const itemPlace = new Map(items.map((item, i) => [item.id, i]));
+    const truthAt = (flags: readonly boolean[], least: number) =>
+      truthScore(items, flags, planted ?? [], taught, ({ itemId, rowId }) => {
+        const first = itemPlace.get(itemId)! * k;
+        const text = texts.ofRow(rowId)!;
+        return found.subarray(first, first + k).some((row, rank) => row === text && cosines[first + rank]! > least);
+      });
+    const thresholds = [...new Set([...SWEEP, threshold])].sort((a, b) => a - b);
 
-  const pairs = items.flatMap((item, i) =>
-    Array.from({ length: k }, (_, rank): EvidencePair | undefined => {
-      const cosine = cosines[i * k + rank]!;
-      const text = found[i * k + rank]!;
-      if (text < 0 || !(cosine >= floor)) return undefined;
-      const row = rows[texts.first[text]!]!;
-      return {
-        itemId: item.id,
-        task: item.task,
-        subject: item.subject ?? null,
-        rowId: row.id,
-        source: row.source,
-        copies: texts.copies[text]!,
-        rank: rank + 1,
-        cosine,
-        flagged: cosine > threshold,
-        itemText: itemText(item, view),
-        rowText: rowText(row, view),
-        exact: normalised(itemTexts[i]!) === normalised(texts.all[text]!),
-        sharedNgram: sharedNgram(itemTexts[i]!, texts.all[text]!),
-      };
-    }).filter((pair) => pair !== undefined),
-  );
-  const encoder = comparison.kind === 'embedding' ? comparison.encoder.description : null;
-  const isPapersMethod = encoder?.architecture === 'transformer' && threshold === PAPER_THRESHOLD;
-  return {
-    version: 1,
-    method: encoder ? `cosine of ${encoder.name} embeddings` : 'cosine of TF-IDF vectors',
-    kind: comparison.kind,
-    isPapersMethod,
-    notice: isPapersMethod ? null : notice(encoder?.name, encoder?.architecture, threshold),
-    threshold,
-    view,
-    topK,
-    floor,
-    encoder,
-    truncation,
-    trainingRows: input.rows.length,
-    trainingTexts: texts.all.length,
-    total: totalFlags(flagged),
-    tasks: taskFlags(items, flagged),
-    flagged: items.filter((_, i) => flagged[i]).map((item) => item.id),
-    nearest: closest,
-    pairs,
-    sweep: thresholds.map((t) => ({ threshold: t, ...totalFlags(flagsAt(t)), tasks: taskFlags(items, flagsAt(t)) })),
-    secondOpinions: secondOpinions(items, rows, itemTexts, texts.all, flagged, planted, taught),
-    truth: planted ? thresholds.map((t) => ({ threshold: t, ...truthAt(flagsAt(t), t) })) : null,
-    assumptions: assumptions(encoder?.name),
-  };
+    const pairs = items.flatMap((item, i) =>
+      Array.from({ length: k }, (_, rank): EvidencePair | undefined => {
+        const cosine = cosines[i * k + rank]!;
+        const text = found[i * k + rank]!;
+        if (text < 0 || !(cosine >= floor)) return undefined;
+        const { id: rowId, source, copies, written } = texts.of(text);
+        const compared = texts.at(text)!;
+        return {
+          itemId: item.id,
+          task: item.task,
+          subject: item.subject ?? null,
+          rowId,
+          source,
+          copies,
+          rank: rank + 1,
+          cosine,
+          flagged: cosine > threshold,
+          itemText: itemText(item, view),
+          rowText: written,
+          exact: normalised(itemTexts[i]!) === normalised(compared),
+          sharedNgram: sharedNgram(itemTexts[i]!, compared),
+        };
+      }).filter((pair) => pair !== undefined),
+    );
+    const encoder = comparison.kind === 'embedding' ? comparison.encoder.description : null;
+    const isPapersMethod = encoder?.architecture === 'transformer' && threshold === PAPER_THRESHOLD;
+    return {
+      version: 1,
+      method: encoder ? `cosine of ${encoder.name} embeddings` : 'cosine of TF-IDF vectors',
+      kind: comparison.kind,
+      isPapersMethod,
+      notice: isPapersMethod ? null : notice(encoder?.name, encoder?.architecture, threshold),
+      threshold,
+      view,
+      topK,
+      floor,
+      encoder,
+      truncation,
+      trainingRows,
+      trainingTexts: texts.length,
+      total: totalFlags(flagged),
+      tasks: taskFlags(items, flagged),
+      flagged: items.filter((_, i) => flagged[i]).map((item) => item.id),
+      nearest: closest,
+      pairs,
+      sweep: thresholds.map((t) => ({ threshold: t, ...totalFlags(flagsAt(t)), tasks: taskFlags(items, flagsAt(t)) })),
+      secondOpinions: second.opinions(flagged, planted, taught),
+      truth: planted ? thresholds.map((t) => ({ threshold: t, ...truthAt(flagsAt(t), t) })) : null,
+      assumptions: assumptions(encoder?.name),
+    };
+  } finally {
+    texts.close();
+  }
 }
 
-function check({ items, rows, planted = [] }: DecontaminationInput, threshold: number, topK: number): void {
+/** Reads each row once. @returns how many there are */
+async function readRows(rows: DecontaminationInput['rows'], texts: RowTexts, second: SecondLook): Promise<number> {
+  let count = 0;
+  const take = (row: TrainExample): void => {
+    count++;
+    for (const one of comparedRows(row)) second.look(one, texts.add(one));
+  };
+  if (typeof rows === 'function') await rows(take);
+  else for (const row of rows) take(row);
+  return count;
+}
+
+function check({ items }: DecontaminationInput, threshold: number, topK: number): void {
   if (items.length === 0) throw new Error('decontaminate: there are no evaluation items; give one or more');
-  if (rows.length === 0) throw new Error('decontaminate: there are no training rows; give one or more');
   if (!(threshold > 0 && threshold < 1)) {
     throw new Error(`decontaminate: the threshold must lie between 0 and 1, got ${threshold}; the paper's is 0.8`);
   }
@@ -145,37 +168,20 @@ function check({ items, rows, planted = [] }: DecontaminationInput, threshold: n
     if (ids.has(id)) throw new Error(`decontaminate: two evaluation items have the id "${id}"; rename or delete one`);
     ids.add(id);
   }
-  const rowIds = new Set(planted.length > 0 ? rows.map((row) => row.id) : []);
+}
+
+function checkRows(count: number, texts: RowTexts, planted: readonly Planted[] = []): void {
+  if (count === 0) throw new Error('decontaminate: there are no training rows; give one or more');
   for (const { rowId } of planted) {
-    if (!rowIds.has(rowId)) {
+    if (texts.ofRow(rowId) === undefined) {
       throw new Error(`decontaminate: planted pair of row "${rowId}", which is not among the training rows`);
     }
   }
 }
 
-/** The rows' different texts as they are compared, in the order of their first rows. */
-function differentTexts(rows: readonly TrainExample[], view: View) {
-  const places = new Map<string, number>();
-  const ofRow = new Map<string, number>();
-  const first: number[] = [];
-  const copies: number[] = [];
-  for (const [i, row] of rows.entries()) {
-    const text = compatible(rowText(row, view));
-    const place = places.get(text) ?? places.size;
-    if (place === places.size) {
-      places.set(text, place);
-      first.push(i);
-      copies.push(0);
-    }
-    copies[place]!++;
-    if (!ofRow.has(row.id)) ofRow.set(row.id, place);
-  }
-  return { all: [...places.keys()], first, copies, ofRow };
-}
-
 async function nearest(
   items: readonly string[],
-  rows: readonly string[],
+  rows: RowTexts,
   k: number,
   comparison: Comparison,
   at: DecontaminationInput['at'],

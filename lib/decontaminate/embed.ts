@@ -1,32 +1,52 @@
 import { createRandom } from '../random';
 import type { Encoder } from './encoder';
-import type { VectorCache } from './vector-cache';
+import type { TextList } from './text-list';
+import { textKey, type VectorCache } from './vector-cache';
 
 /** Texts embedded before the disk has them: what a kill costs. */
 const WINDOW = 256;
 
 /**
- * Sees to it that the cache holds every text. Those it lacks are embedded in windows of like length, so that little of
+ * Sees to it that the cache holds every text of the lists. Those it lacks are embedded in windows of like length, so that little of
  * a batch is padding; the windows come in a drawn order, so that the rate so far tells the time left.
  *
  * @param at is told how many of the texts that were lacking are done
  */
 export async function embedTexts(
-  texts: readonly string[],
+  texts: readonly TextList[],
   encoder: Encoder,
   cache: VectorCache,
   at?: (done: number, total: number) => void,
 ): Promise<{ readonly embedded: number }> {
-  const lacking = [...new Set(texts)].filter((text) => cache.find(text) === undefined);
+  const lacking = lackingTexts(texts, cache);
   lacking.sort((a, b) => a.length - b.length);
   const windows = Array.from({ length: Math.ceil(lacking.length / WINDOW) }, (_, i) =>
     lacking.slice(i * WINDOW, (i + 1) * WINDOW),
   );
   let done = 0;
   if (windows.length > 0) at?.(0, lacking.length);
-  for (const window of createRandom(0, 'windows').shuffle(windows)) {
+  for (const places of createRandom(0, 'windows').shuffle(windows)) {
+    const window = places.map(({ list, index }) => list.at(index)!);
     await cache.append(window, await encoder.encode(window, (n) => at?.(done + n, lacking.length)));
     done += window.length;
   }
   return { embedded: lacking.length };
+}
+
+/** Where the texts stand that the cache has not, each once: of a text in a file, memory has no more. */
+function lackingTexts(lists: readonly TextList[], cache: VectorCache) {
+  const lacking: { readonly list: TextList; readonly index: number; readonly length: number }[] = [];
+  const seen = new Set<string>();
+  for (const list of lists) {
+    let index = -1;
+    for (const text of list) {
+      index++;
+      if (cache.find(text) !== undefined) continue;
+      const key = textKey(text);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      lacking.push({ list, index, length: text.length });
+    }
+  }
+  return lacking;
 }

@@ -6,7 +6,8 @@ import { embedTexts } from './embed';
 import type { Encoder } from './encoder';
 import { type Neighbours, nearestRows } from './neighbours';
 import type { Truncation } from './record';
-import { openVectorCache, type VectorCache } from './vector-cache';
+import type { TextList } from './text-list';
+import { openVectorCache } from './vector-cache';
 
 /**
  * Embeds what the cache lacks, then searches.
@@ -16,7 +17,7 @@ import { openVectorCache, type VectorCache } from './vector-cache';
  */
 export async function nearestByEmbedding(
   items: readonly string[],
-  rows: readonly string[],
+  rows: TextList,
   k: number,
   encoder: Encoder,
   device: Device,
@@ -29,7 +30,7 @@ export async function nearestByEmbedding(
   const temporary = folder === undefined ? await mkdtemp(join(tmpdir(), 'vectors-')) : undefined;
   const cache = await openVectorCache(folder ?? temporary!, encoder.description);
   try {
-    await embedTexts([...items, ...rows], encoder, cache, (done, total) => at?.('embedding', done, total));
+    await embedTexts([items, rows], encoder, cache, (done, total) => at?.('embedding', done, total));
     const { dimension } = cache;
     const itemVectors = new Float32Array(items.length * dimension);
     cache.read(
@@ -37,8 +38,15 @@ export async function nearestByEmbedding(
       itemVectors,
     );
     // In the order in which they lie on disk, which is read through once.
-    const records = Float64Array.from(rows, (text) => cache.find(text)!);
-    const ids = Uint32Array.from(rows, (_, i) => i).sort((a, b) => records[a]! - records[b]!);
+    const records = new Float64Array(rows.length);
+    let place = 0;
+    let truncated = 0;
+    for (const text of rows) {
+      const record = cache.find(text)!;
+      if (cache.truncated(record)) truncated++;
+      records[place++] = record;
+    }
+    const ids = Uint32Array.from(records, (_, i) => i).sort((a, b) => records[a]! - records[b]!);
     const sorted = records.slice().sort();
     const vectors = {
       ids,
@@ -49,7 +57,10 @@ export async function nearestByEmbedding(
     const neighbours = await nearestRows(itemVectors, dimension, vectors, k, device, searching);
     return {
       neighbours,
-      truncation: { evaluation: truncation(items, cache), training: truncation(rows, cache) },
+      truncation: {
+        evaluation: truncation(items.length, items.filter((text) => cache.truncated(cache.find(text)!)).length),
+        training: truncation(rows.length, truncated),
+      },
     };
   } finally {
     await cache.close();
@@ -57,7 +68,8 @@ export async function nearestByEmbedding(
   }
 }
 
-function truncation(texts: readonly string[], cache: VectorCache): Truncation {
-  const truncated = texts.filter((text) => cache.truncated(cache.find(text)!)).length;
-  return { texts: texts.length, truncated, percent: (100 * truncated) / texts.length };
-}
+const truncation = (texts: number, truncated: number): Truncation => ({
+  texts,
+  truncated,
+  percent: (100 * truncated) / texts,
+});

@@ -44,18 +44,20 @@ export function normalised(text: string): string {
 }
 
 /** Items that share a 13-gram with any training text, and those too short to have one. */
-export interface NgramOverlap {
+export interface NgramDetector {
+  /** Shows it a training text. */
+  look(text: string): void;
   readonly flagged: readonly boolean[];
   readonly tooShort: readonly boolean[];
 }
 
 /**
- * Marks the texts that have at least one 13-gram in common with any of `rows`. The lookup holds the items' n-grams,
+ * Marks the texts that have at least one 13-gram in common with any that it is shown. The lookup holds the items' n-grams,
  * so that memory does not grow with the rows.
  *
  * Source: lm_eval/decontamination/decontaminate.py, get_train_overlap
  */
-export function ngramOverlap(items: readonly string[], rows: Iterable<string>): NgramOverlap {
+export function ngramDetector(items: readonly string[]): NgramDetector {
   const owners = new Map<string, number[]>();
   const tooShort = items.map((text, i) => {
     const grams = new Set(ngrams(comparedWords(text)));
@@ -67,16 +69,19 @@ export function ngramOverlap(items: readonly string[], rows: Iterable<string>): 
     return grams.size === 0;
   });
   const flagged = items.map(() => false);
-  for (const row of rows) {
-    if (owners.size === 0) break;
-    const words = comparedWords(row);
-    for (let i = 0; i + NGRAM <= words.length; i++) {
-      const gram = words.slice(i, i + NGRAM).join(' ');
-      const list = owners.get(gram);
-      if (!list) continue;
-      for (const item of list) flagged[item] = true;
-      owners.delete(gram);
-    }
-  }
-  return { flagged, tooShort };
+  return {
+    flagged,
+    tooShort,
+    look: (text) => {
+      if (owners.size === 0) return;
+      const words = comparedWords(text);
+      for (let i = 0; i + NGRAM <= words.length; i++) {
+        const gram = words.slice(i, i + NGRAM).join(' ');
+        const list = owners.get(gram);
+        if (!list) continue;
+        for (const item of list) flagged[item] = true;
+        owners.delete(gram);
+      }
+    },
+  };
 }

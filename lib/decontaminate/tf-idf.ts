@@ -1,6 +1,7 @@
 import { nearCopies } from './copies';
 import { emptyNeighbours, type Neighbours } from './neighbours';
 import { caseless } from './text-form';
+import type { TextList } from './text-list';
 import { wordsOf } from './words';
 
 /** Features are hashed into this many places, so that memory does not grow with the vocabulary. */
@@ -29,11 +30,11 @@ const ALWAYS_KEPT = 10;
  *
  *     idf = ln((1 + texts) / (1 + texts with it)) + 1,  weight = count * idf,  vectors of length 1
  *
- * Exact: rows are read one after the other against an index of the items' features.
+ * Exact: rows are read one after the other, twice, against an index of the items' features.
  */
 export function nearestByTfIdf(
   items: readonly string[],
-  rows: readonly string[],
+  rows: TextList,
   k: number,
   options: TfIdfOptions = TF_IDF,
   at?: (done: number, total: number) => void,
@@ -60,7 +61,9 @@ export function nearestByTfIdf(
   }
   const found = emptyNeighbours(items.length, Math.min(k, rows.length));
   const cosines = new Float64Array(items.length);
-  for (const [row, text] of rows.entries()) {
+  let row = -1;
+  for (const text of rows) {
+    row++;
     cosines.fill(0);
     for (const [place, weight] of vectorOf(text)) {
       const postings = index.get(place);
@@ -84,7 +87,7 @@ export function nearestByTfIdf(
  * A choice: with two, no cosine of the bundled rows changes, and the development pairs choose the same form and threshold
  * with the same F1. Where no item has a third near copy, this is the document frequency of the field.
  */
-function documentFrequencies(items: readonly string[], rows: readonly string[], options: TfIdfOptions): Uint32Array {
+function documentFrequencies(items: readonly string[], rows: TextList, options: TfIdfOptions): Uint32Array {
   const documents = new Uint32Array(PLACES);
   const features = [...new Set(items.map(caseless))].map((text) => new Set(featureCounts(text, options).keys()));
   for (const item of features) for (const place of item) documents[place]!++;

@@ -72,13 +72,13 @@ async function openRecords(path: string, dimension: number): Promise<VectorCache
   return {
     dimension,
     cutBytes: total - kept,
-    find: (text) => records.get(keyOf(text)),
+    find: (text) => records.get(textKey(text)),
     truncated: (record) => flags[record] === 1,
     append: async (texts, { vectors, truncated }) => {
       const bytes = Buffer.alloc(texts.length * size);
       for (const [i, text] of texts.entries()) {
         const record = bytes.subarray(i * size, (i + 1) * size);
-        record.write(keyOf(text), 'latin1');
+        record.write(textKey(text), 'latin1');
         record.writeUInt32LE(truncated[i]!, KEY);
         const vector = vectors.subarray(i * dimension, (i + 1) * dimension);
         Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).copy(record, KEY + FLAGS);
@@ -87,7 +87,7 @@ async function openRecords(path: string, dimension: number): Promise<VectorCache
       await writer!.appendFile(bytes);
       await writer!.datasync();
       for (const [i, text] of texts.entries()) {
-        records.set(keyOf(text), flags.length);
+        records.set(textKey(text), flags.length);
         flags.push(truncated[i]!);
       }
     },
@@ -115,7 +115,8 @@ async function openRecords(path: string, dimension: number): Promise<VectorCache
   };
 }
 
-const keyOf = (text: string): string => createHash('sha256').update(text).digest().toString('latin1', 0, KEY);
+/** A text's name, of 16 characters. */
+export const textKey = (text: string): string => createHash('sha256').update(text).digest().toString('latin1', 0, KEY);
 const checkOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest().subarray(0, CHECK);
 
 const OWNER = looseFields({}, { name: text, dimension: whole(1, 2 ** 20), sha256: text });

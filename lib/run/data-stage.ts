@@ -19,6 +19,7 @@ import { dataNotes } from '../data/reading/notes';
 import { type Sample, type SampleReport, tokenizeExamples } from '../data/samples';
 import { type StandIn, standInsOf } from '../data/stand-ins';
 import type { Tokenizer } from '../data/tokenizer';
+import type { ReadRows } from '../decontaminate/decontaminate';
 import type { Planted } from '../decontaminate/planted';
 import { writeFileAtomic } from '../files';
 import { readItemFacts, readPlanted, readQuiz } from '../miniature/miniature';
@@ -60,7 +61,7 @@ export interface RunData extends PreparedRows {
   /** What only a generated world knows of itself; null for other data. */
   readonly world: World | null;
   /** All training rows at hand, drawn or not. */
-  readonly readRows: () => Promise<readonly TrainExample[]>;
+  readonly readRows: ReadRows;
 }
 
 /** The same with all rows in memory. */
@@ -96,7 +97,7 @@ export async function prepareData(
     dataset,
     notes: [...dataNotes(dataset), ...packingNotes(prepared.packing)],
     world: await readWorld(sources.data),
-    readRows: async () => dataset.training.examples,
+    readRows: async (take) => dataset.training.examples.forEach(take),
   };
 }
 

@@ -53,7 +53,6 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
     return known.methods;
   }
   const detectors: Decontamination[] = [];
-  const rows = await inputs.data.readRows();
   for (const comparison of comparisons) {
     const lock = comparison.kind === 'embedding' ? await lockFolder(comparison.cache!) : undefined;
     const name = comparison.kind === 'tf-idf' ? 'TF-IDF' : comparison.encoder.description.name;
@@ -62,7 +61,7 @@ export async function decontaminationStage(stage: DecontaminationStage): Promise
       detectors.push(
         await decontaminate({
           items: evaluation.items,
-          rows,
+          rows: inputs.data.readRows,
           comparison,
           ...truthOf(inputs.data.world),
           at: (what, done, total) => line.at(done, total, what),

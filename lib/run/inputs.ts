@@ -1,4 +1,4 @@
-import { loadEvalItems, loadTrainExamples } from '../data/examples';
+import { loadEvalItems, loadTrainExamples, readTrainExamples } from '../data/examples';
 import { type MixedFolder, readMixed } from '../data/mixing/mixed-folder';
 import { dataNotes } from '../data/reading/notes';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
@@ -65,7 +65,7 @@ export async function openMixedRunInputs(
     dataset,
     notes: [...dataNotes(dataset), ...packingNotes(files.packing)],
     world: await readWorld(sources.data),
-    readRows: async () => (await loadTrainExamples(sources.data, config.rows)).examples,
+    readRows: (take) => readTrainExamples(sources.data, take, config.rows),
   };
   return runInputs(opened, data, files);
 }

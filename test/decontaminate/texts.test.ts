@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EvalItem, TrainExample } from '../../lib/data/examples';
-import { harnessWords, ngramOverlap, ngrams, normalised, sharedNgram } from '../../lib/decontaminate/overlap';
-import { secondOpinions } from '../../lib/decontaminate/second-opinions';
+import { harnessWords, ngramDetector, ngrams, normalised, sharedNgram } from '../../lib/decontaminate/overlap';
+import { openSecondLook } from '../../lib/decontaminate/second-opinions';
 import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from '../../lib/decontaminate/tf-idf';
 import { itemText, rowText, viewNamed } from '../../lib/decontaminate/views';
 import { wordDiff } from '../../lib/decontaminate/word-diff';
@@ -73,7 +73,8 @@ describe('13-grams', () => {
 
   it('flag an item by one run of thirteen, not of twelve', () => {
     const rows = [`so ${words(13, 2).toUpperCase()}!`];
-    const found = ngramOverlap([words(15), words(14), words(12), 'x'], rows);
+    const { look, ...found } = ngramDetector([words(15), words(14), words(12), 'x']);
+    rows.forEach(look);
     expect(found).toEqual({ flagged: [true, false, false, false], tooShort: [false, false, true, true] });
     expect(sharedNgram(words(15), rows[0]!)).toBe(words(13, 2));
     expect(sharedNgram(words(14), rows[0]!)).toBeNull();
@@ -87,7 +88,9 @@ describe('13-grams', () => {
   it('exact match calls no two texts of punctuation alone the same', () => {
     const item = { id: 'i', task: 'medqa', question: '?!', choices: ['a', 'b'], answer: 0 };
     const row = { id: 'r', source: 'medquad', prompt: '...', response: 'r' };
-    const [exact] = secondOpinions([item], [row], ['?!'], ['...'], [false], undefined, new Set());
+    const second = openSecondLook([item], ['?!']);
+    second.look(row, '...');
+    const [exact] = second.opinions([false], undefined, new Set());
     expect(exact).toMatchObject({ total: { flagged: 0 }, cannotMatch: 1 });
   });
 });

@@ -48,7 +48,7 @@ const read = (cache: VectorCache, texts: readonly string[]) => {
 
 async function fill(texts: readonly string[], asked = countingEncoder()) {
   const cache = await openVectorCache(folder, asked.encoder.description);
-  await embedTexts(texts, asked.encoder, cache);
+  await embedTexts([texts], asked.encoder, cache);
   return { cache, asked: asked.asked };
 }
 
@@ -133,13 +133,13 @@ it('keeps what was done when the encoder fails midway', async () => {
     },
   };
   const cache = await openVectorCache(folder, encoder.description);
-  await expect(embedTexts(texts, failing, cache)).rejects.toThrow('out of memory');
+  await expect(embedTexts([texts], failing, cache)).rejects.toThrow('out of memory');
   const before = asked.length;
   expect(before).toBeGreaterThan(0);
   await cache.close();
   const again = await openVectorCache(folder, encoder.description);
   const seen: number[] = [];
-  await embedTexts(texts, encoder, again, (done, total) => seen.push(total - done));
+  await embedTexts([texts], encoder, again, (done, total) => seen.push(total - done));
   expect(asked).toHaveLength(600);
   expect(seen.at(-1)).toBe(0);
   await again.close();
