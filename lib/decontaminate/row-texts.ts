@@ -34,6 +34,13 @@ export interface RowTexts extends TextList {
 export function openRowTexts(view: View, keepIds: boolean): RowTexts {
   const folder = mkdtempSync(join(tmpdir(), 'row-texts-'));
   const file = openSync(join(folder, 'texts'), 'wx+');
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    // Open, it lives on without a name, and a killed process leaves nothing.
+    remove();
+  } catch {
+    // Windows keeps a file that is open; it goes when it is closed.
+  }
   const places = new Map<string, number>();
   const ofRow = new Map<string, number>();
   const rows: { readonly id: string; readonly source: string; copies: number }[] = [];
@@ -55,7 +62,8 @@ export function openRowTexts(view: View, keepIds: boolean): RowTexts {
     const bytes = Buffer.alloc(end - start);
     for (let done = 0; done < bytes.length; ) {
       const got = readSync(file, bytes, done, bytes.length - done, start + done);
-      if (got === 0) throw new Error(`decontaminate: ${folder} ended while it was read; was it changed?`);
+      if (got === 0)
+        throw new Error('decontaminate: the temporary file of texts ended while it was read; is the disk full?');
       done += got;
     }
     return bytes;
@@ -101,7 +109,7 @@ export function openRowTexts(view: View, keepIds: boolean): RowTexts {
     ofRow: (id) => ofRow.get(id),
     close: () => {
       closeSync(file);
-      rmSync(folder, { recursive: true, force: true });
+      remove();
     },
   };
 }
