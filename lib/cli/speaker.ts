@@ -99,7 +99,7 @@ export async function openSpeaker(
   assertFits(tokenizer, base.config.vocabSize);
   const trained = await readTrainedTemplate(adapterFolder ?? base.folder);
   const template = given ?? trained ?? otherwise;
-  const encode = await conversationEncoder(template, base.folder, tokenizer);
+  const encode = await conversationEncoder(template, base.folder, tokenizer, adapterFolder);
   const device = await openDevice(options.device as DeviceName, undefined, {
     flushDenormals: true,
     ...(options.plugin === undefined ? {} : { plugin: resolve(from, options.plugin) }),
