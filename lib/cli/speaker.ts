@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { conversationEncoder, type EncodeConversation } from '../data/conversation';
 import { modelFolderOf } from '../data/sources/model';
 import { TEMPLATES, type TemplateName } from '../data/template';
+import { textStream } from '../data/text-stream';
 import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { type DeviceName, openDevice } from '../engine/device';
 import { DEVICE_HELP, PLUGIN_HELP } from '../engine/device-names';
@@ -98,7 +99,7 @@ export async function openSpeaker(
   assertFits(tokenizer, base.config.vocabSize);
   const trained = await readTrainedTemplate(adapterFolder ?? base.folder);
   const template = given ?? trained ?? otherwise;
-  const encode = await conversationEncoder(template, base.folder, tokenizer);
+  const encode = await conversationEncoder(template, base.folder, tokenizer, adapterFolder);
   const device = await openDevice(options.device as DeviceName, undefined, {
     flushDenormals: true,
     ...(options.plugin === undefined ? {} : { plugin: resolve(from, options.plugin) }),
@@ -174,21 +175,3 @@ function wholeNumber(owner: string, name: string, given: string, least: number):
 export const printText = (text: string): void => {
   process.stdout.write(terminalText(text));
 };
-
-/** Tokens of the prompt that are decoded beside the new ones: a space before a word shows only after another. */
-const CONTEXT = 8;
-
-/** The text that each further token adds. A character may take several tokens: an unfinished one waits for the next. */
-function textStream(tokenizer: Tokenizer, prompt: readonly number[]): (token: number) => Promise<string> {
-  const ids = prompt.slice(-CONTEXT);
-  let before: string | undefined;
-  return async (token) => {
-    before ??= await tokenizer.decode(ids);
-    ids.push(token);
-    const whole = await tokenizer.decode(ids);
-    if (whole.endsWith('\uFFFD') || !whole.startsWith(before)) return '';
-    const fresh = whole.slice(before.length);
-    before = whole;
-    return fresh;
-  };
-}

@@ -1,4 +1,4 @@
-import { requireChatTemplate } from './chat/chat-template';
+import { type ChatTemplate, requireChatTemplate } from './chat/chat-template';
 import type { Message } from './chat/rendering';
 import type { Exchange } from './rows';
 import { renderExchanges, type TemplateName } from './template';
@@ -12,14 +12,16 @@ export type EncodeConversation = (messages: readonly Message[]) => Promise<numbe
  * texts.
  *
  * @param folder of the model, for its own template
- * @throws when the folder has no chat template and it is asked for
+ * @param adapter of its adapter, whose template comes first
+ * @throws when there is no chat template and it is asked for
  */
 export async function conversationEncoder(
   name: TemplateName,
   folder: string,
   tokenizer: Tokenizer,
+  adapter?: string,
 ): Promise<EncodeConversation> {
-  if (name === 'model') return modelEncoder(folder, tokenizer);
+  if (name === 'model') return modelEncoder(await requireChatTemplate(folder, adapter), tokenizer);
   return async (messages) => {
     const system = messages.find(({ role }) => role === 'system')?.content;
     const turns = messages.filter(({ role }) => role !== 'system').map(({ content }) => content);
@@ -41,8 +43,7 @@ export async function conversationEncoder(
   };
 }
 
-async function modelEncoder(folder: string, tokenizer: Tokenizer): Promise<EncodeConversation> {
-  const template = await requireChatTemplate(folder);
+function modelEncoder(template: ChatTemplate, tokenizer: Tokenizer): EncodeConversation {
   const controls = tokenizer.controlTexts;
   return async (messages) => {
     // What a person types is text, whatever it spells: a control token's spelling is hidden from the template.

@@ -12,6 +12,8 @@ export interface AdapterConfig {
   readonly config: LoraConfig;
   /** Modules that the adapter's file holds whole, in place of the base's. */
   readonly modulesToSave: readonly string[];
+  /** Of a tied base, the embedding and the output matrix stay one (`ensure_weight_tying`). */
+  readonly isTied: boolean;
   readonly baseModel: string;
 }
 
@@ -23,8 +25,16 @@ const PASSED = new Set(
   `peft_type task_type auto_mapping peft_version base_model_name_or_path revision inference_mode r target_modules
   exclude_modules lora_alpha lora_dropout fan_in_fan_out bias use_rslora modules_to_save layers_to_transform
   layers_pattern rank_pattern alpha_pattern megatron_core qalora_group_size runtime_config loftq_config eva_config
-  corda_config lora_ga_config lora_bias`.split(/\s+/),
+  corda_config lora_ga_config lora_bias ensure_weight_tying`.split(/\s+/),
 );
+
+/** Kinds whose prompts are trained, not weights. */
+const OF_PROMPTS = ['PROMPT_TUNING', 'MULTITASK_PROMPT_TUNING', 'P_TUNING', 'PREFIX_TUNING', 'ADAPTION_PROMPT', 'CPT'];
+/** Fields of the adapters that MLX-LM writes, in a file of the same name. */
+const OF_MLX = ['fine_tune_type', 'lora_parameters', 'num_layers', 'lora_layers'];
+
+/** PEFT's own, where a field is not there. Source: tuners/lora/config.py */
+const ABSENT = { r: 8, lora_alpha: 8 };
 
 const RANK = whole(1, 2 ** 16);
 
@@ -38,6 +48,7 @@ const FIELDS = looseFields(
     fan_in_fan_out: flag,
     inference_mode: flag,
     lora_bias: flag,
+    ensure_weight_tying: flag,
     rank_pattern: record(RANK, 'an object of ranks by layer'),
     alpha_pattern: record(above0, 'an object of positive numbers by layer'),
     qalora_group_size: whole(1, 2 ** 31 - 1),
@@ -65,7 +76,7 @@ export function adapterConfig(raw: Fields, file: string, model: LlamaConfig): Ad
   };
   refuseOthers(raw, refuse);
   const mend = 'correct it as the adapter was trained';
-  const given = checkFields(FIELDS, raw, `lora: ${file}`, mend);
+  const given = checkFields(FIELDS, { ...ABSENT, ...raw }, `lora: ${file}`, mend);
   const { r: rank, lora_alpha: alpha } = given;
   const fields = targetFields(raw, model, refuse);
   const [ranks, alphas] = [given.rank_pattern ?? {}, given.alpha_pattern ?? {}];
@@ -105,6 +116,7 @@ export function adapterConfig(raw: Fields, file: string, model: LlamaConfig): Ad
       ...(everywhere && alike ? {} : { layers }),
     },
     modulesToSave: fields.modulesToSave,
+    isTied: given.ensure_weight_tying ?? false,
     baseModel: given.base_model_name_or_path ?? '',
   };
 }
@@ -112,25 +124,48 @@ export function adapterConfig(raw: Fields, file: string, model: LlamaConfig): Ad
 type Refuse = (field: string, wanted: string, remedy: string) => never;
 
 function refuseOthers(raw: Fields, refuse: Refuse): void {
-  if (!isOff(raw.peft_type) && raw.peft_type !== 'LORA') refuse('peft_type', '"LORA"', `this is not built: ${MERGE}`);
+  const ofMlx = OF_MLX.find((field) => !isOff(raw[field]));
+  if (ofMlx !== undefined && isOff(raw.peft_type)) {
+    refuse(
+      ofMlx,
+      'absent, in an adapter of PEFT',
+      'it is one of MLX-LM: mlx_lm.fuse writes a model with it; use that folder',
+    );
+  }
+  if (!isOff(raw.peft_type) && raw.peft_type !== 'LORA') {
+    const isPrompt = OF_PROMPTS.includes(String(raw.peft_type));
+    const remedy = isPrompt ? 'it cannot be merged either: use a LoRA adapter' : MERGE;
+    refuse('peft_type', '"LORA"', `this is not built: ${remedy}`);
+  }
   if (!isOff(raw.task_type) && raw.task_type !== 'CAUSAL_LM') {
     refuse('task_type', '"CAUSAL_LM"', 'this is not built: use an adapter of a language model');
   }
   if (!isOff(raw.bias) && !['none', 'all', 'lora_only'].includes(raw.bias as string)) {
     refuse('bias', '"none", "all" or "lora_only"', 'this is not built');
   }
-  const start = raw.init_lora_weights ?? true;
-  if (typeof start !== 'boolean' && start !== 'gaussian' && start !== 'orthogonal') {
-    refuse(
-      'init_lora_weights',
-      'true, false, "gaussian" or "orthogonal" (PEFT begins the others by changing the base, or from its data)',
-      `this is not built: ${MERGE}`,
-    );
+  refuseStart(raw.init_lora_weights ?? true, refuse);
+  if (!isOff(raw.alora_invocation_tokens)) {
+    const why = 'it acts on a part of each text alone, so that it cannot be merged either: use a LoRA adapter';
+    refuse('alora_invocation_tokens', 'absent, null or false', `this is not built: ${why}`);
   }
   for (const [field, value] of Object.entries(raw)) {
     if (isOff(value) || PASSED.has(field) || field === 'init_lora_weights') continue;
     refuse(field, 'absent, null or false', `this is not built: ${MERGE}`);
   }
+}
+
+/** Starts that leave the base as it is; the adapter's file has what came of them. */
+const PLAIN_STARTS: readonly unknown[] = [true, false, 'gaussian', 'orthogonal', 'eva', 'mica'];
+
+function refuseStart(start: unknown, refuse: Refuse): void {
+  if (PLAIN_STARTS.includes(start) || String(start).toLowerCase() === 'gaussian') return;
+  const convert =
+    'where it was trained, save it with PEFT’s path_initial_model_for_weight_conversion (an adapter for the base as it was)';
+  refuse(
+    'init_lora_weights',
+    'true, false, "gaussian", "orthogonal", "eva" or "mica" (PEFT begins the others by changing the base, or from its data)',
+    `this is not built: ${/^corda/.test(String(start)) ? convert : MERGE}`,
+  );
 }
 
 function targetFields(raw: Fields, model: LlamaConfig, refuse: Refuse): TargetFields {

@@ -9,7 +9,7 @@ import { type AdapterTensors, adapterTensors } from './adapter-keys';
 import { wholeWeights } from './adapter-whole';
 import { requireFinite } from './finite';
 import { floatWeight, type ModelFolder } from './folder';
-import { withoutAdapterConfig, withoutAdapterWeights } from './folder-advice';
+import { EMPTY_PART, withoutAdapterConfig, withoutAdapterWeights } from './folder-advice';
 import { weightShapes } from './llama';
 import { linearLayers, loraShapes } from './lora';
 import { modelCard } from './model-card';
@@ -123,11 +123,13 @@ async function loraTensors(
     const stored = lora[name];
     if (!stored || String(stored.shape) !== String(shape)) {
       const [rank, given] = name.includes('lora_A') ? [shape[0], stored?.shape[0]] : [shape[1], stored?.shape[1]];
-      const remedy = !stored
-        ? 'adapter_config.json names the layer ("target_modules"): take both files from the same adapter'
-        : rank !== given
-          ? `adapter_config.json gives rank ${rank} ("r", "rank_pattern"): take both files from the same adapter`
-          : 'use the base model that the adapter was trained on';
+      let remedy = 'use the base model that the adapter was trained on';
+      if (!stored)
+        remedy = 'adapter_config.json names the layer ("target_modules"): take both files from the same adapter';
+      else if (stored.length === 0) remedy = EMPTY_PART;
+      else if (rank !== given) {
+        remedy = `adapter_config.json gives rank ${rank} ("r", "rank_pattern"): take both files from the same adapter`;
+      }
       const got = stored ? `[${stored.shape}]` : 'nothing';
       throw new Error(
         `lora: ${folder}: "${keyOf[name] ?? PREFIX + name}" must be [${shape}] for this base model, got ${got}; ${remedy}`,

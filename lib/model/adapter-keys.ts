@@ -14,7 +14,8 @@ export interface AdapterTensors {
 
 /**
  * Sorts an adapter file's tensors. Keys may have the adapter's name (`lora_A.default.weight`), a wrapper's prefix, and
- * `base_model.model.` once, twice or not at all. A bias that is zero changes nothing and is passed over.
+ * `base_model.model.` once, twice or not at all. A bias that is zero changes nothing and is passed over, and so does the
+ * copy that PEFT keeps of a module it replaces (`original_module`).
  *
  * @param isLayer, isWeight whether the base has a linear layer, a weight, of that name
  * @throws naming the tensor that is of what is not built, or is there twice
@@ -41,11 +42,12 @@ export async function adapterTensors(
     const ofLayer = /^(.+)\.lora_([AB])(?:\.([^.]+))?\.weight$/.exec(key);
     if (ofLayer) {
       adapters.add(ofLayer[3] ?? '');
-      const layer = canonicalName(ofLayer[1]!, isLayer) ?? refuse(strangeLayer(ofLayer[1]!));
+      const layer = canonicalName(ofLayer[1]!, isLayer) ?? refuse(strangeLayer(ofLayer[1]!, isLayer));
       put(lora, `${layer}.lora_${ofLayer[2]}.weight`);
       continue;
     }
-    const weight = canonicalName(key.replace(/\.modules_to_save(\.[^.]+)?\.weight$/, '.weight'), isWeight);
+    if (/\.original_module\./.test(key)) continue;
+    const weight = canonicalName(key.replace(WITHIN, '.weight'), isWeight);
     if (weight !== undefined) put(whole, weight);
     else if (!/\.bias$/.test(key)) refuse(notBuilt(key));
     else if ((await readTensor(tensor)).data.some((number) => number !== 0)) {
@@ -60,17 +62,37 @@ export async function adapterTensors(
   return { lora, whole, keyOf };
 }
 
-function strangeLayer(name: string): string {
+/** Where PEFT puts a weight within the module it wraps: trained whole, or beside LoRA. */
+const WITHIN = /\.(modules_to_save(\.[^.]+)?|base_layer)\.weight$/;
+
+function strangeLayer(name: string, isLayer: (name: string) => boolean): string {
   if (/(^|\.)(lm_head|embed_tokens)$/.test(name)) return `LoRA on that layer is not built; ${MERGE}`;
-  return 'it adapts a layer which this base model has not; use the one that it was trained on';
+  const inner = /(?:^|\.)(layers\.\d+\..+)$/.exec(name)?.[1];
+  if (inner === undefined || !isLayer(`model.${inner}`)) {
+    return 'it adapts a layer which this base model has not; use the one that it was trained on';
+  }
+  const prefix = name.slice(0, -inner.length);
+  return `its name begins with "${prefix}", the part of a larger model: name it "base_model.model.model.${inner}", as PEFT does`;
 }
+
+const OF_PEFT = 'PEFT gives the names NAME.lora_A.weight and NAME.lora_B.weight';
 
 function notBuilt(key: string): string {
   const kinds: readonly (readonly [RegExp, string])[] = [
-    [/lora_magnitude_vector/, 'DoRA ("use_dora") is not built'],
-    [/lora_embedding_[AB]/, 'LoRA on the embedding (embed_tokens) is not built'],
-    [/trainable_tokens/, '"trainable_token_indices" is not built'],
+    [/lora_magnitude_vector/, `DoRA ("use_dora") is not built; ${MERGE}`],
+    [/lora_embedding_[AB]/, `LoRA on the embedding (embed_tokens) is not built; ${MERGE}`],
+    [/trainable_tokens/, `"trainable_token_indices" is not built; ${MERGE}`],
+    [
+      /\.lora_[ab]$/,
+      'it is a tensor of MLX-LM, which keeps them transposed: mlx_lm.fuse writes a model with it; use that',
+    ],
+    [/\.lora_[AB]\b/, `${OF_PEFT}; rename the tensors so`],
+    [
+      /lora_(down|up)\b/,
+      `it is named as kohya's programs do; ${OF_PEFT} (lora_down is A, lora_up is B): rename the tensors so`,
+    ],
   ];
   const kind = kinds.find(([pattern]) => pattern.test(key))?.[1];
-  return `${kind ?? 'it is neither LoRA of a linear layer nor a weight of the base model'}; ${MERGE}`;
+  const other = `it is neither LoRA of a linear layer nor a weight of the base model; ${OF_PEFT}: save the adapter with PEFT`;
+  return kind ?? other;
 }

@@ -11,7 +11,8 @@ import { areEqual, readTensor, type StoredTensor } from './safetensors';
  * The weights that an adapter's file has whole and that are not the base's own: `modules_to_save`, or an embedding that
  * PEFT saved along.
  *
- * Of tied embeddings, `modules_to_save` replaces the one it names; an embedding that was merely saved along replaces both.
+ * Of tied embeddings, `modules_to_save` replaces the one it names; an embedding that was merely saved along, or with
+ * `ensure_weight_tying`, replaces both.
  * The base is then given an output matrix of its own, at first the embedding.
  *
  * @throws when a weight is missing, of another shape, or of a layer that LoRA adapts too
@@ -19,10 +20,11 @@ import { areEqual, readTensor, type StoredTensor } from './safetensors';
 export async function wholeWeights(
   folder: string,
   base: ModelFolder,
-  { modulesToSave, config }: AdapterConfig,
+  { modulesToSave, isTied, config }: AdapterConfig,
   { whole, keyOf }: AdapterTensors,
 ): Promise<{ readonly base: ModelFolder; readonly tensors: HostTensors }> {
   const isSaved = (name: string) => ancestors(name).some((one) => modulesToSave.some((module) => one.endsWith(module)));
+  const isApart = (name: string) => isSaved(name) && !isTied;
   const adapted = loraShapes(base.config, config);
   for (const [name, shape] of Object.entries(weightShapes({ ...base.config, tieWordEmbeddings: false }))) {
     const stored = whole[name];
@@ -36,13 +38,14 @@ export async function wholeWeights(
       const remedy = name === EMBEDDING || name === HEAD ? grown : 'use the base model that the adapter was trained on';
       throw new Error(`lora: ${folder}: "${keyOf[name]}" is [${stored.shape}], the base's is [${shape}]; ${remedy}`);
     }
-    if (name.replace(/weight$/, 'lora_A.weight') in adapted) {
+    const isOwn = base.weights[name] !== undefined && (await areEqual(stored, base.weights[name]));
+    if (name.replace(/weight$/, 'lora_A.weight') in adapted && !isOwn) {
       throw new Error(
         `lora: ${folder} has "${keyOf[name]}" beside LoRA of the same layer, which is not built; ${MERGE}`,
       );
     }
   }
-  const wanted = base.config.tieWordEmbeddings ? await untied(folder, base, whole, isSaved) : whole;
+  const wanted = base.config.tieWordEmbeddings ? await untied(folder, base, whole, isApart) : whole;
   const own: Record<string, StoredWeight> = { ...base.weights, [HEAD]: base.weights[HEAD] ?? base.weights[EMBEDDING]! };
   const tensors: Record<string, HostTensors[string]> = {};
   for (const [name, stored] of Object.entries(wanted)) {
@@ -60,9 +63,9 @@ async function untied(
   folder: string,
   base: ModelFolder,
   whole: Readonly<Record<string, StoredTensor>>,
-  isSaved: (name: string) => boolean,
+  isApart: (name: string) => boolean,
 ): Promise<Readonly<Record<string, StoredTensor>>> {
-  const along = [EMBEDDING, HEAD].filter((name) => whole[name] && !isSaved(name)).map((name) => whole[name]!);
+  const along = [EMBEDDING, HEAD].filter((name) => whole[name] && !isApart(name)).map((name) => whole[name]!);
   if (along.length === 2 && !(await areEqual(along[0]!, along[1]!))) {
     throw new Error(`lora: ${folder} has two different matrices for the base's one tied embedding; ${MERGE}`);
   }

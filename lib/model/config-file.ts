@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { above0, checkFields, flag, looseFields, range, shown, text, tokenIds, whole } from '../schema';
+import { above0, checkFields, flag, looseFields, range, shown, tokenIds, whole } from '../schema';
 import type { LlamaConfig } from './llama';
 import { ropeSettings } from './rope-scaling';
 
@@ -31,7 +31,8 @@ const HARMLESS = new Set(
     num_return_sequences max_length min_length max_new_tokens min_new_tokens early_stopping length_penalty
     repetition_penalty encoder_repetition_penalty diversity_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size
     bad_words_ids suppress_tokens begin_suppress_tokens exponential_decay_length_penalty epsilon_cutoff eta_cutoff
-    output_scores return_dict_in_generate remove_invalid_values chat_template
+    output_scores return_dict_in_generate remove_invalid_values chat_template cache_implementation tokenizer_name
+    max_seq_len seq_length n_ctx n_positions pad_vocab_size_multiple
   `),
 );
 
@@ -41,6 +42,7 @@ const HARMLESS_NAME = /^_|_token_ids?$|^unsloth_|_version$|^bnb_4bit_/;
 /** Fields that change the function, at the values at which they do not. */
 const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   hidden_act: ['silu', 'swish'],
+  hidden_activation: ['silu', 'swish'],
   attention_bias: [false],
   mlp_bias: [false],
   partial_rotary_factor: [1],
@@ -71,9 +73,6 @@ const FIELDS = looseFields(
     attention_dropout: range(0, 1),
     initializer_range: v.pipe(v.number('a number of 0 or more'), v.finite(), v.minValue(0, 'a number of 0 or more')),
     pretraining_tp: whole(0, 2 ** 16),
-    torch_dtype: text,
-    dtype: text,
-    architectures: v.array(text, 'a list of names'),
   },
   {
     vocab_size: whole(1, 2 ** 24),
@@ -135,10 +134,16 @@ function refuseOthers(raw: Fields, refuse: (field: string, wanted: string, remed
       'use the unquantised model that it was made from, or load this one in transformers, call dequantize() and save it',
     );
   }
-  if (!isOff(raw.sliding_window) && raw.use_sliding_window !== false) {
-    refuse('sliding_window', 'null (attention over a window is not built)');
+  const kinds: unknown = raw.layer_types ?? [];
+  if (!Array.isArray(kinds) || kinds.some((kind) => kind !== 'full_attention')) {
+    refuse('layer_types', '"full_attention" for every layer');
   }
-  const passed = new Set([...READ, 'sliding_window']);
+  const isWide = Number(raw.sliding_window) >= Number(raw.max_position_embeddings ?? Number.NaN);
+  const isFull = raw.use_sliding_window === false || isWide || (kinds as readonly unknown[]).length > 0;
+  if (!isOff(raw.sliding_window) && !isFull) {
+    refuse('sliding_window', 'null, or no less than max_position_embeddings (attention over a window is not built)');
+  }
+  const passed = new Set([...READ, 'sliding_window', 'layer_types']);
   for (const [field, value] of Object.entries(raw)) {
     if (isOff(value) || passed.has(field) || HARMLESS.has(field) || HARMLESS_NAME.test(field)) continue;
     const neutral = NEUTRAL[field];

@@ -3,6 +3,11 @@ import { basename, join } from 'node:path';
 
 /** What a folder holds in place of what was looked for, in words that say what to do. Looked up only when something is missing. */
 
+/** Of a tensor without numbers, which the rank that saved it had given away. */
+export const EMPTY_PART =
+  'it is empty, as where DeepSpeed ZeRO-3 or FSDP kept its numbers in parts: gather them when saving ' +
+  '(stage3_gather_16bit_weights_on_model_save), or with zero_to_fp32.py of the checkpoint’s folder';
+
 /** Where config.json is missing: another folder of a model beside or below this one, or a form of another program. */
 export async function withoutConfig(folder: string): Promise<string> {
   const names = await namesIn(folder);

@@ -5,7 +5,7 @@ import type { FrozenWeight, HostTensor } from '../engine/tensors';
 import { makeFolder, writeFileAtomic } from '../files';
 import { parseJsonObject, readSmallFile } from '../json-file';
 import { llamaConfig } from './config-file';
-import { list, withoutConfig } from './folder-advice';
+import { EMPTY_PART, list, withoutConfig } from './folder-advice';
 import { EMBEDDING, HEAD, type LlamaConfig, weightShapes } from './llama';
 import { modelCard } from './model-card';
 import { areEqual, type StoredTensor } from './safetensors';
@@ -29,7 +29,8 @@ export type StoredWeight = StoredTensor & FrozenWeight;
  * Opens a folder and checks that everything a Llama needs is there in its shape. Weights are not read yet.
  *
  * Names may have a wrapper's prefix (`_orig_mod.`, `module.`) or lack `model.`. An output matrix of its own beside
- * `tie_word_embeddings: true` is used, as transformers 5 does: the model is then opened as an untied one.
+ * `tie_word_embeddings: true` is used, as transformers 5 does: the model is then opened as an untied one. An output matrix
+ * alone there is the embedding too.
  *
  * @throws when config.json is of another architecture or uses what is not built, or a weight is missing or misshapen
  */
@@ -37,10 +38,17 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const read = await readConfig(folder);
   const written = llamaConfig(read, join(folder, 'config.json'));
   const names = new Set(Object.keys(weightShapes({ ...written, tieWordEmbeddings: false })));
-  const stored = await storedWeights(folder, (name) => canonicalName(name, (one) => names.has(one)) !== undefined);
+  const known = (name: string) => canonicalName(name, (one) => names.has(one));
+  const stored = await storedWeights(folder, {
+    isUsed: (name) => known(name) !== undefined,
+    isOptional: (name) => written.tieWordEmbeddings && known(name) === HEAD,
+  });
   refuseMoreLayers(join(folder, 'config.json'), written, Object.keys(stored));
   const weights = canonicalTensors(stored, [...names], folder);
-  const [embedding, head] = [weights[EMBEDDING], weights[HEAD]];
+  const head = weights[HEAD];
+  // Of two tied tensors savers keep one, and not all keep the embedding.
+  if (written.tieWordEmbeddings && head) weights[EMBEDDING] ??= head;
+  const embedding = weights[EMBEDDING];
   const hasOwnHead = written.tieWordEmbeddings && embedding && head && !(await areEqual(embedding, head));
   const config = hasOwnHead ? { ...written, tieWordEmbeddings: false } : written;
   const rawConfig = hasOwnHead ? { ...read, tie_word_embeddings: false } : read;
@@ -51,7 +59,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
     if (String(weight.shape) !== String(shape)) {
       throw new Error(
         `model: ${folder}: "${name}" has shape [${weight.shape}], config.json calls for [${shape}]; ` +
-          'take both files from the same model',
+          (weight.length === 0 ? EMPTY_PART : 'take both files from the same model'),
       );
     }
     used[name] = floatWeight(name, weight);
@@ -87,6 +95,10 @@ function missingWeight(
       `${start}"tie_word_embeddings" ${said}: write true there if the model's output matrix is its embedding, else save ` +
       'the model again with its head (as LlamaForCausalLM)'
     );
+  }
+  const flat = stored.find((one) => /(^|\.)_?flat_param/.test(one));
+  if (flat !== undefined) {
+    return `${start}it has "${flat}", weights as FSDP keeps them in parts: accelerate merge-weights makes whole ones of them`;
   }
   const module = name.replace(/weight$/, '');
   const prefixed = stored.find((one) => one.endsWith(`.${name}`));
@@ -133,6 +145,8 @@ const TOKENIZER_FILES = [
   'tokenizer_config.json',
   'tokenizer.model',
   'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
   'generation_config.json',
 ];
 

@@ -49,6 +49,7 @@ export function cosSin(c: LlamaConfig, rows: number, scale: number): { cos: Floa
   const { headDim } = c;
   const half = headDim / 2;
   const frequencies = inverseFrequencies(headDim, c);
+  const size = scale * (c.ropeScaling?.type === 'yarn' ? c.ropeScaling.attentionFactor : 1);
   const cos = new Float32Array(rows * headDim);
   const sin = new Float32Array(rows * headDim);
   for (let t = 0; t < rows; t++) {
@@ -56,9 +57,9 @@ export function cosSin(c: LlamaConfig, rows: number, scale: number): { cos: Floa
       // Rounded to float32 where Hugging Face's is: frequency, then angle.
       const angle = Math.fround(t * frequencies[i]!);
       const at = t * headDim + i;
-      cos[at] = cos[at + half] = Math.cos(angle) * scale;
-      sin[at] = -Math.sin(angle) * scale;
-      sin[at + half] = Math.sin(angle) * scale;
+      cos[at] = cos[at + half] = Math.cos(angle) * size;
+      sin[at] = -Math.sin(angle) * size;
+      sin[at + half] = Math.sin(angle) * size;
     }
   }
   return { cos, sin };

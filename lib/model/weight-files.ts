@@ -26,11 +26,12 @@ const INDEX_FIELDS = looseFields(
  * before an index of shards: an index beside it may be left over from an earlier save.
  *
  * @param isUsed whether the model has a weight that a name stands for
+ * @param isOptional whether the model can do without it: an index may list a tied output matrix that no shard has
  * @throws saying what lies there where there are no weights, which shards are missing, or what the index says wrongly
  */
 export async function storedWeights(
   folder: string,
-  isUsed: (name: string) => boolean,
+  { isUsed, isOptional }: Readonly<Record<'isUsed' | 'isOptional', (name: string) => boolean>>,
 ): Promise<Record<string, StoredTensor>> {
   if (existsSync(join(folder, WHOLE))) return (await readSafetensorsHeader(join(folder, WHOLE))).tensors;
   const file = join(folder, INDEX);
@@ -51,7 +52,7 @@ export async function storedWeights(
   }
   for (const [name, shard] of map) {
     const place = shardOf.get(name);
-    if (place === shard || !isUsed(name)) continue;
+    if (place === shard || !isUsed(name) || (place === undefined && isOptional(name))) continue;
     refuse(`says that "${name}" is in ${shard}, which has it not${place === undefined ? '' : ` (it is in ${place})`}`);
   }
   for (const [name, shard] of shardOf) {

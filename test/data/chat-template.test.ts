@@ -41,6 +41,17 @@ test('each answer is learnt, with what the template adds to it', async () => {
   expect(await renderWith(template)).toEqual([rendering, rendering]);
 });
 
+test('control tokens that special_tokens_map.json names; an adapter’s own template comes first', async () => {
+  const model = folderWith('{{ eos_token }}{{ bos_token }}');
+  const written = async (adapter?: string) =>
+    (await requireChatTemplate(model, adapter)).render([{ messages: [], learn: false }]).then(([one]) => one!.text);
+  expect(await written()).toBe('</s>');
+  writeFileSync(join(model, 'special_tokens_map.json'), '{"eos_token": "<end>", "bos_token": {"content": "<go>"}}');
+  expect(await written()).toBe('<end><go>');
+  expect(await written(folderWith('of the adapter'))).toBe('of the adapter');
+  expect(await written(mkdtempSync(join(work, 'none-')))).toBe('<end><go>');
+});
+
 test('it may not change what came before', async () => {
   await expect(renderWith('{{ messages | length }}{{ messages[-1].content }}')).rejects.toThrow(
     /tokenizer_config\.json: "chat_template" must only add to a conversation .* before turn 2 \(example "first"\); use/,

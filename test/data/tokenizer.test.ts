@@ -168,6 +168,13 @@ test('EOS and BOS come from the configuration files in turn; an EOS there must b
   expect(await loadTokenizer(folder)).toMatchObject({ eosId: 5, bosId: 1, addBos: true });
   writeFileSync(join(folder, 'tokenizer_config.json'), '{"eos_token": {"content": "</s>"}, "add_bos_token": true}');
   expect(await loadTokenizer(folder)).toMatchObject({ eosId: 2, bosId: 1 });
+  writeFileSync(join(folder, 'special_tokens_map.json'), '{"eos_token": "<unk>", "bos_token": {"content": "</s>"}}');
+  expect(await loadTokenizer(folder)).toMatchObject({ eosId: 0, bosId: 2 });
+  writeFileSync(
+    join(folder, 'tokenizer_config.json'),
+    '{"eos_token": "</s>", "add_bos_token": true, "added_tokens_decoder": {"2": {"content": "</s>"}}}',
+  );
+  expect(await loadTokenizer(folder)).toMatchObject({ eosId: 2, bosId: 1 });
   writeFileSync(join(folder, 'config.json'), '{}');
   await expect(loadTokenizer(folder)).rejects.toThrow('asks for a BOS (add_bos_token) but names none; set bos_token');
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -16,6 +16,8 @@ if (!ready) console.warn('cases of models and adapters skipped: ../shared/cases 
 
 const PLAIN = [-3.682, -2.428, -3.708, -3.222];
 const ADAPTED = [-3.295, -4.431, -4.726, -4.465];
+const LINEAR = [-3.995, -3.084, -3.342, -3.09];
+const YARN = [-3.99, -2.276, -4.037, -3.674];
 
 /** Log-likelihoods of q2, or what the refusal must say. */
 type Outcome = readonly number[] | RegExp;
@@ -47,7 +49,7 @@ const MODELS: Readonly<Record<string, Rows>> = {
     'untied-without-head': /"tie_word_embeddings" is false: write true there if/,
     'tie-missing': /"tie_word_embeddings" is not given, which is false for a Llama/,
     'tied-with-other-head': [-23.789, -10.643, -19.985, -25.778],
-    'sliding-window': /"sliding_window" must be null/,
+    'sliding-window': /"sliding_window" must be null, or no less than max_position_embeddings/,
     'attention-multiplier': /"attention_multiplier" must be absent/,
     softcap: /"final_logit_softcapping" must be absent/,
     'partial-rotary': /"partial_rotary_factor" must be 1/,
@@ -144,5 +146,34 @@ describe.skipIf(!ready)('as people have them', () => {
   test.each(rows(ADAPTERS))('adapter %s', async (_, name, part, wanted) => {
     const folder = folderOf(name);
     check(await score(join(folder, 'data3'), BASE, join(folder, part)), wanted);
+  });
+
+  test.each<readonly [string, object, readonly number[]]>([
+    [
+      'linear, with fields of other types',
+      { type: 'linear', factor: 2, original_max_position_embeddings: 256, finetuned: true },
+      LINEAR,
+    ],
+    ['YaRN', { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 128 }, YARN],
+    [
+      'YaRN as its authors wrote it',
+      { type: 'yarn', factor: 4, original_max_position_embeddings: 128, finetuned: true },
+      YARN,
+    ],
+    [
+      'YaRN without a sharper attention',
+      { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 128, attention_factor: 1 },
+      [-3.85, -2.69, -3.782, -3.589],
+    ],
+  ])('positions scaled: %s', async (_, scaling, wanted) => {
+    const folder = folderOf('23-odd-configs');
+    const file = join(folder, 'llama3-rope', 'config.json');
+    const was = readFileSync(file, 'utf8');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(was), rope_scaling: scaling }));
+    try {
+      check(await score(join(folder, 'data3'), join(folder, 'llama3-rope'), null), wanted);
+    } finally {
+      writeFileSync(file, was);
+    }
   });
 });

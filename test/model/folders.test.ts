@@ -153,9 +153,9 @@ describe('config.json', () => {
     ['a bias in attention', { attention_bias: true }, '"attention_bias" must be false, got true'],
     ['a bias in the MLP', { mlp_bias: true }, '"mlp_bias" must be false, got true'],
     [
-      'positions scaled by YaRN',
-      { rope_scaling: { type: 'yarn', factor: 2 } },
-      '"rope_scaling" must be of type default, linear, dynamic, llama3 (no other is built)',
+      'positions scaled by LongRoPE',
+      { rope_scaling: { type: 'longrope', factor: 2 } },
+      '"rope_scaling" must be of type default, linear, dynamic, llama3, yarn (no other is built)',
     ],
     [
       'scaled positions without a factor, newer',
@@ -175,8 +175,13 @@ describe('config.json', () => {
     ['half of a head turned, older', { partial_rotary_factor: 0.5 }, '"partial_rotary_factor" must be 1, got 0.5'],
     [
       'a window',
-      { sliding_window: 64 },
-      '"sliding_window" must be null (attention over a window is not built), got 64',
+      { sliding_window: 8 },
+      '"sliding_window" must be null, or no less than max_position_embeddings (attention over a window is not built), got 8',
+    ],
+    [
+      'windows in some layers',
+      { layer_types: ['full_attention', 'sliding_attention'] },
+      '"layer_types" must be "full_attention" for every layer, got ["full_attention","sliding_attention"]',
     ],
     ['a tie of text', { tie_word_embeddings: 'yes' }, '"tie_word_embeddings" must be true or false, got "yes"'],
     [
@@ -225,6 +230,10 @@ describe('config.json', () => {
       temperature: 0.6,
     };
     expect((await openModelFolder(await modelFolder(harmless))).config).toEqual(TINY);
+    const full = { layer_types: ['full_attention', 'full_attention'], sliding_window: 8 };
+    expect((await openModelFolder(await modelFolder(full))).config).toEqual(TINY);
+    const notes = { architectures: 'LlamaForCausalLM', dtype: { '': 'float32' }, hidden_activation: 'silu', n_ctx: 16 };
+    expect((await openModelFolder(await modelFolder({ ...notes, sliding_window: 4096 }))).config).toEqual(TINY);
   });
 
   test('scaled positions', async () => {
@@ -341,6 +350,7 @@ describe('weights', () => {
 test('a saved model opens with the same numbers, config and tokenizer', async () => {
   const source = await modelFolder({ torch_dtype: 'bfloat16', dtype: 'bfloat16', _note: 'kept' });
   writeFileSync(join(source, 'tokenizer.json'), '{"tokenizer":true}');
+  writeFileSync(join(source, 'chat_template.jinja'), '{{ messages }}');
   const base = await openModelFolder(source);
   const folder = join(work, 'deep', 'saved');
   const weights = tinyWeights();
@@ -349,7 +359,9 @@ test('a saved model opens with the same numbers, config and tokenizer', async ()
   expect(saved.config).toEqual(base.config);
   expect(saved.rawConfig).toEqual({ ...base.rawConfig, torch_dtype: 'float32', dtype: 'float32' });
   expect(await readTensors(saved.weights)).toEqual(weights);
-  expect(readdirSync(folder).sort()).toEqual(['README.md', 'config.json', 'model.safetensors', 'tokenizer.json']);
+  const names = ['README.md', 'chat_template.jinja', 'config.json', 'model.safetensors', 'tokenizer.json'];
+  expect(readdirSync(folder).sort()).toEqual(names);
+  expect(readFileSync(join(folder, 'chat_template.jinja'), 'utf8')).toBe('{{ messages }}');
   expect(readFileSync(join(folder, 'tokenizer.json'), 'utf8')).toBe('{"tokenizer":true}');
 });
 
@@ -434,7 +446,11 @@ describe('adapters', () => {
   test.for<readonly [string, Readonly<Record<string, unknown>>, string]>([
     ['DoRA', { use_dora: true }, '"use_dora" must be absent, null or false, got true; this is not built: load the'],
     ['IA3', { peft_type: 'IA3' }, '"peft_type" must be "LORA", got "IA3"; this is not built'],
-    ['PiSSA', { init_lora_weights: 'pissa_niter_4' }, '"init_lora_weights" must be true, false, "gaussian" or "orthog'],
+    [
+      'PiSSA',
+      { init_lora_weights: 'pissa_niter_4' },
+      '"init_lora_weights" must be true, false, "gaussian", "orthogonal", ',
+    ],
     ['OLoRA', { init_lora_weights: 'olora' }, '"init_lora_weights" must be'],
     ['LoftQ', { init_lora_weights: 'loftq', loftq_config: { loftq_bits: 4 } }, '"init_lora_weights" must be'],
     ['aLoRA', { alora_invocation_tokens: [1, 2] }, '"alora_invocation_tokens" must be absent'],

@@ -127,6 +127,28 @@ describe('the output matrix', () => {
     expect(same.config.tieWordEmbeddings).toBe(true);
     expect(HEAD in same.weights).toBe(false);
   });
+
+  test('alone beside a tie is the embedding too; an index may list it where no shard has it', async () => {
+    const { [HEAD]: _, ...weights } = tinyWeights();
+    const embedding = weights[EMBEDDING]!;
+    const headAlone = renamed(weights, (name) => (name === EMBEDDING ? HEAD : name));
+    const opened = await openModelFolder(await modelFolder(TIED, headAlone));
+    expect(opened.config.tieWordEmbeddings).toBe(true);
+    expect((await readTensors(opened.weights))[EMBEDDING]).toEqual(embedding);
+    const shard = 'model-00001-of-00001.safetensors';
+    const map = Object.fromEntries([...Object.keys(weights), HEAD].map((name) => [name, shard]));
+    for (const config of [TIED, {}]) {
+      const folder = configFolder(config);
+      await write(join(folder, shard), weights);
+      writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }));
+      const given = await openModelFolder(folder).then(
+        (one) => readTensors(one.weights),
+        (error: Error) => error.message,
+      );
+      if (config === TIED) expect(given).toEqual(weights);
+      else expect(given).toContain(`says that "${HEAD}" is in ${shard}, which has it not`);
+    }
+  });
 });
 
 describe('types of tensors', () => {
@@ -296,6 +318,97 @@ describe('adapters', () => {
     expect(await refusal(openAdapterFolder(await folderOf({ modules_to_save: ['lm_head'] }), tied))).toContain(
       'has no "lm_head.weight", which "modules_to_save" of its adapter_config.json names',
     );
+  });
+
+  test('what is left of the modules that PEFT wraps is passed over; a changed base is not', async () => {
+    const q = 'model.layers.0.self_attn.q_proj';
+    const rest = {
+      'base_model.model.model.norm.original_module.weight': float32([TINY.hiddenSize]),
+      [`base_model.model.${q}.base_layer.weight`]: tinyWeights()[`${q}.weight`]!,
+    };
+    expect((await openAdapterFolder(await folderOf({}, rest), base)).adapter).toEqual(adapter);
+    const shape = tinyWeights()[`${q}.weight`]!.shape;
+    const changed = { [`base_model.model.${q}.base_layer.weight`]: float32(shape) };
+    expect(await refusal(openAdapterFolder(await folderOf({}, changed), base))).toContain(
+      `has "base_model.model.${q}.base_layer.weight" beside LoRA of the same layer, which is not built`,
+    );
+  });
+
+  test.each<readonly [string, (key: string) => string, RegExp]>([
+    [
+      'a larger model',
+      (key) => key.replace('.layers', '.language_model.layers'),
+      /begins with "base_model\.model\.model\.language_model\.", the part of a larger model: name it "base_model\.model\.model\.layers\.0/,
+    ],
+    ['a wrapper', (key) => `policy.${key}`, /begins with "policy\.base_model\.model\.model\.", the part of a larger/],
+    [
+      'MLX-LM',
+      (key) => key.replace('lora_A.weight', 'lora_a').replace('lora_B.weight', 'lora_b'),
+      /a tensor of MLX-LM.*mlx_lm\.fuse/,
+    ],
+    [
+      'kohya',
+      (key) => key.replace('lora_A', 'lora_down').replace('lora_B', 'lora_up'),
+      /lora_down is A, lora_up is B\): rename/,
+    ],
+    [
+      'no end',
+      (key) => key.replace('.weight', ''),
+      /PEFT gives the names NAME\.lora_A\.weight and NAME\.lora_B\.weight; rename/,
+    ],
+  ])('keys of %s name their form, not PEFT’s loading, which leaves them out', async (_, rename, message) => {
+    const said = await refusal(openAdapterFolder(await folderOf({}, {}, rename), base));
+    expect(said).toMatch(message);
+    expect(said).not.toMatch(/merge_and_unload|has not/);
+  });
+
+  test('a tensor whose numbers were kept in parts', async () => {
+    const name = 'model.layers.0.self_attn.q_proj.lora_A.weight';
+    const folder = await folderOf({}, { [`base_model.model.${name}`]: float32([0]) });
+    expect(await refusal(openAdapterFolder(folder, base))).toMatch(/got \[0\]; it is empty, as where DeepSpeed ZeRO-3/);
+    const weights = { ...tinyWeights(), 'model.norm.weight': float32([0]) };
+    expect(await refusal(openModelFolder(await modelFolder({}, weights)))).toMatch(
+      /calls for \[12\]; it is empty, as where/,
+    );
+    const flat = { 'model._fsdp_wrapped_module._flat_param': float32([9]) };
+    expect(await refusal(openModelFolder(await modelFolder({}, flat)))).toContain('accelerate merge-weights');
+  });
+
+  test('starts that leave the base alone; rank and alpha that are not there', async () => {
+    for (const init_lora_weights of ['eva', 'mica', 'Gaussian', 'orthogonal', false, null]) {
+      const opened = await openAdapterFolder(await folderOf({ init_lora_weights }), base);
+      expect(opened.config).toEqual(LORA);
+    }
+    const absent = await refusal(openAdapterFolder(await folderOf({ r: undefined, lora_alpha: undefined }), base));
+    expect(absent).toMatch(/must be \[8,12\] for this base model, got \[2,12\]; adapter_config\.json gives rank 8/);
+  });
+
+  test.each<readonly [string, object, RegExp]>([
+    ['of MLX-LM', { peft_type: undefined, fine_tune_type: 'lora' }, /"fine_tune_type" must be absent.*mlx_lm\.fuse/],
+    [
+      'of prompts',
+      { peft_type: 'PROMPT_TUNING' },
+      /got "PROMPT_TUNING"; this is not built: it cannot be merged either/,
+    ],
+    ['that acts late', { alora_invocation_tokens: [1] }, /cannot be merged either: use a LoRA adapter/],
+    ['from covariances', { init_lora_weights: 'corda' }, /path_initial_model_for_weight_conversion/],
+  ])('an adapter %s: the remedy is one that helps', async (_, fields, message) => {
+    const said = await refusal(openAdapterFolder(await folderOf(fields), base));
+    expect(said).toMatch(message);
+    expect(said).not.toContain('merge_and_unload');
+  });
+
+  test('a tie that PEFT was told to keep', async () => {
+    const [one, other] = [tinyWeights()[HEAD]!, tinyWeights()[EMBEDDING]!];
+    const keys = { 'base_model.model.lm_head.weight': one, 'base_model.model.model.embed_tokens.weight': one };
+    const fields = { modules_to_save: ['embed_tokens'], ensure_weight_tying: true };
+    const opened = await openAdapterFolder(await folderOf(fields, keys), tied);
+    expect([opened.adapter[EMBEDDING], opened.adapter[HEAD]]).toEqual([one, one]);
+    const apart = await folderOf(
+      { ...fields, modules_to_save: ['embed_tokens', 'lm_head'] },
+      { ...keys, 'base_model.model.lm_head.weight': other },
+    );
+    expect(await refusal(openAdapterFolder(apart, tied))).toContain('two different matrices for the base');
   });
 
   test('two adapters in one file; DoRA’s tensors; trained tokens', async () => {

@@ -64,6 +64,16 @@ def models(out):
     make_model(out / "llama3", rope_parameters={**LLAMA3, "rope_theta": 500.0})
     shutil.copytree(out / "llama3", out / "llama3-older")
     older_config(out / "llama3-older")
+    yarn = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=32)
+    make_model(out / "yarn", rope_parameters={**yarn, "rope_theta": 500.0})
+    shutil.copytree(out / "yarn", out / "yarn-older")
+    older_config(out / "yarn-older")
+    make_model(
+        out / "yarn-settings", head_dim=64, rope_parameters={
+            **yarn, "rope_theta": 5e5, "beta_fast": 8.0, "beta_slow": 2.0, "mscale": 0.7, "mscale_all_dim": 1.0,
+            "truncate": False,
+        },
+    )
     # Pairs of every kind: kept, between, divided.
     make_model(out / "wide-head", head_dim=64, rope_parameters={**LLAMA3, "rope_theta": 5e5})
     make_model(out / "bfloat16", dtype=torch.bfloat16)
@@ -102,6 +112,7 @@ KINDS = {
     "save-head": dict(target_modules=["q_proj"], modules_to_save=["lm_head"]),
     "save-embedding": dict(target_modules=["q_proj"], modules_to_save=["embed_tokens"]),
     "save-both": dict(target_modules=["q_proj"], modules_to_save=["embed_tokens", "lm_head"]),
+    "save-tied": dict(target_modules=["q_proj"], modules_to_save=["embed_tokens"], ensure_weight_tying=True),
     "save-norms": dict(target_modules=["v_proj"], modules_to_save=["norm", "post_attention_layernorm"]),
     "save-mlp": dict(target_modules="all-linear", modules_to_save=["mlp"]),
     "orthogonal": dict(target_modules=["q_proj"], init_lora_weights="orthogonal"),

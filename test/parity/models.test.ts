@@ -47,6 +47,9 @@ const MODELS = [
   'dynamic',
   'llama3',
   'llama3-older',
+  'yarn',
+  'yarn-older',
+  'yarn-settings',
   'wide-head',
   'bfloat16',
   'float16',
@@ -68,7 +71,7 @@ describe.skipIf(!pythonReady)('models against transformers', () => {
 
   test('the scaled positions change the logits', async () => {
     const plain = (await expected(join(models, 'plain'))).logits;
-    for (const name of ['linear', 'llama3']) {
+    for (const name of ['linear', 'llama3', 'yarn']) {
       expect(largestDifference((await expected(join(models, name))).logits, plain), name).toBeGreaterThan(0.01);
     }
   });

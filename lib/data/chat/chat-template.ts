@@ -23,7 +23,8 @@ export interface ChatTemplate {
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The chat template of a Hugging Face folder: `chat_template.jinja`, else `chat_template` of tokenizer_config.json.
+ * The chat template of a Hugging Face folder: `chat_template.jinja`, else `chat_template` of tokenizer_config.json. Its
+ * control tokens are those that the tokenizer's files name.
  *
  * @returns undefined where the folder has none
  * @throws naming file and field, when the template is not one that Jinja reads
@@ -36,9 +37,13 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
   const source = own ?? named(config.chat_template, path);
   if (source === undefined) return undefined;
   const where = own === undefined ? `${path}: "chat_template"` : join(folder, 'chat_template.jinja');
+  const map = join(folder, 'special_tokens_map.json');
+  const more: Json = config.added_tokens_decoder
+    ? {}
+    : parseJsonObject((await read('special_tokens_map.json')) ?? '{}', map, 'chat template');
   const tokens = Object.fromEntries(
     ['bos_token', 'eos_token', 'unk_token', 'pad_token'].flatMap((name) => {
-      const text = tokenText(config[name]);
+      const text = tokenText(more[name]) ?? tokenText(config[name]);
       return text === undefined ? [] : [[name, text]];
     }),
   );
@@ -77,9 +82,13 @@ function inWords({ failure: { at, kind }, message }: RenderError, names: readonl
   }
 }
 
-/** @throws when the folder has no chat template */
-export async function requireChatTemplate(folder: string): Promise<ChatTemplate> {
-  const template = await openChatTemplate(folder);
+/**
+ * @param adapter a folder whose own template, where it has one, comes before the model's: trainers save it there
+ * @throws when there is no chat template
+ */
+export async function requireChatTemplate(folder: string, adapter?: string): Promise<ChatTemplate> {
+  const own = adapter === undefined ? undefined : await openChatTemplate(adapter);
+  const template = own ?? (await openChatTemplate(folder));
   if (template) return template;
   throw new Error(
     `chat template: ${folder} has none (chat_template.jinja, or "chat_template" in tokenizer_config.json); ` +
