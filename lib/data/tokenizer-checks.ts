@@ -41,6 +41,7 @@ const GENERATION = looseFields({
 /** Of the files beside tokenizer.json, the fields that are read, and the numbers and flags of generation. */
 export const SIDE_FILES = {
   'tokenizer_config.json': SETTINGS,
+  'special_tokens_map.json': looseFields({ bos_token: TOKEN_NAME, eos_token: TOKEN_NAME }),
   'config.json': looseFields(IDS),
   'generation_config.json': GENERATION,
 } as const;

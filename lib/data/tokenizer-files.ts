@@ -26,9 +26,9 @@ export interface TokenizerFiles {
   /** `eos_token_id`, one or several, of generation_config.json, else of config.json. */
   readonly stopIds: readonly number[];
   /**
-   * BOS and EOS: the tokens tokenizer_config.json names, else the ids of config.json, else generation_config.json's.
-   * Of a list of ids (a chat model's stops) the first.
-   * @throws when none of the three has an EOS
+   * BOS and EOS: the tokens that tokenizer_config.json names, else special_tokens_map.json, else the ids of config.json,
+   * else generation_config.json's. Of a list of ids (a chat model's stops) the first.
+   * @throws when none of the four has an EOS
    */
   controlIds(idOf: (token: string) => number | undefined): ControlIds;
 }
@@ -46,7 +46,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   const parsed = parseJsonObject(bytes.toString('utf8'), path, 'tokenizer');
   checkTokenizer(parsed, path);
   const json: Json = { ...parsed, truncation: null, padding: null };
-  const [tokenizerConfig, config, generation] = await Promise.all(
+  const [tokenizerConfig, tokensMap, config, generation] = await Promise.all(
     (Object.keys(SIDE_FILES) as (keyof typeof SIDE_FILES)[]).map((name) => readSideFile(folder, name)),
   );
   const ends = generation?.eos_token_id ?? config?.eos_token_id;
@@ -61,7 +61,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     stopIds: [ends].flat().filter((id): id is number => typeof id === 'number'),
     controlIds: (idOf) => {
       const find = (kind: 'bos' | 'eos'): number | undefined => {
-        const token = tokenName(tokenizerConfig?.[`${kind}_token`]);
+        const token = tokenName(tokenizerConfig?.[`${kind}_token`]) ?? tokenName(tokensMap?.[`${kind}_token`]);
         const named = token === undefined ? undefined : idOf(token);
         const ids = [config, generation].map((file) => file?.[`${kind}_token_id`]).map((id) => [id].flat()[0]);
         return named ?? ids.find((id): id is number => typeof id === 'number');
