@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { modelOrName } from '../../data/sources/model';
@@ -32,7 +32,13 @@ export function readSettings(file: string, seen: readonly string[] = []): Settin
   if (seen.includes(path)) throw new Error(`settings: ${file} extends itself; let one of the files extend a preset`);
   let text: string;
   try {
-    if (!statSync(path).isFile()) throw new Error(`settings: ${file} is not a file; put the file itself there`);
+    const found = statSync(path);
+    if (found.isDirectory()) {
+      const inside = join(file, 'settings.json');
+      const remedy = existsSync(join(path, 'settings.json')) ? `give ${inside}` : 'give a settings file';
+      throw new Error(`settings: ${file} is a folder; ${remedy}`);
+    }
+    if (!found.isFile()) throw new Error(`settings: ${file} is not a file; put the file itself there`);
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
