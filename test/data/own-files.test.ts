@@ -141,6 +141,24 @@ test('the half itself, given as the folder, is told from the folder above', asyn
   );
 });
 
+const TALK = JSON.stringify([{ role: 'user', content: 'Ask?' }]);
+test.each([
+  [
+    'lines that are conversations',
+    `${TALK}\n${TALK}\n`,
+    'after the array nothing may follow; write one array, or one object a line',
+  ],
+  ['an array of conversations', `[${TALK},${TALK}]`, 'write a conversation as {"messages": [...]}'],
+  ['NaN in an array', '[{"prompt":"Ask?","response":"Say.","score":NaN}]', 'NaN or Infinity of Python, write null'],
+  [
+    'NaN in a line',
+    '{"prompt":"Ask?","response":"Say.","score":NaN}',
+    'NaN and Infinity of Python are no JSON: write null',
+  ],
+])('%s in a .json are refused with what to write', async (_, content, message) => {
+  await expect(read({ 'train/x.json': content })).rejects.toThrow(message);
+});
+
 test('64-bit ids of Parquet stay apart, where a number would round them together', async () => {
   const root = folderOf({ 'eval/x.txt': '' });
   const connection = await (await DuckDBInstance.create(':memory:')).connect();

@@ -154,6 +154,15 @@ test('what other programs call an option is answered with ours, where the comman
   expect(parse('--epoch', '1')).toThrow('did you mean --epochs; --help');
 });
 
+test('--fields may be given again, and names each field once', () => {
+  const parse = (...args: string[]) =>
+    parseOptions(['--print-settings', ...args], ROOT, ROOT, TRAIN).config.rows.fields;
+  expect(parse('--fields', 'prompt=Q', '--fields', 'response=A')).toEqual({ prompt: 'Q', response: 'A' });
+  expect(() => parse('--fields', 'prompt=Q,prompt=A')).toThrow(
+    'train: --fields must name what stands for "prompt" once',
+  );
+});
+
 test('updates may be limited for one training, whose schedule ends there, and not for the comparison', () => {
   const { config } = parseOptions(['--max-steps', '5'], ROOT, ROOT, TRAIN);
   const plan = planBatches(20, config.lora);

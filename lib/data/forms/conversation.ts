@@ -84,18 +84,21 @@ function listOf(row: Fields, field: string, value: unknown): unknown {
 function turnOf(row: Fields, field: string, turn: unknown): Turn {
   const own = (turn ?? {}) as Readonly<Record<string, unknown>>;
   const { role, from, content, value } = own;
-  const known = ROLES[String(role ?? from).toLowerCase()];
+  const name = String(role ?? from)
+    .trim()
+    .toLowerCase();
+  const known = Object.hasOwn(ROLES, name) ? ROLES[name] : undefined;
   if (!known) {
     throw row.refuse(field, `a turn of system, user or assistant (of ShareGPT: system, human, gpt), with text`, turn);
   }
   // Answers are learnt, all alike, and nothing else is.
   const usual = known === 'assistant' ? YES : NO;
-  const unusual = LEARNT.filter((name) => own[name] !== undefined && own[name] !== null && !usual.includes(own[name]));
+  const unusual = LEARNT.filter((one) => own[one] !== undefined && own[one] !== null && !usual.includes(own[one]));
   if (known === 'assistant' && unusual.length > 0) {
     throw row.refuse(field, 'a turn that is learnt: every answer of a conversation is, with a weight of 1', turn);
   }
-  const left = Object.keys(own).filter((name) => !READ.has(name) && !LEARNT.includes(name));
-  for (const name of [...left, ...unusual]) row.leave(`turns: ${name}`, own[name]);
+  const left = Object.keys(own).filter((one) => !READ.has(one) && !LEARNT.includes(one));
+  for (const one of [...left, ...unusual]) row.leave(`turns: ${one}`, own[one]);
   return { role: known, text: contentOf(row, field, turn, content ?? value) };
 }
 
