@@ -163,6 +163,23 @@ test('--fields may be given again, and names each field once', () => {
   );
 });
 
+test('weights of a mixture may be typed', () => {
+  const mixture = (text: string) => parseOptions(['--mixture', text], ROOT, ROOT, TRAIN).config.mixture;
+  expect([mixture('all'), mixture('medqa=2, mine=0.5')]).toEqual(['all', { medqa: 2, mine: 0.5 }]);
+  for (const wrong of ['50:50', 'a=0', 'a=1,a=2', 'a=Infinity', 'a=1=2', '{"a":1}', ''])
+    expect(() => mixture(wrong)).toThrow('train: --mixture must be paper, all, auto, or pairs like medqa=2,mine=1');
+});
+
+test('an empty path, as of a variable that is not set, and a second folder of rows are refused', () => {
+  const parse =
+    (...args: string[]) =>
+    () =>
+      parseOptions(args, ROOT, ROOT, TRAIN);
+  for (const option of ['--out', '--data', '--model', '--settings'])
+    expect(parse(option, '')).toThrow(/train: option '--\w+ <\w+>' must name a path, got ""/);
+  expect(parse('--data', 'a', '--data=b')).toThrow('train: --data may be given once: one folder is read');
+});
+
 test('updates may be limited for one training, whose schedule ends there, and not for the comparison', () => {
   const { config } = parseOptions(['--max-steps', '5'], ROOT, ROOT, TRAIN);
   const plan = planBatches(20, config.lora);
