@@ -7,6 +7,7 @@ import { lockFolder } from '../run/lock';
 import { peakMemoryBytes } from '../run/memory';
 import { clock, sayLine } from '../run/progress';
 import { DATA_FORMS, type RowArguments, rowOptions, withRowOptions } from '../run/row-options';
+import { parseWeights } from '../run/weights';
 import { callersFolder } from './interrupt';
 
 const command = () =>
@@ -84,9 +85,9 @@ function whole(option: string, value: string, least: number): number {
 
 function sharesOf(value: string): 'paper' | 'all' | Readonly<Record<string, number>> {
   if (value === 'paper' || value === 'all') return value;
-  const pairs = value.split(',').map((pair) => pair.split('='));
-  if (pairs.some(([name = '', share = '']) => name.trim() === '' || !(Number(share) > 0))) {
-    throw refusal(`--shares must be paper, all, or pairs like medqa=2,mine=1, got "${value}"`);
-  }
-  return Object.fromEntries(pairs.map(([name, share]) => [name!.trim(), Number(share)]));
+  const weights = parseWeights(value);
+  if (weights) return weights;
+  throw refusal(
+    `--shares must be paper, all, or pairs like medqa=2,mine=1 that give each source one share, got "${value}"`,
+  );
 }

@@ -39,7 +39,9 @@ export function mixRows(
     rule,
     examples.map(({ source }) => source),
   );
-  const wanted = typeof shares === 'string' ? examples : examples.filter(({ source }) => source in shares);
+  const own = typeof shares === 'string' ? examples : examples.filter(({ source }) => Object.hasOwn(shares, source));
+  // Where no source has a weight, the refusal names those that are there.
+  const wanted = own.length > 0 ? own : examples;
   return draw(wanted, shares, Math.min(samples ?? wanted.length, wanted.length), random);
 }
 
@@ -78,11 +80,12 @@ export function takeInOrder(
   shares: MixtureShareRule,
   samples: number | null,
 ): { readonly taken: Uint8Array; readonly report: MixtureReport } {
-  const isWanted = (source: string) => typeof shares === 'string' || source in shares;
+  const isWanted = (source: string) => typeof shares === 'string' || Object.hasOwn(shares, source);
+  const hasWanted = sources.some(isWanted);
   const available = new Map<string, number>();
   let rows = 0;
   for (const source of sources) {
-    if (!isWanted(source)) continue;
+    if (hasWanted && !isWanted(source)) continue;
     const pool = poolOf(shares, source);
     available.set(pool, (available.get(pool) ?? 0) + 1);
     rows++;

@@ -75,8 +75,9 @@ export async function readHalf(
   }
   const files: LoadedFile[] = [];
   const notes: string[] = [];
-  const skipped: Record<string, number> = {};
-  const unused: Record<string, number> = {};
+  // A field may be called "constructor".
+  const skipped: Record<string, number> = Object.create(null);
+  const unused: Record<string, number> = Object.create(null);
   for (const name of inHalf) {
     const path = `${half}/${name}`;
     const hash = createHash('sha256');
@@ -117,5 +118,12 @@ export async function readHalf(
     }
     files.push({ path, rows, sha256: hash.digest('hex'), format: opened.format, forms });
   }
-  return { files, unread, notes, skipped, unused };
+  const reasons = Object.entries(skipped).map(([reason, count]) => `${reason} (${count})`);
+  if (reasons.length > 0 && files.every(({ rows }) => rows === 0)) {
+    throw new Error(
+      `examples: no row of ${join(folder, half)} is left: all were left out as bad rows: ${reasons.join('; ')}; ` +
+        'correct the rows, or say what they call their fields with --fields',
+    );
+  }
+  return { files, unread, notes, skipped: { ...skipped }, unused: { ...unused } };
 }

@@ -23,6 +23,7 @@ export function readArguments<Options>(
   args: readonly string[],
 ): { readonly options: Options; readonly words: readonly string[] } {
   refuseSwallowed(command, args);
+  refuseTwice(command, args);
   try {
     command
       .exitOverride()
@@ -40,6 +41,11 @@ export function readArguments<Options>(
     const name = option.attributeName();
     if (/<(?:file|folder)>/.test(option.flags)) {
       const given = command.getOptionValue(name) as string | readonly string[] | undefined;
+      if ([given].flat().includes('')) {
+        throw new Error(
+          `${commandName(command)}: option '${option.flags}' must name a path, got ""; --help lists the options`,
+        );
+      }
       if (typeof given === 'string') command.setOptionValue(name, withHome(given));
       else if (Array.isArray(given)) command.setOptionValue(name, given.map(withHome));
     }
@@ -106,4 +112,13 @@ function refuseSwallowed(command: Command, args: readonly string[]): void {
   if (swallowing < 0) return;
   const { flags } = named(args[swallowing])!;
   throw new Error(`${commandName(command)}: option '${flags}' argument missing; --help lists the options`);
+}
+
+/** Of which the last alone would count, where a person who gives two means both. */
+const ONCE = ['--data', '--adapter'];
+
+function refuseTwice(command: Command, args: readonly string[]): void {
+  const twice = ONCE.find((flag) => args.filter((arg) => arg === flag || arg.startsWith(`${flag}=`)).length > 1);
+  if (twice === undefined) return;
+  throw new Error(`${commandName(command)}: ${twice} may be given once: one folder is read; --help lists the options`);
 }

@@ -27,9 +27,12 @@ const SILENT_MS = 3000;
  * Makes one model in a process of its own: its memory is measured alone and given back whole, and the caller's event
  * loop stays free. Aborting stops it after the current update, with a checkpoint.
  *
- * @throws with the process's own message when it fails, and when it ends without a word
+ * @throws with the process's own message when it fails, when it ends without a word, and when it is aborted before it begins
  */
-export function runInProcess(job: ModelJob, openProgress: OpenProgress, signal: AbortSignal): Promise<void> {
+export async function runInProcess(job: ModelJob, openProgress: OpenProgress, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) {
+    throw new Error(`train: interrupted before ${job.plan.name} was begun; the same command carries on`);
+  }
   return new Promise((resolve, reject) => {
     const child = fork(join(__dirname, 'model-child.js'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const lines = new Map<string, Progress>();
@@ -76,6 +79,5 @@ export function runInProcess(job: ModelJob, openProgress: OpenProgress, signal: 
       }
     });
     child.send({ job });
-    if (signal.aborted) stop();
   });
 }

@@ -17,6 +17,25 @@ export function previewRows({ mixture, rows, packing: packed }: PreparedRows): s
       `${count(packed.samples)} to train on and ${count(mixture.total - packed.samples)} held out`,
     `tokens: ${count(packed.tokens)} in ${count(packed.chunks)} chunks of ${packed.maxSeqLen}, ` +
       `${count(packed.lossTokens)} of them of responses, which are learnt`,
+    ...weightWarnings(mixture),
+  ];
+}
+
+/** Where rows are drawn by weights of one's own: those that do not hold. */
+function weightWarnings({ shares, rows, missing, totalWithoutShortfall }: PreparedRows['mixture']): string[] {
+  if (shares !== 'given') return [];
+  const short = rows.filter((row) => row.short);
+  const lacking = short.map(
+    ({ name, drawnPercent, targetPercent }) =>
+      `${name} gives all its rows, ${drawnPercent.toFixed(1)} % of those drawn where its weight is ${targetPercent.toFixed(1)} %`,
+  );
+  return [
+    ...(short.length > 0
+      ? [`warning: the weights do not hold: ${lacking.join('; ')}; use --samples ${totalWithoutShortfall} or fewer`]
+      : []),
+    ...(missing.length > 0
+      ? [`warning: no row is of the source ${missing.map((one) => `"${one}"`).join(', ')}, which has a weight`]
+      : []),
   ];
 }
 

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
 import { parseJson, readTextIfThere } from '../json-file';
@@ -18,12 +17,33 @@ const RESULTS_VERSION = 4;
 /** Every setting of the run, from which `med42 run` repeats it. */
 export const SETTINGS_FILE = 'settings.json';
 
-/** @throws when the results folder is of another form, or not to be deleted; nothing is written or deleted yet. */
-export async function checkFolder({ out, fresh }: Pick<RunOptions, 'out' | 'fresh'>): Promise<void> {
+/**
+ * @throws when the results folder is of another form, is where the rows or the model lie, or is not to be deleted; nothing
+ * is written or deleted yet
+ */
+export async function checkFolder({
+  out,
+  fresh,
+  data,
+  model,
+}: Pick<RunOptions, 'out' | 'fresh' | 'data' | 'model'>): Promise<void> {
   const file = join(out, 'config.json');
+  for (const [what, path] of [
+    ['rows', data],
+    ['model', model],
+  ] as const) {
+    const inside = relative(out, path);
+    if (inside === '') throw new Error(`results: ${out} is where the ${what} lie; choose another --out`);
+    const isInside = inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
+    if (fresh && isInside) {
+      throw new Error(`results: --fresh would delete the ${what} in ${path}; choose another --out`);
+    }
+  }
   if (fresh) {
-    // Only a folder of results is ever deleted.
-    if (existsSync(out) && !existsSync(file)) {
+    // Only a folder of results is ever deleted. A model's folder has a config.json too.
+    const names: readonly string[] = await readdir(out).catch(() => []);
+    const isOther = (await readKnown(file))?.identity === undefined && !names.includes(SETTINGS_FILE);
+    if (isOther && names.some((name) => !isFolderLock(name))) {
       throw new Error(`results: --fresh would delete ${out}, which holds no results; choose another --out`);
     }
     return;

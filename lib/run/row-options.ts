@@ -12,7 +12,11 @@ export interface RowArguments {
 /** The options that say how rows are read. */
 export const withRowOptions = (command: Command): Command =>
   command
-    .option('--fields <pairs>', 'what the files call a field: prompt=Question,response=Answer')
+    .option(
+      '--fields <pairs>',
+      'what the files call a field: prompt=Question,response=Answer',
+      (pairs: string, before?: string) => (before === undefined ? pairs : `${before},${pairs}`),
+    )
     .option(
       '--skip-bad-rows',
       'leaves out rows with missing or wrong fields and lines that are no JSON, and counts them by reason',
@@ -23,6 +27,8 @@ export function rowOptions({ fields, skipBadRows }: RowArguments, refusal: (what
   const pairs = fields?.split(',').map((pair) => pair.split('=').map((name) => name.trim()));
   const wrong = pairs?.find((pair) => pair.length !== 2 || pair.includes(''));
   if (wrong) throw refusal(`--fields must be pairs like prompt=Question,response=Answer, got "${wrong.join('=')}"`);
+  const twice = pairs?.find(([name], i) => pairs.findIndex(([other]) => other === name) !== i);
+  if (twice) throw refusal(`--fields must name what stands for "${twice[0]}" once, got "${fields}"`);
   return {
     ...(pairs ? { fields: Object.fromEntries(pairs) as Record<string, string> } : {}),
     ...(skipBadRows ? { badRows: 'skip' } : {}),

@@ -112,7 +112,13 @@ export const RESULT_TARGETS: readonly Target[] = [
     prepare: async (folder) =>
       put(folder, 'config.json', { version: 4, identity: 'x', preset: 'smoke', device: 'cpu', config: {} }),
     mutate: mutateJson,
-    run: (folder) => checkFolder({ out: folder, fresh: false }),
+    run: (folder) =>
+      checkFolder({
+        out: folder,
+        fresh: false,
+        data: join(ROOT, 'data'),
+        model: join(ROOT, 'data', 'miniature', 'base'),
+      }),
     wrong: () => undefined,
   },
   checkpoint('checkpoint.json', mutateJson),

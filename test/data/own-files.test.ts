@@ -45,6 +45,37 @@ describe('separated', () => {
     expect(await read({ 'train/x.csv': content })).toEqual([PAIR]);
   });
 
+  test.each([
+    ['semicolons and a comma in a name', 'prompt;response;"a note, if any";b, c\nAsk?;Say.;;\n'],
+    ['the semicolons that Excel’s own line names', 'sep=;\r\nprompt;response\r\nAsk?;Say.\r\n'],
+    ['commas, with bars in a name', 'prompt,response,choice (a|b|c|d)\nAsk?,Say.,\n'],
+  ])('a .csv by %s', async (_, content) => {
+    expect(await read({ 'train/x.csv': content })).toEqual([PAIR]);
+  });
+
+  test('a .tsv’s cell with quotes, as pandas writes it, and as it is', async () => {
+    // Source: pandas, DataFrame([['Ask "me"?', '"Say", 5" long.']]).to_csv(sep='\t', index=False)
+    const pandas = 'prompt\tresponse\n"Ask ""me""?"\t"""Say"", 5"" long."\n';
+    const plain = 'prompt\tresponse\nAsk "me"?\t"Say", 5" long.\n';
+    const pair = ['Ask "me"?', '"Say", 5" long.'];
+    expect(await read({ 'train/x.tsv': pandas, 'train/y.tsv': plain })).toEqual([pair, pair]);
+    expect(await read({ 'train/x.tsv': 'prompt\tresponse\n"Ask"\t"Say"\n' })).toEqual([['"Ask"', '"Say"']]);
+  });
+
+  test.each([
+    ['a quote after a space', 'prompt, response\nAsk?, "Say, so."\n', 'must begin with one, right after the separator'],
+    ['a quote after a backslash', 'prompt,response\n"a \\"b\\"",c\n', 'each quote of its text must be there twice'],
+    ['a quote left open', 'prompt,response\n"a,b\nc,d\n', 'must end with one: close it'],
+  ])('%s in a .csv is refused with what to do about it', async (_, content, message) => {
+    await expect(read({ 'train/x.csv': content })).rejects.toThrow(message);
+  });
+
+  test('cells of several lines in a .tsv are refused with what to do', async () => {
+    const cells = 'prompt\tresponse\n"Ask\nme"\tSay.\n';
+    await expect(read({ 'train/x.tsv': cells })).rejects.toThrow('call the file .csv');
+    expect(await read({ 'train/x.csv': cells })).toEqual([['Ask\nme', 'Say.']]);
+  });
+
   test('a cell of several lines keeps them; JSON Lines with CRLF and a mark of bytes are read', async () => {
     expect(await read({ 'train/x.csv': 'prompt,response\n"Ask\nme,\n""now""?",Say.\n' })).toEqual([
       ['Ask\nme,\n"now"?', 'Say.'],
@@ -108,6 +139,24 @@ test('the half itself, given as the folder, is told from the folder above', asyn
   await expect(loadTrainExamples(join(root, 'train'))).rejects.toThrow(
     `rows lie in x.jsonl: give the folder above, ${root}`,
   );
+});
+
+const TALK = JSON.stringify([{ role: 'user', content: 'Ask?' }]);
+test.each([
+  [
+    'lines that are conversations',
+    `${TALK}\n${TALK}\n`,
+    'after the array nothing may follow; write one array, or one object a line',
+  ],
+  ['an array of conversations', `[${TALK},${TALK}]`, 'write a conversation as {"messages": [...]}'],
+  ['NaN in an array', '[{"prompt":"Ask?","response":"Say.","score":NaN}]', 'NaN or Infinity of Python, write null'],
+  [
+    'NaN in a line',
+    '{"prompt":"Ask?","response":"Say.","score":NaN}',
+    'NaN and Infinity of Python are no JSON: write null',
+  ],
+])('%s in a .json are refused with what to write', async (_, content, message) => {
+  await expect(read({ 'train/x.json': content })).rejects.toThrow(message);
 });
 
 test('64-bit ids of Parquet stay apart, where a number would round them together', async () => {

@@ -96,3 +96,17 @@ describe('refused', () => {
     await expect(items(content)).rejects.toThrow(message);
   });
 });
+
+test.each<readonly [string, unknown, boolean]>([
+  // Source: datasets.Image as Parquet and to_json have it
+  ['a structure of nulls', { bytes: null, path: null }, false],
+  ['an empty path', { bytes: null, path: '' }, false],
+  ['an empty list', [], false],
+  ['a list of none', [null], false],
+  ['false', false, false],
+  ['bytes', { bytes: 'AAAA', path: null }, true],
+  ['a list of paths', ['a.png'], true],
+])('an image that is %s', async (_, image, isImage) => {
+  const [read] = await items({ question, choices: four, answer: 1, image });
+  expect(read!.image !== undefined).toBe(isImage);
+});

@@ -67,6 +67,17 @@ describe('read', () => {
     expect(await one(row)).toEqual(expected);
   });
 
+  test('a system turn goes before the row’s own system text, and that is said', async () => {
+    const read = await set({ system: 'Outer.', messages: [{ role: 'system', content: 'Be.' }, user, assistant] });
+    expect(read.examples).toMatchObject([{ system: 'Be.' }]);
+    expect(trainingNotes(read)).toContain('not used: the field "system" (in 1 row of 1)');
+  });
+
+  test('that a user’s turn is to be learnt too is said not to be done', async () => {
+    const read = await set({ messages: [{ ...user, train: true, weight: 0 }, assistant] });
+    expect(trainingNotes(read)).toContain('not used: the field "turns: train" (in 1 row of 1)');
+  });
+
   test('turns in a cell of a CSV', async () => {
     const cell = JSON.stringify([user, assistant]).replaceAll('"', '""');
     const { examples } = await loadTrainExamples(folderOf({ 'train/mine.csv': `messages\n"${cell}"\n` }));
@@ -108,6 +119,24 @@ describe('refused', () => {
       'the same in Axolotl’s word',
       { conversations: [human, { ...gpt, train: false }] },
       '"conversations[1]" must be a turn that is learnt',
+    ],
+    // The words of OpenAI, Axolotl and ms-swift, as JSON and as a table's cell have them
+    ...[
+      { weight: '0' },
+      { weight: false },
+      { weight: 0.5 },
+      { train: 'false' },
+      { training: false },
+      { loss: false },
+    ].map((mark): readonly [string, object, string] => [
+      `the same as ${JSON.stringify(mark)}`,
+      { messages: [user, { ...assistant, ...mark }] },
+      '"messages[1]" must be a turn that is learnt',
+    ]),
+    [
+      'an answer that is not wanted, as KTO has it',
+      { prompt: 'Ask?', completion: 'Say.', label: false },
+      '"label" must be true where it stands beside a completion',
     ],
     [
       'a call of a tool',

@@ -48,6 +48,59 @@ test.each<readonly [string, string]>([
   expect(learnt.map(([from, to]) => text.slice(from, to))).toEqual(['Say.</s>', 'That.</s>']);
 });
 
+test.each<readonly [string, string, readonly string[]]>([
+  // Expected: transformers 5.23.0, render_jinja_template with return_assistant_tokens_mask
+  [
+    'less than it adds',
+    GENERATION.replace('{{ eos_token }}{% endgeneration %}', '{% endgeneration %}{{ eos_token }}'),
+    ['Say.', 'That.'],
+  ],
+  [
+    'what is told apart by white space alone',
+    GENERATION.replace('{% generation %}', ' {%- generation -%}\n').replace(
+      '{% endgeneration %}',
+      '\n  {%- endgeneration %}\n',
+    ),
+    ['Say.</s>', 'That.</s>'],
+  ],
+  [
+    'the last answer, where it shortens the earlier ones',
+    TURNS.replace(
+      "{{ m['content'] }}{{ eos_token }}",
+      "{% if loop.last %}{% generation %}{{ m['content'] }}{{ eos_token }}{% endgeneration %}{% else %}{{ m['content'].split('a')[0] }}{% endif %}",
+    ),
+    ['That.</s>'],
+  ],
+])('what a template encloses in its generation block is learnt: %s', async (_, source, expected) => {
+  const template = await requireChatTemplate(folder({ chat_template: source }));
+  const [rendering] = await template.render([{ messages: messagesOf(EXAMPLE), learn: true }]);
+  expect(rendering!.learnt.map(([from, to]) => rendering!.text.slice(from, to))).toEqual(expected);
+});
+
+test('a generation block that encloses nothing of a conversation is refused', async () => {
+  const source = GENERATION.replace('{% generation %}', "{% if m['role'] == 'model' %}{% generation %}").replace(
+    '{% endgeneration %}',
+    '{% endgeneration %}{% endif %}',
+  );
+  const template = await requireChatTemplate(folder({ chat_template: source }));
+  await expect(template.render([{ messages: messagesOf(EXAMPLE), learn: true }], ['x'])).rejects.toThrow(
+    'encloses nothing of a conversation (example "x"); correct the template, or use --template med42 or none',
+  );
+});
+
+test.each<readonly [string, string]>([
+  // Expected: transformers 5.23.0, apply_chat_template
+  ["{{ 'none' if tools is none }}{{ 'none' if documents is none }}{{ '' if tools is defined else 'no' }}", 'nonenone'],
+  ['{% if tools is not none %}tools{% endif %}{% if tools %}tools{% endif %}.', '.'],
+  ['{{ bos_token }}{{ eos_token }}{{ cls_token }}', '<s></s><cls>'],
+])('a template sees what transformers gives it: %s', async (source, expected) => {
+  const map = { bos_token: { content: '<s>' }, cls_token: '<cls>' };
+  const root = folder({ chat_template: source }, { 'special_tokens_map.json': JSON.stringify(map) });
+  const template = await requireChatTemplate(root);
+  const [rendering] = await template.render([{ messages: messagesOf(EXAMPLE), learn: false }]);
+  expect(rendering!.text).toBe(expected);
+});
+
 test.each<readonly [string, string, string]>([
   ['none', folder({}), 'has none (chat_template.jinja, or "chat_template" in tokenizer_config.json)'],
   [

@@ -144,3 +144,19 @@ test.each<readonly [string, object, string]>([
 ])('an item that cannot be read: %s', async (_, row, message) => {
   await expect(loadEvalItems(folderOf({ 'eval/e.jsonl': [row] }))).rejects.toThrow(message);
 });
+
+test('a field called as one of JavaScript’s own is counted as any other', async () => {
+  const set = await loadTrainExamples(
+    folderOf({ 'train/t.jsonl': [{ prompt: 'Ask?', response: 'Say.', constructor: 'Ferrari' }] }),
+  );
+  expect(set.unused).toEqual({ constructor: 1 });
+});
+
+test('where all rows are left out as bad ones, the reasons are the error', async () => {
+  const root = folderOf({
+    'train/t.jsonl': [{ prompt: 'Ask?' }, { prompt: 'Ask?', response: '' }, { prompt: 1, response: 'x' }],
+  });
+  await expect(loadTrainExamples(root, { badRows: 'skip' })).rejects.toThrow(
+    'is left: all were left out as bad rows: "response" must be a non-empty string (2); "prompt" must be a non-empty string (1); correct',
+  );
+});

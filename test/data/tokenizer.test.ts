@@ -32,6 +32,15 @@ function variant(
 
 const plain = { addSpecialTokens: false };
 
+test('special_tokens_map.json names BOS and EOS where tokenizer_config.json does not, before the ids of config.json', async () => {
+  // Expected: transformers 5.23.0, PreTrainedTokenizerFast.from_pretrained(folder).special_tokens_map
+  const folder = variant(() => {}, {});
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ bos_token_id: 1, eos_token_id: 0 }));
+  const map = { bos_token: { content: '<s>', lstrip: false }, eos_token: '</s>' };
+  writeFileSync(join(folder, 'special_tokens_map.json'), JSON.stringify(map));
+  expect(await loadTokenizer(folder)).toMatchObject({ bosId: 1, eosId: 2 });
+});
+
 test('a Llama tokenizer: control ids, BOS in front on request, text back again', async () => {
   const tokenizer = await loadTokenizer(FIXTURE);
   expect(tokenizer).toMatchObject({ bosId: 1, eosId: 2, addBos: true, vocabSize: 346 });

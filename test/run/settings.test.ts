@@ -30,6 +30,19 @@ test.each<readonly [string, unknown, string]>([
   ['a rate of 0', { training: { learningRate: 0 } }, '"training.learningRate" must be above 0, got 0'],
   ['a negative rank', { lora: { rank: -1 } }, '"lora.rank" must be 1 or more, got -1'],
   ['a share without %', { training: { warmup: '3' } }, '"training.warmup" must be'],
+  ['a key outside its group', { rank: 4 }, '"rank" is no setting, did you mean "lora.rank"'],
+  ['the same for both methods', { epochs: 4 }, '"epochs" is no setting, did you mean "training.epochs"'],
+  [
+    'a warm-up as transformers has it',
+    { training: { warmup: 0.03 } },
+    'a whole number of updates, or a share like "3%"',
+  ],
+  ['an empty path', { output: { folder: '' } }, '"output.folder" must be a path, not empty, got ""'],
+  [
+    'a group that stands twice',
+    '{"lora": {"rank": 4}, "data": {"fields": {"a": "lora"}}, "lora": {"alpha": 8}}',
+    '"lora" stands twice in one object',
+  ],
   ['an unknown layer', { lora: { targetModules: ['q'] } }, '"lora.targetModules" must be "all-linear" or "q_proj"'],
   ['an unknown packing', { data: { packing: 'paper' } }, 'got "paper"'],
   ['no object', [], 'must be an object, got a list'],
@@ -152,6 +165,32 @@ test('what other programs call an option is answered with ours, where the comman
   expect(parse('--max-new-tokens', '1')).not.toThrow('--tokens');
   // A slip of the pen is still answered.
   expect(parse('--epoch', '1')).toThrow('did you mean --epochs; --help');
+});
+
+test('--fields may be given again, and names each field once', () => {
+  const parse = (...args: string[]) =>
+    parseOptions(['--print-settings', ...args], ROOT, ROOT, TRAIN).config.rows.fields;
+  expect(parse('--fields', 'prompt=Q', '--fields', 'response=A')).toEqual({ prompt: 'Q', response: 'A' });
+  expect(() => parse('--fields', 'prompt=Q,prompt=A')).toThrow(
+    'train: --fields must name what stands for "prompt" once',
+  );
+});
+
+test('weights of a mixture may be typed', () => {
+  const mixture = (text: string) => parseOptions(['--mixture', text], ROOT, ROOT, TRAIN).config.mixture;
+  expect([mixture('all'), mixture('medqa=2, mine=0.5')]).toEqual(['all', { medqa: 2, mine: 0.5 }]);
+  for (const wrong of ['50:50', 'a=0', 'a=1,a=2', 'a=Infinity', 'a=1=2', '{"a":1}', ''])
+    expect(() => mixture(wrong)).toThrow('train: --mixture must be paper, all, auto, or pairs like medqa=2,mine=1');
+});
+
+test('an empty path, as of a variable that is not set, and a second folder of rows are refused', () => {
+  const parse =
+    (...args: string[]) =>
+    () =>
+      parseOptions(args, ROOT, ROOT, TRAIN);
+  for (const option of ['--out', '--data', '--model', '--settings'])
+    expect(parse(option, '')).toThrow(/train: option '--\w+ <\w+>' must name a path, got ""/);
+  expect(parse('--data', 'a', '--data=b')).toThrow('train: --data may be given once: one folder is read');
 });
 
 test('updates may be limited for one training, whose schedule ends there, and not for the comparison', () => {

@@ -37,13 +37,15 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
   const source = own ?? named(config.chat_template, path);
   if (source === undefined) return undefined;
   const where = own === undefined ? `${path}: "chat_template"` : join(folder, 'chat_template.jinja');
-  const map = join(folder, 'special_tokens_map.json');
-  const more: Json = config.added_tokens_decoder
+  const mapPath = join(folder, 'special_tokens_map.json');
+  // As transformers reads them: where the tokens' decoder is at hand, the older file says nothing.
+  const map: Json = config.added_tokens_decoder
     ? {}
-    : parseJsonObject((await read('special_tokens_map.json')) ?? '{}', map, 'chat template');
+    : parseJsonObject((await read('special_tokens_map.json')) ?? '{}', mapPath, 'chat template');
   const tokens = Object.fromEntries(
-    ['bos_token', 'eos_token', 'unk_token', 'pad_token'].flatMap((name) => {
-      const text = tokenText(more[name]) ?? tokenText(config[name]);
+    ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].flatMap((kind) => {
+      const name = `${kind}_token`;
+      const text = tokenText(map[name]) ?? tokenText(config[name]);
       return text === undefined ? [] : [[name, text]];
     }),
   );
@@ -69,6 +71,8 @@ function inWords({ failure: { at, kind }, message }: RenderError, names: readonl
         `must only add to a conversation as it goes on, and changes what came before turn ${message}${whose}; ` +
         'use --template med42 or none, or rows of one exchange'
       );
+    case 'unmarked':
+      return `must enclose what is learnt in its {% generation %} blocks, and encloses nothing of a conversation${whose}; ${other}`;
     case 'error':
       return at < 0
         ? `is not a template that @huggingface/jinja reads (${shown}); ${other}`

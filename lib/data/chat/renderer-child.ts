@@ -1,7 +1,16 @@
 import { runInNewContext } from 'node:vm';
 import { Template } from '@huggingface/jinja';
 import type { Answer, Request } from './renderer';
-import { ChangedTurns, LIMITS, type Message, type Render, renderConversation } from './rendering';
+import {
+  ChangedTurns,
+  LIMITS,
+  MARK_NAME,
+  type Message,
+  NothingMarked,
+  type Render,
+  renderConversation,
+  withMarks,
+} from './rendering';
 
 /** The other end of `openRenderer`: a process that renders with one template. */
 
@@ -9,17 +18,20 @@ let template: Template | undefined;
 
 function answer({ source, variables, conversations, seconds }: Request): Answer {
   let at = -1;
-  const render: Render = (messages, prompting) => {
-    const text = template!.render({ ...variables, messages, add_generation_prompt: prompting });
+  const marked = withMarks(source);
+  const render: Render = (messages, prompting, mark = '') => {
+    // Source: transformers, render_jinja_template: without tools and documents both are none, and defined.
+    const own = { tools: null, documents: null, messages, add_generation_prompt: prompting, [MARK_NAME]: mark };
+    const text = template!.render({ ...variables, ...own });
     const given = messages.reduce((sum, { content }) => sum + content.length, 1000 * messages.length);
     if (text.length > LIMITS.added + LIMITS.times * given) throw new Overlong(text.length, messages);
     return text;
   };
   const work = () => {
-    template ??= new Template(source);
+    template ??= new Template(marked);
     return conversations.map((conversation, i) => {
       at = i;
-      return renderConversation(conversation, render);
+      return renderConversation(conversation, render, marked !== source);
     });
   };
   try {
@@ -41,6 +53,7 @@ function causeOf(error: unknown): Pick<Answer['failure'] & {}, 'kind' | 'message
   const { message, code } = error as NodeJS.ErrnoException;
   if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return { kind: 'time', message: '' };
   if (error instanceof Overlong) return { kind: 'length', message };
+  if (error instanceof NothingMarked) return { kind: 'unmarked', message: '' };
   if (error instanceof ChangedTurns) return { kind: 'turns', message: String(error.turn) };
   // A stack that overflows, a string or an array beyond V8's longest.
   if (error instanceof RangeError)

@@ -24,7 +24,7 @@ export interface Answer {
   readonly failure?: {
     /** Which conversation it was; -1 before the first. */
     readonly at: number;
-    readonly kind: 'error' | 'turns' | 'length' | 'time' | 'ended';
+    readonly kind: 'error' | 'turns' | 'unmarked' | 'length' | 'time' | 'ended';
     /** The cause in words; of `turns` the turn's number. */
     readonly message: string;
   };

@@ -29,18 +29,36 @@ export const LIMITS = {
   memory: 1024,
 };
 
-/** @param prompting the text ends where the assistant is to begin */
-export type Render = (messages: readonly Message[], prompting: boolean) => string;
+/**
+ * @param prompting the text ends where the assistant is to begin
+ * @param mark stands before and after what `{% generation %}` encloses
+ */
+export type Render = (messages: readonly Message[], prompting: boolean, mark?: string) => string;
+
+/** The variable by which a template that `withMarks` has made writes its marks. */
+export const MARK_NAME = 'mark_of_generation';
+
+/** A template that writes a mark in place of `{% generation %}` and of its end. */
+export const withMarks = (source: string): string =>
+  // The tag is a block's on both sides still: the white space around it is taken off, or kept, as it was.
+  source.replace(
+    /\{%(-?)\s*(?:end)?generation\s*(-?)%\}/g,
+    (_, before: string, after: string) => `{%${before} if true %}{{ ${MARK_NAME} }}{% endif ${after}%}`,
+  );
 
 /**
- * A conversation in the model's template. Of each assistant's turn all is learnt that the template adds to the text
- * that asks for it: the answer, and what ends it.
+ * A conversation in the model's template. What the template encloses in `{% generation %}` is learnt. Where it encloses
+ * nothing, all is learnt that it adds, for an assistant's turn, to the text that asks for it: the answer, and what ends
+ * it.
  *
- * @throws when the template changes earlier turns as later ones come, so that what it adds cannot be told
- * Source: TRL, prompt and completion of conversational data, turn after turn.
+ * @param isMarked whether the template has the block
+ * @throws when it encloses nothing of this conversation; when a template without the block changes earlier turns as later
+ * ones come, so that what it adds cannot be told
+ * Source: TRL's SFTTrainer: `assistant_only_loss`; else prompt and completion of conversational data, turn after turn.
  */
-export function renderConversation({ messages, learn }: Conversation, render: Render): Rendering {
+export function renderConversation({ messages, learn }: Conversation, render: Render, isMarked: boolean): Rendering {
   if (!learn) return { text: render(messages, true), learnt: [] };
+  if (isMarked) return renderMarked(messages, render);
   let text = '';
   const learnt: [number, number][] = [];
   for (const [i, { role }] of messages.entries()) {
@@ -55,6 +73,24 @@ export function renderConversation({ messages, learn }: Conversation, render: Re
   }
   return { text, learnt };
 }
+
+function renderMarked(messages: readonly Message[], render: Render): Rendering {
+  let number = 0;
+  // Characters for private use, which a message may have too.
+  const mark = () => `\uE100${number}\uE101`;
+  while (messages.some(({ content }) => content.includes(mark()))) number++;
+  const learnt: [number, number][] = [];
+  let text = '';
+  for (const [i, part] of render(messages, false, mark()).split(mark()).entries()) {
+    if (i % 2 === 1 && part !== '') learnt.push([text.length, text.length + part.length]);
+    text += part;
+  }
+  if (learnt.length === 0) throw new NothingMarked();
+  return { text, learnt };
+}
+
+/** A template whose own marks enclose nothing of a conversation. */
+export class NothingMarked extends Error {}
 
 /** A template that changes what came before a turn. */
 export class ChangedTurns extends Error {

@@ -3,14 +3,24 @@ import type { Fields } from './fields';
 
 export const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
-/** The Hub's columns of an image hold '' or null where there is none, else a path or the bytes. */
+/** The Hub's columns of an image hold '', null, or a structure of nulls where there is none, else a path or the bytes. */
 export function imageOf(row: Fields): { image?: string } {
   const image = row.get('image');
-  if (image === undefined || image === '') return {};
+  if (isEmpty(image)) return {};
   if (typeof image === 'string') return { image };
   const path = typeof image === 'object' ? (image as { readonly path?: unknown }).path : undefined;
   return { image: typeof path === 'string' && path !== '' ? path : '(in the row)' };
 }
+
+/** Whether nothing is said, however deep it lies. */
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === '' ||
+  value === false ||
+  (ArrayBuffer.isView(value)
+    ? value.byteLength === 0
+    : typeof value === 'object' && Object.values(value).every(isEmpty));
 
 /**
  * Choices as texts: a list, `{text, label}`, letters or numbers with texts, a list of such pairs, or JSON of these (a CSV

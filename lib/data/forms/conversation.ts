@@ -27,7 +27,11 @@ const ROLES: Readonly<Record<string, Role>> = {
 };
 
 /** A turn's fields that are read. */
-const READ: ReadonlySet<string> = new Set(['role', 'from', 'content', 'value', 'weight', 'train']);
+const READ: ReadonlySet<string> = new Set(['role', 'from', 'content', 'value']);
+/** Whether a turn is learnt, in the words of OpenAI and Mistral, of Axolotl, and of ms-swift. */
+const LEARNT = ['weight', 'train', 'training', 'loss'];
+const YES: readonly unknown[] = [1, true, '1', 'true'];
+const NO: readonly unknown[] = [0, false, '0', 'false'];
 
 interface Turn {
   readonly role: Role;
@@ -79,16 +83,22 @@ function listOf(row: Fields, field: string, value: unknown): unknown {
 
 function turnOf(row: Fields, field: string, turn: unknown): Turn {
   const own = (turn ?? {}) as Readonly<Record<string, unknown>>;
-  const { role, from, content, value, weight, train } = own;
-  const known = ROLES[String(role ?? from).toLowerCase()];
+  const { role, from, content, value } = own;
+  const name = String(role ?? from)
+    .trim()
+    .toLowerCase();
+  const known = Object.hasOwn(ROLES, name) ? ROLES[name] : undefined;
   if (!known) {
     throw row.refuse(field, `a turn of system, user or assistant (of ShareGPT: system, human, gpt), with text`, turn);
   }
-  // OpenAI's word for a turn that is read and not learnt, and Axolotl's.
-  if (known === 'assistant' && (weight === 0 || train === false)) {
-    throw row.refuse(field, 'a turn that is learnt: every answer of a conversation is', turn);
+  // Answers are learnt, all alike, and nothing else is.
+  const usual = known === 'assistant' ? YES : NO;
+  const unusual = LEARNT.filter((one) => own[one] !== undefined && own[one] !== null && !usual.includes(own[one]));
+  if (known === 'assistant' && unusual.length > 0) {
+    throw row.refuse(field, 'a turn that is learnt: every answer of a conversation is, with a weight of 1', turn);
   }
-  for (const name of Object.keys(own)) if (!READ.has(name)) row.leave(`turns: ${name}`, own[name]);
+  const left = Object.keys(own).filter((one) => !READ.has(one) && !LEARNT.includes(one));
+  for (const one of [...left, ...unusual]) row.leave(`turns: ${one}`, own[one]);
   return { role: known, text: contentOf(row, field, turn, content ?? value) };
 }
 

@@ -58,8 +58,10 @@ export function fieldsOf(
   if (broken) throw new RowError(broken.message, broken.reason);
   const { file, at } = place;
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    const isTalk = Array.isArray(fields) && fields.some((one) => typeof one === 'object' && one !== null);
+    const remedy = isTalk ? 'write a conversation as {"messages": [...]}' : 'fix or delete the line';
     throw new RowError(
-      `examples: ${file} ${at}: must be a JSON object, got ${show(fields)}; fix or delete the line`,
+      `examples: ${file} ${at}: must be a JSON object, got ${show(fields)}; ${remedy}`,
       'must be a JSON object',
     );
   }

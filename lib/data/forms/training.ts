@@ -89,7 +89,7 @@ const turns = (name: string, field: string): TrainingForm => ({
   fits: (row) => row.has(field),
   read: (row) => {
     const { system, exchanges } = conversationOf(row, field);
-    return { ...systemOf(row), ...(system === undefined ? {} : { system }), ...split(exchanges) };
+    return { ...(system === undefined ? systemOf(row) : { system }), ...split(exchanges) };
   },
 });
 
@@ -222,6 +222,14 @@ export function readExample(row: Fields, before?: string): { readonly example: T
       TRAINING_FORMS.filter((one) => one !== LACKS_RESPONSE),
       TRAINING_FORMS.find(({ name }) => name === before),
       pairsToSay(row),
+    );
+  }
+  // KTO's mark of an answer that is not to be given.
+  if (row.has('prompt', 'completion') && row.peek('label') === false) {
+    throw row.refuse(
+      'label',
+      'true where it stands beside a completion: one that is not wanted is not to be learnt',
+      false,
     );
   }
   const source = row.has('source') ? row.text('source') : stemOf(row.place.file);

@@ -1,5 +1,5 @@
 import { copyFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { version as duckdbVersion } from '@duckdb/node-api';
 import { leftOverOf, makeFolder, writeFileAtomic } from '../../files';
 import { isFolderLock } from '../../lock';
@@ -60,6 +60,9 @@ export interface MixOptions {
  */
 export async function mixFolder(from: string, out: string, options: MixOptions): Promise<MixedFolder> {
   const { shares = 'paper', seed, threads = 2, memory = 1024, rows, onStage } = options;
+  if (resolve(from) === resolve(out)) {
+    throw new Error(`mixture: ${out} is where the rows lie, and would be overwritten; choose another --out`);
+  }
   await refuseOther(out);
   await makeFolder(join(out, 'train'));
   const store = await openStore(join(out, '.mixing'), shares, { threads, memory });

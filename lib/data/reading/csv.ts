@@ -2,9 +2,24 @@ import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import type { RawRow } from './records';
 
+/** Excel's own line before the names: `sep=;`. */
+const SEPARATOR_LINE = /^"?sep=(.)"?$/i;
+
+/** What to do, by the parser's code. */
+const ADVICE: Readonly<Record<string, string>> = {
+  CSV_RECORD_INCONSISTENT_COLUMNS: 'a row needs a cell for each name of the first line',
+  CSV_QUOTE_NOT_CLOSED: 'a cell that begins with a quote must end with one: close it',
+  CSV_INVALID_CLOSING_QUOTE: 'in a cell within quotes each quote of its text must be there twice ("")',
+  INVALID_OPENING_QUOTE:
+    'a cell with quotes must begin with one, right after the separator, and hold those of its text twice ("")',
+};
+const TSV_QUOTES = ' (in a .tsv quotes are text: where they enclose cells with tabs or new lines, call the file .csv)';
+
 /**
  * The rows of a CSV with a line of names first (RFC 4180: cells in double quotes may hold separators and new lines). Names
- * that semicolons, tabs or bars separate, and no comma, say that cells are so separated too.
+ * that semicolons, tabs or bars separate, and no comma, say that cells are so separated too; so do more semicolons or tabs
+ * than commas, and a line `sep=;` before the names. In a TSV quotes are text, but in a cell that is written as a CSV
+ * writes one with quotes: `"Say ""it""."`.
  *
  * @throws naming the line that has another number of cells, or an open quote
  */
@@ -14,16 +29,15 @@ export async function* readCsv(
   delimiter: ',' | '\t',
 ): AsyncGenerator<RawRow> {
   const { first, rest } = await firstLine(pieces);
-  // Spreadsheets of many countries save a ".csv" with semicolons; databases save one with tabs or bars.
-  const other =
-    delimiter === ',' && !first.includes(',') ? [';', '\t', '|'].find((one) => first.includes(one)) : undefined;
+  const named = SEPARATOR_LINE.exec(first)?.[1];
+  const isTsv = delimiter === '\t';
   const parser = parse({
-    delimiter: other ?? delimiter,
+    delimiter: named ?? (isTsv ? delimiter : separatorOf(first)),
     info: true,
     skip_empty_lines: true,
     columns: (names: string[]) => uniqueNames(names, file),
-    // A TSV's quotes are usually text.
-    ...(delimiter === '\t' ? { quote: false as const } : {}),
+    ...(named === undefined ? {} : { from_line: 2 }),
+    ...(isTsv ? { quote: false as const, cast: unquoted } : {}),
   });
   const source = Readable.from(rest);
   source.on('error', (error) => parser.destroy(error));
@@ -34,12 +48,24 @@ export async function* readCsv(
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    const { message } = error;
-    throw new Error(`examples: ${file}: ${message}; a row needs a cell for each name of the first line`, {
-      cause: error,
-    });
+    const { code, message } = error;
+    const advice = `${ADVICE[code] ?? 'correct the line'}${isTsv ? TSV_QUOTES : ''}`;
+    throw new Error(`examples: ${file}: ${message}; ${advice}`, { cause: error });
   }
 }
+
+/** What separates the names of the first line, and so the cells: spreadsheets of many countries and databases have others. */
+function separatorOf(first: string): string {
+  const plain = first.replace(/"[^"]*"/g, '');
+  const count = (separator: string) => plain.split(separator).length - 1;
+  const commas = count(',');
+  const most = [';', '\t'].find((one) => count(one) > commas);
+  return most ?? (commas === 0 && count('|') > 0 ? '|' : ',');
+}
+
+/** pandas and Excel write a cell with quotes as a CSV does. One in quotes that holds none is its text. */
+const unquoted = (cell: string): string =>
+  /^"(?=.*"")(?:[^"]|"")*"$/s.test(cell) ? cell.slice(1, -1).replaceAll('""', '"') : cell;
 
 /** The line of names, and all the text from the beginning on. */
 async function firstLine(pieces: AsyncIterable<string>): Promise<{ first: string; rest: AsyncIterable<string> }> {

@@ -21,8 +21,13 @@ export async function* readJsonArray(
   } catch (error) {
     const { message } = error as Error;
     if (!message.startsWith('Parser')) throw error;
+    const hint = /unexpected characters/.test(message)
+      ? ': after the array nothing may follow; write one array, or one object a line'
+      : /expected a value/.test(message)
+        ? ': where it is a NaN or Infinity of Python, write null'
+        : '';
     throw new Error(
-      `examples: ${file} row ${number + 1}: invalid JSON (${message}); the file is a JSON array that cannot be read from there on`,
+      `examples: ${file} row ${number + 1}: invalid JSON (${message}); the file is a JSON array that cannot be read from there on${hint}`,
       { cause: error },
     );
   }

@@ -126,7 +126,9 @@ async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenera
       const one =
         text.trim() === '{'
           ? 'an object may not go over several lines here; write'
-          : 'fix or delete the line, or write';
+          : /[:[,]\s*-?(?:NaN|Infinity)\s*[,}\]]/.test(text)
+            ? 'NaN and Infinity of Python are no JSON: write null, and'
+            : 'fix or delete the line, or write';
       const message =
         `examples: ${file} line ${number}: invalid JSON (${(error as Error).message}); ` +
         `${one} one object a line, or an array of objects`;

@@ -5,6 +5,7 @@ import { modelFolderOf } from '../../data/sources/model';
 import { TEMPLATES } from '../../data/template';
 import { DEVICE_HELP, PLUGIN_HELP } from '../../engine/device-names';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
+import { parseWeights } from '../weights';
 import type { EffectiveSettings } from './effective';
 import { checkSettings, type Layer } from './read';
 
@@ -23,7 +24,16 @@ interface SettingOption {
   /** Where its value goes: 'training.epochs'. */
   readonly setting: string;
   /** How its text is read; `text` as it is. */
-  readonly kind: 'whole' | 'number' | 'text' | 'path' | 'list' | 'count-or-share' | 'count-or-all' | 'zero-is-all';
+  readonly kind:
+    | 'whole'
+    | 'number'
+    | 'text'
+    | 'path'
+    | 'list'
+    | 'rule-or-weights'
+    | 'count-or-share'
+    | 'count-or-all'
+    | 'zero-is-all';
   /** The least whole number. */
   readonly least?: number;
 }
@@ -64,9 +74,9 @@ const OPTIONS: readonly SettingOption[] = [
   },
   {
     flags: '--mixture <name>',
-    help: 'paper | all | auto: table A1’s shares, all rows alike, or by what the rows are',
+    help: 'paper | all | auto: table A1’s shares, all rows alike, or by what the rows are; or weights: medqa=2,mine=1',
     setting: 'data.mixture',
-    kind: 'text',
+    kind: 'rule-or-weights',
   },
   { flags: '--rank <n>', help: 'of LoRA', setting: 'lora.rank', kind: 'whole', least: 1 },
   { flags: '--alpha <n>', help: 'of LoRA', setting: 'lora.alpha', kind: 'number' },
@@ -201,6 +211,14 @@ function settingOf(
       return text;
     case 'list':
       return text === 'all-linear' ? text : text.split(',').map((name) => name.trim());
+    case 'rule-or-weights': {
+      if (['paper', 'all', 'auto'].includes(text)) return text;
+      const weights = parseWeights(text);
+      if (weights) return weights;
+      throw refusal(
+        `${flag} must be paper, all, auto, or pairs like medqa=2,mine=1 that give each source one weight, got "${text}"`,
+      );
+    }
     case 'number':
       if (!Number.isFinite(number)) throw refusal(`${flag} must be a number, got "${text}"`);
       return number;

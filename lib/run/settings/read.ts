@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { modelOrName } from '../../data/sources/model';
@@ -7,6 +7,7 @@ import { withHome } from '../../files';
 import { parseJson } from '../../json-file';
 import { shown } from '../../schema';
 import { PRESET_NAMES, type PresetName } from '../presets';
+import { repeatedKey } from './repeated-key';
 import { SETTINGS, type Settings } from './schema';
 
 /** One layer of settings, and where it comes from: 'settings.json', '--rank'. */
@@ -32,7 +33,13 @@ export function readSettings(file: string, seen: readonly string[] = []): Settin
   if (seen.includes(path)) throw new Error(`settings: ${file} extends itself; let one of the files extend a preset`);
   let text: string;
   try {
-    if (!statSync(path).isFile()) throw new Error(`settings: ${file} is not a file; put the file itself there`);
+    const found = statSync(path);
+    if (found.isDirectory()) {
+      const inside = join(file, 'settings.json');
+      const remedy = existsSync(join(path, 'settings.json')) ? `give ${inside}` : 'give a settings file';
+      throw new Error(`settings: ${file} is a folder; ${remedy}`);
+    }
+    if (!found.isFile()) throw new Error(`settings: ${file} is not a file; put the file itself there`);
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
@@ -43,6 +50,12 @@ export function readSettings(file: string, seen: readonly string[] = []): Settin
     json = parseJson(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new Error(`settings: ${file} is not valid JSON (${(error as Error).message}); mend it there`);
+  }
+  const twice = repeatedKey(text);
+  if (twice !== undefined) {
+    throw new Error(
+      `settings: ${file}: "${twice}" stands twice in one object, and the last alone would count; make one of them`,
+    );
   }
   const settings = absolute(checkSettings(json, file), dirname(path));
   const { extends: base } = settings;
@@ -91,14 +104,21 @@ function describe(issue: v.BaseIssue<unknown>): string {
   const path = (issue.path ?? []).map(({ key }) => String(key));
   const name = path.join('.');
   if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return `"${name}" is no setting${nearest(path.at(-1)!, siblings(path.slice(0, -1)))}`;
+    const last = path.at(-1)!;
+    const group = GROUPS.find((one) => one !== path[0] && siblings([one]).includes(last));
+    const hint = group === undefined ? nearest(last, siblings(path.slice(0, -1))) : `, did you mean "${group}.${last}"`;
+    return `"${name}" is no setting${hint}`;
   }
   // Of a union, the branch that came furthest says more than the union.
   const inner = issue.issues?.flatMap(({ issues, ...one }) => [one, ...(issues ?? [])]) ?? [];
   const all = inner.length > 0 ? inner : [issue];
   const required = [...new Set(all.map(requirement))].join(' or ');
-  return `"${name || 'the file'}" must be ${required}, got ${shown(issue.input)}`;
+  const share = path.at(-1) === 'warmup' && issue.type === 'integer' ? ' of updates, or a share like "3%"' : '';
+  return `"${name || 'the file'}" must be ${required}${share}, got ${shown(issue.input)}`;
 }
+
+/** Where a setting may stand, the first that has it being meant. */
+const GROUPS = ['training', 'lora', 'data', 'scoring', 'output'] as const;
 
 function requirement(issue: {
   readonly type: string;
@@ -118,6 +138,8 @@ function requirement(issue: {
       return `below ${issue.requirement}`;
     case 'min_length':
       return `a list of ${issue.requirement} or more`;
+    case 'non_empty':
+      return 'a path, not empty';
     case 'regex':
       return 'a share like "3%"';
     case 'strict_object':

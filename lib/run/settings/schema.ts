@@ -16,6 +16,7 @@ const whole = (least: number, most = 2 ** 31 - 1) =>
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const below1 = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 const above0 = v.pipe(v.number(), v.gtValue(0));
+const path = v.pipe(v.string(), v.nonEmpty());
 const say = <T extends v.GenericSchema>(schema: T, text: string) => v.pipe(schema, v.description(text));
 
 const TRAINING = {
@@ -55,9 +56,9 @@ export const SETTINGS = v.strictObject({
   $schema: v.optional(v.string()),
   extends: v.optional(say(v.string(), 'A preset, or another settings file beside this one.')),
   command: v.optional(say(v.picklist(['reproduce', 'train']), 'What `med42 run` does with this file.')),
-  model: v.optional(say(v.string(), 'A Llama in a Hugging Face folder; relative to this file.')),
+  model: v.optional(say(path, 'A Llama in a Hugging Face folder; relative to this file.')),
   data: optional({
-    folder: say(v.string(), 'Rows in FOLDER/train, items in FOLDER/eval; relative to this file.'),
+    folder: say(path, 'Rows in FOLDER/train, items in FOLDER/eval; relative to this file.'),
     fields: say(v.record(v.string(), v.string()), 'What the files call a field: {"prompt": "Question"}.'),
     badRows: say(v.picklist(['error', 'skip']), 'Whether a row that cannot be read stops the run, or is counted.'),
     mixture: say(
@@ -82,16 +83,16 @@ export const SETTINGS = v.strictObject({
     limitPerTask: say(v.nullable(whole(1)), 'Items of each task, sampled; null: all.'),
     bos: v.picklist(['never', 'tokenizer']),
   }),
-  encoders: v.optional(say(v.array(v.string()), 'Sentence encoders to find contamination with.')),
+  encoders: v.optional(say(v.array(path), 'Sentence encoders to find contamination with.')),
   output: optional({
-    folder: say(v.string(), 'Where results go; relative to this file.'),
+    folder: say(path, 'Where results go; relative to this file.'),
     checkpointEvery: say(whole(1), 'Updates between checkpoints.'),
   }),
   device: v.optional(v.picklist(DEVICE_NAMES)),
   threads: v.optional(say(v.nullable(whole(1, 1024)), 'Of the CPU, for each model; null: all.')),
   devices: v.optional(say(whole(1, 1024), 'Of XLA: so many share each training.')),
   precision: v.optional(say(v.picklist(['float32', 'bf16']), 'Of matrix products, on XLA.')),
-  plugin: v.optional(say(v.string(), 'For XLA: the file of a plug-in, its shared library; relative to this file.')),
+  plugin: v.optional(say(path, 'For XLA: the file of a plug-in, its shared library; relative to this file.')),
   recompute: v.optional(
     say(v.picklist(['none', 'layers']), 'On XLA: layers are looped over, and computed again on the way back.'),
   ),
