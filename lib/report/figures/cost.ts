@@ -6,12 +6,34 @@ import type { Figure, PlotlyObject } from '../../draw/figure';
 import { numberText } from '../table';
 import { axis, FONT_SIZE, frame, INK, STYLE } from './style';
 
-const PANELS: readonly { readonly label: string; readonly of: (cost: Cost) => number; readonly digits: number }[] = [
-  { label: 'trainable parameters (thousands)', of: (cost) => cost.trainable / 1e3, digits: 0 },
-  { label: 'peak memory (MiB)', of: (cost) => cost.peakMemoryBytes / 2 ** 20, digits: 0 },
-  { label: 'seconds in updates', of: (cost) => cost.seconds, digits: 1 },
-  { label: 'saved file (KiB)', of: (cost) => cost.savedBytes / 2 ** 10, digits: 0 },
-];
+interface Panel {
+  readonly label: string;
+  readonly of: (cost: Cost) => number;
+  readonly digits: number;
+}
+
+const MANY = 1e7;
+
+/** Large models are counted in larger units: an axis of thousands of thousands is misread. */
+function panels(all: readonly Cost[]): readonly Panel[] {
+  const most = (of: (cost: Cost) => number) => Math.max(...all.map(of));
+  const inMillions = most(({ trainable }) => trainable) >= MANY;
+  const inMebibytes = most(({ savedBytes }) => savedBytes) >= MANY;
+  return [
+    {
+      label: `trainable parameters (${inMillions ? 'millions' : 'thousands'})`,
+      of: (cost) => cost.trainable / (inMillions ? 1e6 : 1e3),
+      digits: inMillions ? 1 : 0,
+    },
+    { label: 'peak memory (MiB)', of: (cost) => cost.peakMemoryBytes / 2 ** 20, digits: 0 },
+    { label: 'seconds in updates', of: (cost) => cost.seconds, digits: 1 },
+    {
+      label: `saved file (${inMebibytes ? 'MiB' : 'KiB'})`,
+      of: (cost) => cost.savedBytes / 2 ** (inMebibytes ? 20 : 10),
+      digits: inMebibytes ? 1 : 0,
+    },
+  ];
+}
 
 /** How a setting's marker is drawn: a dot of a filled marker's own colour would not be seen. */
 const MARKS: Readonly<Record<Setting, string>> = { tuned: '', controlled: '-open-dot', paper: '-open' };
@@ -23,6 +45,7 @@ export function costFigure(record: RunRecord): Figure | null {
     return accuracy ? [{ ...arm, accuracy }] : [];
   });
   if (arms.length === 0) return null;
+  const shown = panels(arms.map(({ cost }) => cost));
   const base = shareRight(answersOf(record, runsOf(record, 'base')))!;
   const title = 'Accuracy against cost';
   const layout = frame({
@@ -36,17 +59,19 @@ export function costFigure(record: RunRecord): Figure | null {
   const bottom = Math.max(0, Math.min(base.low, ...arms.map(({ accuracy }) => accuracy.low)) * 0.92);
   const axisName = (i: number) => (i === 0 ? '' : String(i + 1));
   const gap = 0.045;
-  const width = (1 - gap * (PANELS.length - 1)) / PANELS.length;
+  const width = (1 - gap * (shown.length - 1)) / shown.length;
   const point = ({ method, setting, label, cost, accuracy }: (typeof arms)[number], i: number): PlotlyObject => {
     const { colour, marker } = STYLE[method];
     return {
       type: 'scatter',
       mode: 'markers',
+      // A small cost lies at the axis, and would be seen as half a marker.
+      cliponaxis: false,
       name: label,
       legendgroup: `${method} ${setting}`,
       showlegend: i === 0,
       xaxis: `x${axisName(i)}`,
-      x: [PANELS[i]!.of(cost)],
+      x: [shown[i]!.of(cost)],
       y: [accuracy.value],
       marker: {
         symbol: `${marker}${MARKS[setting]}`,
@@ -65,11 +90,11 @@ export function costFigure(record: RunRecord): Figure | null {
       },
     };
   };
-  const reach = (i: number) => 1.25 * Math.max(...arms.map(({ cost }) => PANELS[i]!.of(cost)));
+  const reach = (i: number) => 1.25 * Math.max(...arms.map(({ cost }) => shown[i]!.of(cost)));
   return {
     key: 'cost',
     title,
-    data: PANELS.flatMap((_, i) => [
+    data: shown.flatMap((_, i) => [
       ...arms.map((arm) => point(arm, i)),
       {
         type: 'scatter',
@@ -85,7 +110,7 @@ export function costFigure(record: RunRecord): Figure | null {
     layout: {
       ...layout,
       ...Object.fromEntries(
-        PANELS.map(({ label }, i) => {
+        shown.map(({ label }, i) => {
           const own = axis(label);
           const start = i * (width + gap);
           return [
@@ -104,7 +129,7 @@ export function costFigure(record: RunRecord): Figure | null {
     },
     description: arms
       .map(({ label: name, cost, accuracy }) => {
-        const own = PANELS.map(({ label, of, digits }) => `${label} ${numberText(of(cost), digits)}`);
+        const own = shown.map(({ label, of, digits }) => `${label} ${numberText(of(cost), digits)}`);
         return `${name}: accuracy ${accuracy.value.toFixed(1)}%, ${own.join(', ')}.`;
       })
       .join(' '),
