@@ -183,8 +183,11 @@ test('a Parquet file with a renamed column says which columns it has and what wo
 
 test('a folder that holds something else is not touched', async () => {
   const other = folderOf({ 'mine.jsonl': rowsOf('medqa', 3) });
-  await expect(mixFolder(other, other, { seed: 1 })).rejects.toThrow(
+  await expect(mixFolder(folderOf({ 'rows.jsonl': rowsOf('medqa', 3) }), other, { seed: 1 })).rejects.toThrow(
     `mixture: ${other} must be a new folder, or one that holds a mixture alone, and has train/mine.jsonl; choose another folder`,
+  );
+  await expect(mixFolder(other, other, { seed: 1 })).rejects.toThrow(
+    `mixture: ${other} is where the rows lie, and would be overwritten; choose another --out`,
   );
   expect(readdirSync(join(other, 'train'))).toEqual(['mine.jsonl']);
   expect(MIXTURE_ROWS).toBe('train/mixture.parquet');

@@ -25,7 +25,8 @@ import { specsOf } from './run-once';
  * The models that ONNX Runtime is given, byte by byte: while they are equal, recorded results stay comparable. The digests
  * of kernels, scoring and generation are those of the time when the kernels were written as ONNX directly (commit 1539280);
  * those of training and held-out loss are of the mask worked out from places, whose losses, held-out losses and gradient norms
- * over 40 updates of the miniature's base are bit for bit those of the mask written out (LoRA and full). A change of a
+ * over 40 updates of the miniature's base are bit for bit those of the mask written out (LoRA and full). Those of LoRA are of a
+ * product that is scaled while it is narrow: with a scaling that is a power of two the same numbers bit for bit. A change of a
  * lowering changes them: then record them anew, and measure what else the change does.
  */
 const RECORDED = JSON.parse(readFileSync(join(__dirname, 'onnx-models.json'), 'utf8')) as Record<
