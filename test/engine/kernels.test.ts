@@ -2,7 +2,15 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { ONNX_LOWERINGS } from '../../lib/engine/onnx/lower';
 import * as tf from '../../lib/engine/tf';
-import { BLOCKWISE, CONSTANT, FENCE, LAYER_LOOP, LAYER_LOOP_GRADIENT } from '../../lib/engine/trace/graph';
+import {
+  BLOCKWISE,
+  CONSTANT,
+  FENCE,
+  FUSED_ATTENTION,
+  FUSED_ATTENTION_GRADIENT,
+  LAYER_LOOP,
+  LAYER_LOOP_GRADIENT,
+} from '../../lib/engine/trace/graph';
 import { SIGNATURES } from '../../lib/engine/trace/signatures';
 import { TRACE_BACKEND } from '../../lib/engine/trace/trace';
 import { XLA_LOWERINGS } from '../../lib/engine/xla/lower';
@@ -40,9 +48,10 @@ test('every kernel that is traced has its cases and its form in every runtime', 
   expect(Object.keys(KERNEL_CASES).sort(), 'add rows to test/engine/kernel-cases.ts').toEqual(TRACED);
   const lowered = (table: object) => Object.keys(table).filter((name) => name !== CONSTANT);
   expect(lowered(ONNX_LOWERINGS).sort()).toEqual(TRACED);
-  // Loops over layers and their fences are XLA's alone: xla/loops.test.ts holds them against written-out layers.
-  const loops = [FENCE, LAYER_LOOP, LAYER_LOOP_GRADIENT];
-  expect([...lowered(XLA_LOWERINGS), BLOCKWISE].sort()).toEqual([...TRACED, ...loops].sort());
+  // Loops over layers, their fences and cuDNN's attention are XLA's alone: xla/loops.test.ts and xla/fused-attention.test.ts
+  // hold them against layers and attention written out.
+  const own = [FENCE, LAYER_LOOP, LAYER_LOOP_GRADIENT, FUSED_ATTENTION, FUSED_ATTENTION_GRADIENT];
+  expect([...lowered(XLA_LOWERINGS), BLOCKWISE].sort()).toEqual([...TRACED, ...own].sort());
 });
 
 /** Notes each call of the kernel while tracing. */
