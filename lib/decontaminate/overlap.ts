@@ -59,8 +59,12 @@ export interface NgramDetector {
  */
 export function ngramDetector(items: readonly string[]): NgramDetector {
   const owners = new Map<string, number[]>();
+  /** Of every n-gram looked for: most runs of a row's words have none of these, and are never joined to a text. */
+  const hashes = new Set<number>();
   const tooShort = items.map((text, i) => {
-    const grams = new Set(ngrams(comparedWords(text)));
+    const words = comparedWords(text);
+    const grams = new Set(ngrams(words));
+    for (const hash of runHashes(words)) hashes.add(hash);
     for (const gram of grams) {
       const list = owners.get(gram);
       if (list) list.push(i);
@@ -75,7 +79,10 @@ export function ngramDetector(items: readonly string[]): NgramDetector {
     look: (text) => {
       if (owners.size === 0) return;
       const words = comparedWords(text);
-      for (let i = 0; i + NGRAM <= words.length; i++) {
+      let i = -1;
+      for (const hash of runHashes(words)) {
+        i++;
+        if (!hashes.has(hash)) continue;
         const gram = words.slice(i, i + NGRAM).join(' ');
         const list = owners.get(gram);
         if (!list) continue;
@@ -84,4 +91,26 @@ export function ngramDetector(items: readonly string[]): NgramDetector {
       }
     },
   };
+}
+
+const BASE = 0x01000193;
+/** BASE to the power of NGRAM, in 32 bits: what the word that leaves a run weighs. */
+const LEAVING = Array.from({ length: NGRAM }).reduce<number>((power) => Math.imul(power, BASE), 1);
+
+/** A hash of each run of 13 words, from that of the run before it. */
+function* runHashes(words: readonly string[]): Generator<number> {
+  const own = words.map(wordHash);
+  let hash = 0;
+  for (let i = 0; i < own.length; i++) {
+    hash = (Math.imul(hash, BASE) + own[i]!) | 0;
+    if (i >= NGRAM) hash = (hash - Math.imul(own[i - NGRAM]!, LEAVING)) | 0;
+    if (i + 1 >= NGRAM) yield hash;
+  }
+}
+
+/** FNV-1a. */
+function wordHash(word: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), BASE);
+  return hash;
 }

@@ -6,6 +6,7 @@ import { nearestByTfIdf, TF_IDF, TF_IDF_THRESHOLD } from '../../lib/decontaminat
 import { itemText, rowText, viewNamed } from '../../lib/decontaminate/views';
 import { wordDiff } from '../../lib/decontaminate/word-diff';
 import { chooseTfIdf } from '../../lib/miniature/choose-tf-idf';
+import { createRandom } from '../../lib/random';
 import { MINIATURE } from '../run/child';
 
 describe('views', () => {
@@ -78,6 +79,19 @@ describe('13-grams', () => {
     expect(found).toEqual({ flagged: [true, false, false, false], tooShort: [false, false, true, true] });
     expect(sharedNgram(words(15), rows[0]!)).toBe(words(13, 2));
     expect(sharedNgram(words(14), rows[0]!)).toBeNull();
+  });
+
+  it('flag the items that have a run of a row’s, whatever the texts', () => {
+    const random = createRandom(3);
+    const text = (length: number) => Array.from({ length }, () => (random.int(2) === 0 ? 'yes' : 'no')).join(' ');
+    const items = Array.from({ length: 300 }, () => text(10 + random.int(12)));
+    const rows = Array.from({ length: 60 }, () => text(random.int(40)));
+    const { look, flagged } = ngramDetector(items);
+    rows.forEach(look);
+    const met = new Set(rows.flatMap((row) => ngrams(harnessWords(row))));
+    expect(flagged).toEqual(items.map((item) => ngrams(harnessWords(item)).some((gram) => met.has(gram))));
+    expect(flagged.filter(Boolean).length).toBeGreaterThan(30);
+    expect(flagged.filter((one) => !one).length).toBeGreaterThan(30);
   });
 
   it('exact match takes case, punctuation and white space off', () => {
