@@ -1,5 +1,5 @@
 import { METHOD_LABELS, PACKING_LABELS } from '../../compare/labels';
-import type { RunRecord } from '../../compare/run-record';
+import { isUnder, type RunRecord } from '../../compare/run-record';
 import { baseName, fairSetting, mainSetting, runsOf } from '../../compare/runs';
 import { htmlText, markdownText } from '../../escape';
 import type { ReportInputs } from '../inputs';
@@ -25,7 +25,9 @@ export function whatWasRun({ record, decontamination }: ReportInputs): string {
     if (!config) return [];
     const seeds = own.map(({ seed }) => seed).join(', ');
     const runs = own.length === 1 ? `1 run, seed ${seeds}` : `${own.length} runs, seeds ${seeds}`;
-    const rate = `peak rate ${config.learningRate}${setting === 'tuned' ? ', this run’s own' : ', the paper’s'}`;
+    // A method's best rate may be the paper's.
+    const isPapers = own.some((one) => isUnder(one, 'paper'));
+    const rate = `peak rate ${config.learningRate}, ${isPapers ? 'the paper’s' : 'this run’s own'}`;
     return [[METHOD_LABELS[method], `${runs}; ${config.epochs} epoch${config.epochs === 1 ? '' : 's'}, ${rate}`]];
   });
   const besides = models.filter(
