@@ -27,11 +27,9 @@ export interface TokenizerFiles {
   readonly stopIds: readonly number[];
   /**
    * BOS and EOS: the tokens tokenizer_config.json names, else the ids of config.json, else generation_config.json's.
-   * Of a list of ids (a chat model's stops) the first. Beside a tokenizer_config.json without `added_tokens_decoder` (of
-   * transformers before 4.34) special_tokens_map.json counts first.
+   * Of a list of ids (a chat model's stops) the first. Tokens as `controlToken` finds them.
    *
    * @throws when none of them has an EOS
-   * Source: transformers 5.23 tokenization_utils_base.py, _from_pretrained
    */
   controlIds(idOf: (token: string) => number | undefined): ControlIds;
 }
@@ -52,7 +50,6 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   const [tokenizerConfig, specialTokens, config, generation] = await Promise.all(
     (Object.keys(SIDE_FILES) as (keyof typeof SIDE_FILES)[]).map((name) => readSideFile(folder, name)),
   );
-  const names = tokenizerConfig?.added_tokens_decoder ? [tokenizerConfig] : [specialTokens, tokenizerConfig];
   const ends = generation?.eos_token_id ?? config?.eos_token_id;
   const addBos = tokenizerConfig?.add_bos_token;
   const unknownToken = (json.model as Json | undefined)?.unk_token;
@@ -65,7 +62,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     stopIds: [ends].flat().filter((id): id is number => typeof id === 'number'),
     controlIds: (idOf) => {
       const find = (kind: 'bos' | 'eos'): number | undefined => {
-        const token = names.map((file) => tokenName(file?.[`${kind}_token`])).find((one) => one !== undefined);
+        const token = controlToken(kind, tokenizerConfig, specialTokens);
         const named = token === undefined ? undefined : idOf(token);
         const ids = [config, generation].map((file) => file?.[`${kind}_token_id`]).map((id) => [id].flat()[0]);
         return named ?? ids.find((id): id is number => typeof id === 'number');
@@ -80,6 +77,17 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
       return { bosId: find('bos'), eosId };
     },
   };
+}
+
+/**
+ * The control token of a kind (`bos`, `eos`, `pad`) that a tokenizer's files name: beside a tokenizer_config.json without
+ * `added_tokens_decoder` (of transformers before 4.34) special_tokens_map.json counts first, else it says nothing.
+ *
+ * Source: transformers 5.23 tokenization_utils_base.py, _from_pretrained
+ */
+export function controlToken(kind: string, config: Json = {}, map: Json = {}): string | undefined {
+  const files = config.added_tokens_decoder ? [config] : [map, config];
+  return files.map((file) => tokenName(file[`${kind}_token`])).find((one) => one !== undefined);
 }
 
 /** Either a string or an AddedToken's record. */

@@ -1,6 +1,7 @@
 /** Second opinions, without vectors: 13 words in a row, and sameness of the whole text. */
 
 import { caseless, compatible } from './text-form';
+import { FNV_PRIME, wordHash } from './words';
 
 /** string.punctuation of Python: ASCII alone. */
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
@@ -93,24 +94,16 @@ export function ngramDetector(items: readonly string[]): NgramDetector {
   };
 }
 
-const BASE = 0x01000193;
-/** BASE to the power of NGRAM, in 32 bits: what the word that leaves a run weighs. */
-const LEAVING = Array.from({ length: NGRAM }).reduce<number>((power) => Math.imul(power, BASE), 1);
+/** The prime to the power of NGRAM, in 32 bits: what the word that leaves a run weighs. */
+const LEAVING = Array.from({ length: NGRAM }).reduce<number>((power) => Math.imul(power, FNV_PRIME), 1);
 
 /** A hash of each run of 13 words, from that of the run before it. */
 function* runHashes(words: readonly string[]): Generator<number> {
   const own = words.map(wordHash);
   let hash = 0;
   for (let i = 0; i < own.length; i++) {
-    hash = (Math.imul(hash, BASE) + own[i]!) | 0;
+    hash = (Math.imul(hash, FNV_PRIME) + own[i]!) | 0;
     if (i >= NGRAM) hash = (hash - Math.imul(own[i - NGRAM]!, LEAVING)) | 0;
     if (i + 1 >= NGRAM) yield hash;
   }
-}
-
-/** FNV-1a. */
-function wordHash(word: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), BASE);
-  return hash;
 }

@@ -2,7 +2,7 @@ import { nearCopies } from './copies';
 import { emptyNeighbours, type Neighbours } from './neighbours';
 import { caseless } from './text-form';
 import type { TextList } from './text-list';
-import { wordsOf } from './words';
+import { wordHash, wordsOf } from './words';
 
 /** Features are hashed into this many places, so that memory does not grow with the vocabulary. */
 const PLACES = 2 ** 22;
@@ -111,7 +111,7 @@ function featureCounts(text: string, { pairs }: TfIdfOptions): Map<number, numbe
   const counts = new Map<number, number>();
   const words = wordsOf(text);
   const add = (feature: string) => {
-    const place = hash(feature);
+    const place = placeOf(feature);
     counts.set(place, (counts.get(place) ?? 0) + 1);
   };
   for (const [i, word] of words.entries()) {
@@ -121,11 +121,10 @@ function featureCounts(text: string, { pairs }: TfIdfOptions): Map<number, numbe
   return counts;
 }
 
-/** FNV-1a. */
-function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  return (h ^ (h >>> 15)) & (PLACES - 1);
+/** A feature's place. */
+function placeOf(feature: string): number {
+  const hash = wordHash(feature);
+  return (hash ^ (hash >>> 15)) & (PLACES - 1);
 }
 
 function unit(weighted: [number, number][]): [number, number][] {

@@ -37,3 +37,12 @@ export function wordsOf(text: string): string[] {
     return characters.slice(1).map((character, i) => characters[i]! + character);
   });
 }
+
+export const FNV_PRIME = 0x01000193;
+
+/** FNV-1a, in 32 bits. */
+export function wordHash(word: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), FNV_PRIME);
+  return hash;
+}

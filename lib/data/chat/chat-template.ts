@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseJsonObject, readTextIfThere } from '../../json-file';
 import { shown } from '../../schema';
 import type { TrainExample } from '../rows';
+import { controlToken } from '../tokenizer-files';
 import { openRenderer, RenderError } from './renderer';
 import { type Conversation, LIMITS, type Message, type Rendering } from './rendering';
 
@@ -38,15 +39,11 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
   if (source === undefined) return undefined;
   const where = own === undefined ? `${path}: "chat_template"` : join(folder, 'chat_template.jinja');
   const mapPath = join(folder, 'special_tokens_map.json');
-  // As transformers reads them: where the tokens' decoder is at hand, the older file says nothing.
-  const map: Json = config.added_tokens_decoder
-    ? {}
-    : parseJsonObject((await read('special_tokens_map.json')) ?? '{}', mapPath, 'chat template');
+  const map: Json = parseJsonObject((await read('special_tokens_map.json')) ?? '{}', mapPath, 'chat template');
   const tokens = Object.fromEntries(
     ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].flatMap((kind) => {
-      const name = `${kind}_token`;
-      const text = tokenText(map[name]) ?? tokenText(config[name]);
-      return text === undefined ? [] : [[name, text]];
+      const text = controlToken(kind, config, map);
+      return text === undefined ? [] : [[`${kind}_token`, text]];
     }),
   );
   const renderer = openRenderer(source, tokens);
@@ -121,12 +118,6 @@ function named(value: unknown, path: string): string | undefined {
     `chat template: ${path}: "chat_template" must be a text, or a list of objects with "name" and "template", got ` +
       `${shown(value)}; correct it, or use --template med42 or none`,
   );
-}
-
-function tokenText(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  const content = (value as { readonly content?: unknown } | null | undefined)?.content;
-  return typeof content === 'string' ? content : undefined;
 }
 
 /** An example's turns, the last response among them. */
