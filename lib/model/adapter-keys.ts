@@ -72,7 +72,7 @@ function strangeLayer(name: string, isLayer: (name: string) => boolean): string 
     return 'it adapts a layer which this base model has not; use the one that it was trained on';
   }
   const prefix = name.slice(0, -inner.length);
-  return `its name begins with "${prefix}", the part of a larger model: name it "base_model.model.model.${inner}", as PEFT does`;
+  return `its name begins with "${prefix}", where this base model's layers begin with "model."; name it "base_model.model.model.${inner}", as PEFT does`;
 }
 
 const OF_PEFT = 'PEFT gives the names NAME.lora_A.weight and NAME.lora_B.weight';

@@ -338,9 +338,9 @@ describe('adapters', () => {
     [
       'a larger model',
       (key) => key.replace('.layers', '.language_model.layers'),
-      /begins with "base_model\.model\.model\.language_model\.", the part of a larger model: name it "base_model\.model\.model\.layers\.0/,
+      /begins with "base_model\.model\.model\.language_model\.", where this base model's layers begin with "model\."; name it "base_model\.model\.model\.layers\.0/,
     ],
-    ['a wrapper', (key) => `policy.${key}`, /begins with "policy\.base_model\.model\.model\.", the part of a larger/],
+    ['a wrapper', (key) => `policy.${key}`, /begins with "policy\.base_model\.model\.model\.", where this base/],
     [
       'MLX-LM',
       (key) => key.replace('lora_A.weight', 'lora_a').replace('lora_B.weight', 'lora_b'),
