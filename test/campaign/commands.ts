@@ -38,6 +38,8 @@ export interface Command {
   readonly prepare?: (given: Given, out: string) => void;
   /** Starts the copy of the workbook. */
   readonly isCopied?: boolean;
+  /** Refuses a folder where its own result lies whole. */
+  readonly isOnce?: boolean;
   readonly threads?: readonly number[];
 }
 
@@ -109,7 +111,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   export: { args: (_, out) => ['export', '--run', join(RECORDED, 'miniature'), ...to(out)] },
   report: { args: (_, out) => ['report', out], prepare: ({ run }, out) => cpSync(run, out, { recursive: true }) },
-  merge: { args: ({ adapter }, out) => ['merge', '--adapter', adapter, ...to(out)] },
+  merge: { args: ({ adapter }, out) => ['merge', '--adapter', adapter, ...to(out)], isOnce: true },
   packing: { args: (_, out) => ['packing', '--preset', 'smoke', ...to(out)] },
   mix: { args: (_, out) => ['mix', '--data', DATA, '--shares', 'all', ...to(out)] },
   bundle: { args: (_, out) => ['bundle', ...to(join(out, 'bundle.tar.xz'))] },
