@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createRandom } from '../../lib/random';
 import { COMMANDS, type Command, type Given, makeGiven } from './commands';
 import { ROOT } from './target';
@@ -102,7 +102,9 @@ async function killOne(
     }
     const { code, said } = await start(command, given, out, threads);
     const found = contentOf(out);
-    wrong.push(...compared.filter((file) => found[file] !== first[file]));
+    const others = compared.filter((file) => found[file] !== first[file]);
+    for (const file of others) keep(name, file, one, out);
+    wrong.push(...others);
     if (code !== 0 && (!command.isOnce || wrong.length > 0)) {
       wrong.push(`started again it ended with ${code}: ${said}`);
     }
@@ -114,6 +116,19 @@ async function killOne(
   for (const out of [one, two]) rmSync(out, { recursive: true });
   const notCompared = Object.keys(first).filter((file) => !compared.includes(file));
   return { command: name, threads, kills, differ, stray: [...stray], differing: [...differing], notCompared };
+}
+
+/** What differs is kept beside the table, as a run that was never killed wrote it and as this one did. */
+function keep(command: string, file: string, good: string, other: string): void {
+  const to = join(ROOT, 'results', 'campaign', command.replaceAll(' ', '-'), file);
+  mkdirSync(dirname(to), { recursive: true });
+  for (const [folder, end] of [
+    [good, 'good'],
+    [other, 'other'],
+  ] as const) {
+    const from = join(folder, file);
+    if (lstatSync(from, { throwIfNoEntry: false })) cpSync(from, `${to}.${end}`);
+  }
 }
 
 interface Kill {
