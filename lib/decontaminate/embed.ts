@@ -1,4 +1,3 @@
-import { createRandom } from '../random';
 import type { Encoder } from './encoder';
 import type { TextList } from './text-list';
 import { textKey, type VectorCache } from './vector-cache';
@@ -8,7 +7,8 @@ const WINDOW = 256;
 
 /**
  * Sees to it that the cache holds every text of the lists. Those it lacks are embedded in windows of like length, so that little of
- * a batch is padding; the windows come in a drawn order, so that the rate so far tells the time left.
+ * a batch is padding; the windows come in the order of a hash, so that the rate so far tells the time left, and one that was
+ * killed goes on in the same order with the same windows.
  *
  * @param at is told how many of the texts that were lacking are done
  */
@@ -20,12 +20,14 @@ export async function embedTexts(
 ): Promise<{ readonly embedded: number }> {
   const lacking = lackingTexts(texts, cache);
   lacking.sort((a, b) => a.length - b.length);
-  const windows = Array.from({ length: Math.ceil(lacking.length / WINDOW) }, (_, i) =>
-    lacking.slice(i * WINDOW, (i + 1) * WINDOW),
-  );
+  const windows = Array.from({ length: Math.ceil(lacking.length / WINDOW) }, (_, i) => {
+    const places = lacking.slice(i * WINDOW, (i + 1) * WINDOW);
+    const [first] = places;
+    return { places, key: textKey(first!.list.at(first!.index)!) };
+  }).sort((a, b) => (a.key < b.key ? -1 : 1));
   let done = 0;
   if (windows.length > 0) at?.(0, lacking.length);
-  for (const places of createRandom(0, 'windows').shuffle(windows)) {
+  for (const { places } of windows) {
     const window = places.map(({ list, index }) => list.at(index)!);
     await cache.append(window, await encoder.encode(window, (n) => at?.(done + n, lacking.length)));
     done += window.length;

@@ -11,7 +11,7 @@ import type { EncoderDescription } from './record';
 /** Vectors on disk by the content of their texts: what one run embedded, the next does not. */
 export interface VectorCache {
   readonly dimension: number;
-  /** Bytes of an unfinished or damaged record found at the end and cut off; its texts are embedded again. */
+  /** Bytes of unfinished or damaged records found at the end and cut off; their texts are embedded again. */
   readonly cutBytes: number;
   /** The record of a text, or undefined. */
   find(text: string): number | undefined;
@@ -25,6 +25,9 @@ export interface VectorCache {
 
 const KEY = 16;
 const FLAGS = 4;
+const TRUNCATED = 1;
+/** More records of the same append follow. */
+const MORE = 2;
 const CHECK = 8;
 const READ_BYTES = 2 ** 22;
 
@@ -34,8 +37,9 @@ const READ_BYTES = 2 ** 22;
  *     encoder.json    whose vectors these are
  *     vectors.bin     records of equal length: 16 bytes of the text's sha256, flags, E float32, 8 bytes of check
  *
- * A kill can leave one record unfinished: it is found by its length or its check, and cut off. One process at a time
- * may have a cache open.
+ * A kill can leave a record, or the texts appended with it, unfinished: both are found, by the record's length or check and
+ * by a flag that says that more follow, and cut off, for the texts embedded together round each other's vectors. One
+ * process at a time may have a cache open.
  *
  * @throws when the folder holds another encoder's vectors
  */
@@ -65,6 +69,9 @@ async function openRecords(path: string, dimension: number): Promise<VectorCache
       flags.push(record.readUInt32LE(KEY));
     }
   }
+  const whole = flags.findLastIndex((flag) => (flag & MORE) === 0) + 1;
+  flags.length = whole;
+  for (const [key, record] of records) if (record >= whole) records.delete(key);
   const kept = flags.length * size;
   if (kept < total) ftruncateSync(reader, kept);
   let writer: FileHandle | undefined = await open(path, 'a');
@@ -73,13 +80,14 @@ async function openRecords(path: string, dimension: number): Promise<VectorCache
     dimension,
     cutBytes: total - kept,
     find: (text) => records.get(textKey(text)),
-    truncated: (record) => flags[record] === 1,
+    truncated: (record) => (flags[record]! & TRUNCATED) !== 0,
     append: async (texts, { vectors, truncated }) => {
       const bytes = Buffer.alloc(texts.length * size);
+      const flagsOf = (i: number) => (truncated[i] ? TRUNCATED : 0) | (i < texts.length - 1 ? MORE : 0);
       for (const [i, text] of texts.entries()) {
         const record = bytes.subarray(i * size, (i + 1) * size);
         record.write(textKey(text), 'latin1');
-        record.writeUInt32LE(truncated[i]!, KEY);
+        record.writeUInt32LE(flagsOf(i), KEY);
         const vector = vectors.subarray(i * dimension, (i + 1) * dimension);
         Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).copy(record, KEY + FLAGS);
         checkOf(record.subarray(0, size - CHECK)).copy(record, size - CHECK);
@@ -88,7 +96,7 @@ async function openRecords(path: string, dimension: number): Promise<VectorCache
       await writer!.datasync();
       for (const [i, text] of texts.entries()) {
         records.set(textKey(text), flags.length);
-        flags.push(truncated[i]!);
+        flags.push(flagsOf(i));
       }
     },
     read: (wanted, into) => {
