@@ -34,6 +34,7 @@ export const MIXTURE = fields({
   totalWithoutShortfall: count,
 });
 
+const hexadecimal = v.pipe(text, v.regex(/^[\da-f]{64}$/, '64 hexadecimal digits'));
 const counts = v.record(text, count, 'an object of counts');
 
 /** `mixture.json` of a mixed folder. */
@@ -65,9 +66,8 @@ export const MIXED_FOLDER = fields({
     }),
   ),
   contentMd5: v.pipe(text, v.regex(/^[\da-f]{32}$/, '32 hexadecimal digits')),
-  files: list(
-    fields({ path: text, rows: count, sha256: v.pipe(text, v.regex(/^[\da-f]{64}$/, '64 hexadecimal digits')) }),
-  ),
+  rowsSha256: hexadecimal,
+  files: list(fields({ path: text, rows: count, sha256: hexadecimal })),
   endMarkers: counts,
   skipped: counts,
   madeWith: fields({ duckdb: text }),

@@ -66,7 +66,10 @@ export async function readSafetensorsHeader(
       fail(`has a header that is not JSON (${(error as Error).message})`);
     }
     if (typeof header !== 'object' || header === null) fail('has a header that is no JSON object');
-    const { __metadata__: metadata = {}, ...entries } = header;
+    const { __metadata__: given, ...entries } = header;
+    const metadata = given ?? {};
+    const notes = typeof metadata === 'object' ? Object.values(metadata) : [undefined];
+    if (notes.some((note) => typeof note !== 'string')) fail('has a "__metadata__" that is no object of texts');
     const tensors: Record<string, StoredTensor> = {};
     const body = size - 8 - length;
     for (const [name, entry] of Object.entries(entries)) {

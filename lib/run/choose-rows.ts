@@ -1,6 +1,6 @@
 import { heldOutRows, promptKey } from '../data/development';
 import { readTrainExamples } from '../data/examples';
-import { MIXTURE_FILE } from '../data/mixing/mixed-folder';
+import { checkMixedRows, type MixedFolder } from '../data/mixing/mixed-folder';
 import { chooseShares, takeInOrder } from '../data/mixture';
 import { standInsOf } from '../data/stand-ins';
 import { createRandom } from '../random';
@@ -19,12 +19,11 @@ export interface ChosenRows extends Omit<PreparedRows, 'packing'>, Pick<RunData,
 /**
  * Which rows of a mixed folder are drawn, and which of them are held out.
  *
- * @param total rows that the folder tells of
- * @throws where it has others
+ * @throws where it has other rows than it tells of
  */
 export async function chooseRows(
   data: string,
-  total: number,
+  mixed: MixedFolder,
   config: RunConfig,
   progress: OpenProgress,
 ): Promise<ChosenRows> {
@@ -37,14 +36,9 @@ export async function chooseRows(
       sources.push(example.source);
       keys.push(promptKey(example));
     },
-    { ...config.rows, onRows: (_, rows) => line.at(rows, total, 'rows') },
+    { ...config.rows, onRows: (_, rows) => line.at(rows, mixed.report.total, 'rows') },
   );
-  if (sources.length !== total) {
-    throw new Error(
-      `mixture: ${data} must have the ${total} rows that its ${MIXTURE_FILE} tells of, has ${sources.length}; delete the ` +
-        'folder and mix the rows again with `med42 mix`',
-    );
-  }
+  checkMixedRows(data, mixed, training);
   const { taken, report } = takeInOrder(sources, chooseShares(config.mixture, sources), config.samples);
   const drawn = [...sources.keys()].filter((row) => taken[row] === 1);
   const random = createRandom(config.seed, 'development');

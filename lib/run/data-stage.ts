@@ -12,7 +12,7 @@ import {
   type TrainReading,
   type TrainSet,
 } from '../data/examples';
-import { readMixed } from '../data/mixing/mixed-folder';
+import { checkMixedRows, readMixed } from '../data/mixing/mixed-folder';
 import { chooseShares, type Mixture, type MixtureReport, mixRows, takeInOrder } from '../data/mixture';
 import { type Chunk, type PackingOptions, type PackingReport, packSamples } from '../data/packing/packing';
 import { dataNotes } from '../data/reading/notes';
@@ -132,7 +132,9 @@ export async function prepareTraining(
   tokenizer: Tokenizer,
   chunkLength: number,
 ): Promise<PreparedTraining> {
-  const { examples, report: mixture } = mix(training.examples, config, (await readMixed(sources.data)) !== undefined);
+  const mixed = await readMixed(sources.data);
+  if (mixed) checkMixedRows(sources.data, mixed, training);
+  const { examples, report: mixture } = mix(training.examples, config, mixed !== undefined);
   const split = splitDevelopment(examples, config.developmentFraction, createRandom(config.seed, 'development'));
   const template = config.template === 'model' ? await requireChatTemplate(sources.model) : config.template;
   const tokenized = await tokenizeExamples(split.train, tokenizer, template);

@@ -1,5 +1,5 @@
 import { loadEvalItems, loadTrainExamples, readTrainExamples } from '../data/examples';
-import { type MixedFolder, readMixed } from '../data/mixing/mixed-folder';
+import { checkMixedRows, type MixedFolder, readMixed } from '../data/mixing/mixed-folder';
 import { dataNotes } from '../data/reading/notes';
 import { assertFits, loadTokenizer } from '../data/tokenizer';
 import type { XlaOptions } from '../engine/xla/options';
@@ -65,7 +65,8 @@ export async function openMixedRunInputs(
     dataset,
     notes: [...dataNotes(dataset), ...packingNotes(files.packing)],
     world: await readWorld(sources.data),
-    readRows: (take) => readTrainExamples(sources.data, take, config.rows),
+    readRows: async (take) =>
+      checkMixedRows(sources.data, mixed, await readTrainExamples(sources.data, take, config.rows)),
   };
   return runInputs(opened, data, files);
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type ChatTemplate, requireChatTemplate } from '../data/chat/chat-template';
 import { readTrainExamples } from '../data/examples';
 import type { MixedFolder } from '../data/mixing/mixed-folder';
+import { hashChunks } from '../data/packing/chunks';
 import { type PackingOptions, packedChunks, reportPacking } from '../data/packing/packing';
 import { hasPiece, openPieces, writePiece } from '../data/packing/token-pieces';
 import type { TrainExample } from '../data/rows';
@@ -10,7 +11,7 @@ import type { TemplateName } from '../data/template';
 import type { Tokenizer } from '../data/tokenizer';
 import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
-import { readVersionedJson } from '../json-file';
+import { readSealedJson, sealedJson } from '../json-file';
 import { type ChunkFile, openChunkFile, writeChunkFile } from '../train/chunk-file';
 import { type ChosenRows, chooseRows, type SetName } from './choose-rows';
 import { type PreparedRows, ROW_PACKING, type RunData } from './data-stage';
@@ -22,7 +23,7 @@ import type { OpenProgress, Progress } from './progress';
 /** What was tokenized, and what was packed of it; each is written once its files are whole. */
 const TOKENS_FILE = 'tokens.json';
 const PACKED_FILE = 'packed.json';
-const VERSION = 3;
+const VERSION = 4;
 
 /** Training rows made into chunks of files. */
 export interface PreparedFiles extends PreparedRows, Pick<RunData, 'standIns' | 'samples'> {
@@ -40,6 +41,8 @@ interface TokensFile extends Omit<ChosenRows, 'setOf'> {
 
 interface PackedFile extends Pick<PreparedFiles, 'packing' | 'samples'> {
   readonly version: number;
+  /** As `hashChunks` has it; that of the others is in `packing`. */
+  readonly heldOutSha256: string;
 }
 
 const SETS: readonly SetName[] = ['train', 'held-out'];
@@ -92,22 +95,32 @@ export async function prepareMixed(
   try {
     const file = (set: SetName) => join(target, `${set}.safetensors`);
     const how: TokenizeOptions = { config, tokenizer, progress, rowsAPiece };
+    const remedy = `delete the folder ${folder}, and the rows are prepared again`;
+    const written = (path: string) => readSealedJson(path, VERSION, { owner: 'packing', remedy });
     const tokenized =
-      ((await readVersionedJson(join(folder, TOKENS_FILE), VERSION)) as TokensFile | undefined) ??
-      (await tokenizeFolder(sources.data, mixed.report.total, folder, chat, how));
+      ((await written(join(folder, TOKENS_FILE))) as TokensFile | undefined) ??
+      (await tokenizeFolder(sources.data, mixed, folder, chat, how));
     const rules: PackingOptions = { ...ROW_PACKING, packing, maxSeqLen: chunkLength };
-    let packed = (await readVersionedJson(join(target, PACKED_FILE), VERSION)) as PackedFile | undefined;
+    let packed = (await written(join(target, PACKED_FILE))) as PackedFile | undefined;
+    const wasPacked = packed !== undefined;
     if (!packed) {
       const pack = (set: SetName) =>
         packPieces(join(folder, set), tokenized.pieces[set], file(set), rules, progress(`packing  ${set}`));
-      packed = { version: VERSION, ...(await pack('train')) };
-      await pack('held-out');
-      await writeFileAtomic(join(target, PACKED_FILE), `${JSON.stringify(packed)}\n`);
+      const made = await pack('train');
+      packed = { version: VERSION, ...made, heldOutSha256: (await pack('held-out')).packing.sha256 };
+      await writeFileAtomic(join(target, PACKED_FILE), sealedJson(packed));
     }
     const { version: _, pieces: counts, ...said } = tokenized;
     const pieces = { folder: join(folder, 'train'), count: counts.train, packing: rules };
-    const { packing: report, samples: counted } = packed;
+    const { packing: report, samples: counted, heldOutSha256 } = packed;
     const [chunks, heldOut] = [await openChunkFile(file('train')), await openChunkFile(file('held-out'))];
+    if (wasPacked)
+      for (const [set, sha256] of [
+        [chunks, report.sha256],
+        [heldOut, heldOutSha256],
+      ] as const) {
+        if (hashChunks(set) !== sha256) throw new Error(`packing: ${set.file} is not as it was written; ${remedy}`);
+      }
     return { ...said, packing: report, samples: counted, chunks, heldOut, pieces };
   } finally {
     lock.release();
@@ -116,16 +129,16 @@ export async function prepareMixed(
 
 async function tokenizeFolder(
   data: string,
-  total: number,
+  mixed: MixedFolder,
   folder: string,
   template: Exclude<TemplateName, 'model'> | ChatTemplate,
   options: TokenizeOptions,
 ): Promise<TokensFile> {
-  const chosen = await chooseRows(data, total, options.config, options.progress);
+  const chosen = await chooseRows(data, mixed, options.config, options.progress);
   const pieces = await tokenizePieces(data, folder, chosen, template, options);
   const { setOf: _, ...said } = chosen;
   const tokens: TokensFile = { version: VERSION, ...said, pieces };
-  await writeFileAtomic(join(folder, TOKENS_FILE), `${JSON.stringify(tokens)}\n`);
+  await writeFileAtomic(join(folder, TOKENS_FILE), sealedJson(tokens));
   return tokens;
 }
 
@@ -199,7 +212,7 @@ async function packPieces(
   file: string,
   options: PackingOptions,
   line: Progress,
-): Promise<Omit<PackedFile, 'version'>> {
+): Promise<Pick<PackedFile, 'packing' | 'samples'>> {
   const samples = openPieces(folder, pieces);
   try {
     const report = reportPacking(samples, options);

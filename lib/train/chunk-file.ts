@@ -85,7 +85,10 @@ export async function openChunkFile(file: string): Promise<ChunkFile> {
   const { tensors, metadata } = await readSafetensorsHeader(file);
   const { tokens, targets, weights, samples } = tensors;
   const packing = metadata.packing as Packing;
-  if (!tokens || !targets || !weights || !samples || !(packing in SCOPE)) {
+  const isForm = ({ format, shape }: StoredTensor, wanted: string) =>
+    format === wanted && shape.length === 2 && String(shape) === String(tokens?.shape);
+  const isWhole = tokens && targets && samples && weights && isForm(weights, 'U8');
+  if (!isWhole || ![tokens, targets, samples].every((one) => isForm(one, 'I32')) || !Object.hasOwn(SCOPE, packing)) {
     throw new Error(`packing: ${file} is no file of packed chunks; prepare the data again`);
   }
   const [count = 0, length = 0] = tokens.shape;

@@ -11,9 +11,11 @@ export interface Target {
   readonly name: string;
   /** The file that is changed, inside the case's folder. */
   readonly file: string;
-  /** Writes a good folder. */
-  readonly prepare: (folder: string) => Promise<void>;
+  /** Writes a good folder; gives the path of `file` in it where that is known only then. */
+  readonly prepare: (folder: string) => Promise<string | void>;
   readonly mutate: (content: Buffer, seed: number) => Mutated;
+  /** The file is what another program answers over the network: nothing else can lie in its place. */
+  readonly isAnswer?: boolean;
   /** Reads the folder as the workbook does. */
   readonly run: (folder: string) => Promise<unknown>;
   /** What is wrong with what was read, beside what the good folder gave; undefined where it is sane. */

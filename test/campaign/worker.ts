@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type Judged, judgeError, judgeResult } from './judge';
 import { MODEL_TARGETS } from './models';
+import { PREPARED_TARGETS } from './prepared';
 import { RESULT_TARGETS } from './results';
 import { ROW_TARGETS } from './rows';
 import type { Target } from './target';
 
-export const TARGETS: readonly Target[] = [...ROW_TARGETS, ...RESULT_TARGETS, ...MODEL_TARGETS];
+export const TARGETS: readonly Target[] = [...ROW_TARGETS, ...RESULT_TARGETS, ...MODEL_TARGETS, ...PREPARED_TARGETS];
 
 /** A case to judge: the same target and seed give the same case. */
 export interface Case {
@@ -26,21 +27,28 @@ export const READY = 'ready';
 const PLACES = ['folder', 'FIFO', 'device', 'broken link'] as const;
 
 /** A good folder of each target, and what it gives. */
-const good = new Map<Target, { readonly folder: string; readonly content: Buffer; readonly before: unknown }>();
+interface Good {
+  readonly folder: string;
+  /** Of the file that is changed. */
+  readonly path: string;
+  readonly content: Buffer;
+  readonly before: unknown;
+}
+const good = new Map<Target, Good>();
 const work = mkdtempSync(join(tmpdir(), 'campaign-'));
 process.once('exit', () => rmSync(work, { recursive: true, force: true }));
 
-async function goodOf(target: Target) {
+async function goodOf(target: Target): Promise<Good> {
   const known = good.get(target);
   if (known) return known;
   const folder = join(work, String(good.size));
   mkdirSync(folder);
-  await target.prepare(folder);
-  const content = readFileSync(join(folder, target.file));
+  const path = join(folder, (await target.prepare(folder)) ?? target.file);
+  const content = readFileSync(path);
   const before = await target.run(folder);
   const wrong = target.wrong(before, before);
   if (wrong !== undefined) throw new Error(`campaign: the good ${target.name} is judged wrong: ${wrong}`);
-  const made = { folder, content, before };
+  const made = { folder, path, content, before };
   good.set(target, made);
   return made;
 }
@@ -48,11 +56,10 @@ async function goodOf(target: Target) {
 /** Changes the target's file, reads the folder, and says what became of it. */
 export async function judgeCase({ target: number, seed }: Case): Promise<Answer> {
   const target = TARGETS[number]!;
-  const { folder, content, before } = await goodOf(target);
-  const path = join(folder, target.file);
+  const { folder, path, content, before } = await goodOf(target);
   rmSync(path, { recursive: true, force: true });
   // One case in fifty has something else in the file's place.
-  const place = seed % 50 === 7 ? PLACES[Math.floor(seed / 50) % PLACES.length] : undefined;
+  const place = seed % 50 === 7 && !target.isAnswer ? PLACES[Math.floor(seed / 50) % PLACES.length] : undefined;
   let what = `${place} in its place`;
   if (place === 'folder') mkdirSync(path);
   else if (place === 'FIFO') execFileSync('mkfifo', [path]);

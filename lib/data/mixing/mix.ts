@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { copyFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { version as duckdbVersion } from '@duckdb/node-api';
@@ -7,6 +8,7 @@ import { SUBSETS } from '../../paper/table-a1';
 import { type ReadOptions, readTrainExamples } from '../examples';
 import { type MixtureReport, type MixtureShareRule, reportMixture } from '../mixture-plan';
 import { listFiles } from '../reading/list-files';
+import { hashFile } from '../reading/parquet';
 import type { TrainExample } from '../rows';
 import { mapSource } from '../sources/names';
 import { standInsOf } from '../stand-ins';
@@ -86,6 +88,7 @@ export async function mixFolder(from: string, out: string, options: MixOptions):
     store.filled();
     onStage?.('drawing');
     const drawn = await drawRows(store.connection, { ...options, shares }, join(out, MIXTURE_ROWS));
+    const rowsSha256 = await hashOfRows(join(out, MIXTURE_ROWS));
     const standInRows = (key: string) =>
       [...drawn.written].reduce((sum, [source, count]) => {
         const { subset, standIn } = mapSource(source);
@@ -108,6 +111,7 @@ export async function mixFolder(from: string, out: string, options: MixOptions):
           written: drawn.written.get(source) ?? 0,
         })),
       contentMd5: drawn.contentMd5,
+      rowsSha256,
       files: reading.files,
       endMarkers: reading.endMarkers,
       skipped: reading.skipped,
@@ -122,6 +126,12 @@ export async function mixFolder(from: string, out: string, options: MixOptions):
   } finally {
     await store.close();
   }
+}
+
+async function hashOfRows(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await hashFile(file, hash);
+  return hash.digest('hex');
 }
 
 /** The database tells of a full disk in words alone. */

@@ -11,7 +11,7 @@ export const MIXTURE_ROWS = 'train/mixture.parquet';
 /** Written last: where it is, the rows are whole. */
 export const MIXTURE_FILE = 'mixture.json';
 export const CARD_FILE = 'README.md';
-export const MIXED_VERSION = 1;
+export const MIXED_VERSION = 2;
 
 /** What became of the rows of one `source`. */
 export interface SourceCleaning {
@@ -50,11 +50,15 @@ export interface MixedFolder {
   readonly sources: readonly SourceCleaning[];
   /** Of the rows' texts in their order: equal for equal mixtures. */
   readonly contentMd5: string;
+  /** Of the file of rows as it was written. */
+  readonly rowsSha256: string;
   readonly files: TrainReading['files'];
   readonly endMarkers: TrainReading['endMarkers'];
   readonly skipped: TrainReading['skipped'];
   readonly madeWith: { readonly duckdb: string };
 }
+
+const REMEDY = 'delete the folder and mix the rows again with `med42 mix`';
 
 /**
  * What a folder says of the mixture it holds; undefined where it is no mixture's.
@@ -63,8 +67,32 @@ export interface MixedFolder {
  */
 export async function readMixed(folder: string): Promise<MixedFolder | undefined> {
   const file = join(folder, MIXTURE_FILE);
-  const remedy = 'delete the folder and mix the rows again with `med42 mix`';
-  const json = await readVersionedJson(file, MIXED_VERSION, { owner: 'mixture', remedy });
-  if (json !== undefined) checkFields(MIXED_FOLDER, json, `mixture: ${file}`, remedy);
+  const json = await readVersionedJson(file, MIXED_VERSION, { owner: 'mixture', remedy: REMEDY });
+  if (json !== undefined) checkFields(MIXED_FOLDER, json, `mixture: ${file}`, REMEDY);
   return json as MixedFolder | undefined;
+}
+
+/**
+ * Parquet tells of few bytes that change: a page that was damaged may still give texts.
+ *
+ * @param reading of the folder's training rows
+ * @throws where they are others than the folder tells of
+ */
+export function checkMixedRows(
+  folder: string,
+  { report, rowsSha256 }: MixedFolder,
+  { files }: Pick<TrainReading, 'files'>,
+): void {
+  const rows = files.reduce((sum, one) => sum + one.rows, 0);
+  if (rows !== report.total) {
+    throw new Error(
+      `mixture: ${folder} must have the ${report.total} rows that its ${MIXTURE_FILE} tells of, has ${rows}; ${REMEDY}`,
+    );
+  }
+  const got = files.find(({ path }) => path === MIXTURE_ROWS)?.sha256 ?? 'no such file';
+  if (got === rowsSha256) return;
+  throw new Error(
+    `mixture: ${join(folder, MIXTURE_ROWS)} must have the sha256 that ${MIXTURE_FILE} tells of, ${rowsSha256}, got ${got}; ` +
+      REMEDY,
+  );
 }

@@ -1,12 +1,13 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../../files';
 import { IGNORED, type Sample, type SampleList } from '../samples';
 
 /**
  * Samples in files, some thousand a piece: what lies between tokenizing and packing when all rows are too many for memory.
- * A piece is 4 bytes of the header's length, the header as JSON, and the tokens of its samples, 4 bytes each: the id of a
- * token that is learnt, and -1 - id of one that is not.
+ * A piece is 4 bytes of the header's length, the header as JSON, the tokens of its samples, 4 bytes each (the id of a token
+ * that is learnt, and -1 - id of one that is not), and the sha256 of all that, 32 bytes.
  */
 interface PieceHeader {
   readonly ids: readonly string[];
@@ -51,7 +52,36 @@ export async function writePiece(
     for (const [t, id] of ids.entries()) tokens[at + t] = labels[t] === IGNORED ? ~id : id;
     at += ids.length;
   }
-  await writeFileAtomic(pieceFile(folder, piece), Buffer.concat([length, json, new Uint8Array(tokens.buffer)]));
+  const content = Buffer.concat([length, json, new Uint8Array(tokens.buffer)]);
+  const sum = createHash('sha256').update(content).digest();
+  await writeFileAtomic(pieceFile(folder, piece), Buffer.concat([content, sum]));
+}
+
+const SUM = 32;
+const READ_AT_ONCE = 2 ** 22;
+
+/** @throws when the file is not, to the last byte, what `writePiece` wrote */
+function openPiece(folder: string, path: string): number {
+  const refuse = (what: string): never => {
+    throw new Error(`packing: ${path} ${what}; delete the folder ${dirname(folder)}, and the rows are prepared again`);
+  };
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return refuse('is not there');
+  if (!stats.isFile()) return refuse('is no file');
+  const file = openSync(path, 'r');
+  const end = stats.size - SUM;
+  const hash = createHash('sha256');
+  const buffer = Buffer.alloc(READ_AT_ONCE);
+  for (let at = 0; at < end; ) {
+    const got = readSync(file, buffer, 0, Math.min(buffer.length, end - at), at);
+    if (got === 0) break;
+    hash.update(buffer.subarray(0, got));
+    at += got;
+  }
+  const sum = Buffer.alloc(SUM);
+  if (end > 0 && readSync(file, sum, 0, SUM, end) === SUM && sum.equals(hash.digest())) return file;
+  closeSync(file);
+  return refuse('is not as it was written, by the sha256 at its end');
 }
 
 /** Samples that lie in pieces. */
@@ -65,7 +95,11 @@ export interface PiecedSamples extends SampleList {
   close(): void;
 }
 
-/** Opens pieces 0 to count - 1; their tokens stay in the files until a sample is asked for. */
+/**
+ * Opens pieces 0 to count - 1; their tokens stay in the files until a sample is asked for.
+ *
+ * @throws naming the file that is not as it was written
+ */
 export function openPieces(folder: string, count: number): PiecedSamples {
   const files: number[] = [];
   const ids: string[] = [];
@@ -77,7 +111,7 @@ export function openPieces(folder: string, count: number): PiecedSamples {
   let straddlingTokens = 0;
   const names = new Map<string, string>();
   for (let piece = 0; piece < count; piece++) {
-    const file = openSync(pieceFile(folder, piece), 'r');
+    const file = openPiece(folder, pieceFile(folder, piece));
     files.push(file);
     const first = Buffer.alloc(4);
     readSync(file, first, 0, 4, 0);
