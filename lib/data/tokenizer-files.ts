@@ -39,13 +39,19 @@ export interface ControlIds {
   readonly eosId: number;
 }
 
+/** What a tokenizer.json holds. @throws when it is no JSON, or the native library would not outlive it */
+export function parseTokenizer(bytes: Buffer, path: string): Json {
+  const parsed = parseJsonObject(bytes.toString('utf8'), path, 'tokenizer');
+  checkTokenizer(parsed, path);
+  return parsed;
+}
+
 /** @throws when tokenizer.json is missing, a file is not JSON, or a field is of a wrong type or out of range */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const path = join(folder, 'tokenizer.json');
   const bytes = await readOptional(path);
   if (!bytes) throw new Error(await withoutTokenizer(folder));
-  const parsed = parseJsonObject(bytes.toString('utf8'), path, 'tokenizer');
-  checkTokenizer(parsed, path);
+  const parsed = parseTokenizer(bytes, path);
   const json: Json = { ...parsed, truncation: null, padding: null };
   const [tokenizerConfig, specialTokens, config, generation] = await Promise.all(
     (Object.keys(SIDE_FILES) as (keyof typeof SIDE_FILES)[]).map((name) => readSideFile(folder, name)),

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { type Encoding, Tokenizer as NativeTokenizer } from 'tokenizers';
+import { readSmallFile } from '../json-file';
 import type { Rendering } from './chat/rendering';
-import { type AddedToken, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
+import { type AddedToken, parseTokenizer, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
 
 export interface EncodeOptions {
   /** Puts the BOS in front where the model's own tokenizer does (`addBos`); an EOS is never added. */
@@ -69,7 +70,7 @@ export interface Tokenizer {
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
-  const whole = parse(files.json, folder);
+  const whole = parse(files.json, join(folder, 'tokenizer.json'));
   const { bosId, eosId } = files.controlIds((token) => whole.tokenToId(token) ?? undefined);
   for (const [kind, id] of [
     ['BOS', bosId],
@@ -183,15 +184,17 @@ function learntTokens(encoding: Encoding, { text, learnt }: Rendering): boolean[
   });
 }
 
-function parse(json: unknown, folder: string): NativeTokenizer {
+/** A tokenizer.json as the native library takes it, with its truncation and padding. @throws as `loadTokenizer` */
+export const openTokenizer = async (file: string): Promise<NativeTokenizer> =>
+  parse(parseTokenizer(await readSmallFile(file, 'tokenizer'), file), file);
+
+function parse(json: unknown, file: string): NativeTokenizer {
   try {
     return NativeTokenizer.fromString(JSON.stringify(json));
   } catch (error) {
-    throw new Error(
-      `tokenizer: ${join(folder, 'tokenizer.json')} is not a tokenizer (${(error as Error).message}); ` +
-        'fetch the file again',
-      { cause: error },
-    );
+    throw new Error(`tokenizer: ${file} is not a tokenizer (${(error as Error).message}); ` + 'fetch the file again', {
+      cause: error,
+    });
   }
 }
 
@@ -209,7 +212,7 @@ async function withoutSpecial(
   const addedTokens = files.addedTokens
     .filter((token) => !special.includes(token) || inModel[token.content] === undefined)
     .map((token) => (special.includes(token) ? { ...token, content: `${token.id} of ${files.sha256}` } : token));
-  const plain = parse({ ...files.json, added_tokens: addedTokens }, folder);
+  const plain = parse({ ...files.json, added_tokens: addedTokens }, join(folder, 'tokenizer.json'));
   for (const { id, content } of addedTokens) {
     if (plain.tokenToId(content) !== id) {
       throw new Error(

@@ -1,6 +1,7 @@
-import { join } from 'node:path';
-import { type Encoding, Tokenizer } from 'tokenizers';
+import type { Encoding } from 'tokenizers';
+import { openTokenizer } from '../data/tokenizer';
 import type { Device } from '../engine/device';
+import type { HostTensor } from '../engine/tensors';
 import { readSafetensorsHeader, readTensor } from '../model/safetensors';
 import type { EncoderDescription } from './record';
 import { readSentenceFolder, type SentenceFolder } from './sentence-folder';
@@ -33,7 +34,7 @@ const TOKENS_A_BATCH = 4096;
  */
 export async function openEncoder(folder: string, device: Device): Promise<Encoder> {
   const found = await readSentenceFolder(folder);
-  const tokenize = wordPieces(found);
+  const tokenize = await wordPieces(found);
   if (found.weights.endsWith('.safetensors')) return staticEncoder(found, tokenize);
   const network = await openHiddenStates(found, device);
   const probe = BigInt64Array.from([0n]);
@@ -56,7 +57,7 @@ export async function openEncoder(folder: string, device: Device): Promise<Encod
         const { data } = await network.run(input, mask, batch.length);
         for (const [row, i] of batch.entries()) {
           const hidden = data.subarray(row * longest * width, (row * longest + ids[i]!.length) * width);
-          pool(hidden, width, found.pooling, vectors.subarray(i * width, (i + 1) * width));
+          pool(hidden, width, found, vectors.subarray(i * width, (i + 1) * width));
         }
       }
       done += batch.length;
@@ -78,7 +79,7 @@ async function staticEncoder(found: SentenceFolder, tokenize: Tokenize): Promise
     );
   }
   const [rows, width] = stored.shape as [number, number];
-  const table = (await readTensor(stored)).data as Float32Array;
+  const table = floatTable(await readTensor(stored), found.weights);
   const encode = async (texts: readonly string[], at?: (done: number) => void): Promise<Embedded> => {
     const { ids, truncated } = await tokenize(texts);
     const vectors = new Float32Array(texts.length * width);
@@ -90,13 +91,19 @@ async function staticEncoder(found: SentenceFolder, tokenize: Tokenize): Promise
         }
         hidden.set(table.subarray(id * width, (id + 1) * width), t * width);
       }
-      pool(hidden, width, found.pooling, vectors.subarray(i * width, (i + 1) * width));
+      pool(hidden, width, found, vectors.subarray(i * width, (i + 1) * width));
       if (i % 1000 === 999) at?.(i + 1);
     }
     at?.(texts.length);
     return { vectors, truncated };
   };
   return { description: describe(found, width), encode, dispose: async () => {} };
+}
+
+/** @throws where its numbers are none that a vector is made of */
+function floatTable({ data, dtype }: HostTensor, file: string): Float32Array {
+  if (dtype === 'float32') return data as Float32Array;
+  throw new Error(`encoder: ${file}: the table must be of floats, is of ${dtype}; use another encoder`);
 }
 
 function describe(found: SentenceFolder, dimension: number): EncoderDescription {
@@ -107,8 +114,8 @@ function describe(found: SentenceFolder, dimension: number): EncoderDescription 
 type Tokenize = (texts: readonly string[]) => Promise<{ ids: readonly number[][]; truncated: Uint8Array }>;
 
 /** Control tokens are added for a transformer, not for a static embedding. */
-function wordPieces(found: SentenceFolder): Tokenize {
-  const tokenizer = Tokenizer.fromFile(join(found.folder, 'tokenizer.json'));
+async function wordPieces(found: SentenceFolder): Promise<Tokenize> {
+  const tokenizer = await openTokenizer(found.tokenizer);
   tokenizer.disablePadding();
   tokenizer.disableTruncation();
   if (found.maxSeqLength !== null) tokenizer.setTruncation(found.maxSeqLength);
@@ -131,8 +138,17 @@ function* batches(ids: readonly (readonly number[])[]): Generator<number[]> {
   }
 }
 
-/** [T, C] -> [C] of length 1. */
-function pool(hidden: Float32Array, width: number, mode: EncoderDescription['pooling'], out: Float32Array): void {
+/**
+ * [T, C] -> [C] of length 1.
+ *
+ * @throws where a number of it is none: no cosine with it exceeds a threshold, and nothing would be found
+ */
+function pool(
+  hidden: Float32Array,
+  width: number,
+  { pooling: mode, weights }: Pick<SentenceFolder, 'pooling' | 'weights'>,
+  out: Float32Array,
+): void {
   if (hidden.length === 0) return;
   out.set(hidden.subarray(0, width));
   if (mode !== 'cls') {
@@ -140,11 +156,14 @@ function pool(hidden: Float32Array, width: number, mode: EncoderDescription['poo
       for (let c = 0; c < width; c++) {
         const value = hidden[at + c]!;
         if (mode === 'mean') out[c]! += value;
-        else if (value > out[c]!) out[c] = value;
+        else out[c] = Math.max(out[c]!, value);
       }
     }
   }
   // The mean's divisor would be taken out again by the length.
   const length = Math.sqrt(out.reduce((sum, x) => sum + x * x, 0));
+  if (!Number.isFinite(length)) {
+    throw new Error(`encoder: ${weights}: the vector of a text must be of finite numbers, and is not; fetch it again`);
+  }
   if (length > 0) for (let c = 0; c < width; c++) out[c]! /= length;
 }

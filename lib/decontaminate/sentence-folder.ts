@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, isAbsolute, join, normalize } from 'node:path';
 import * as v from 'valibot';
-import { parseJsonObject, readTextIfThere } from '../json-file';
+import { parseJsonObject, readTextIfThere, requireRegularFile } from '../json-file';
 import { looseFields, readFields, text } from '../schema';
 import type { EncoderDescription } from './record';
 
@@ -11,12 +11,18 @@ export interface SentenceFolder extends Omit<EncoderDescription, 'dimension'> {
   readonly folder: string;
   /** `onnx/model.onnx`, or for a static embedding `model.safetensors`. */
   readonly weights: string;
+  /** `tokenizer.json`. */
+  readonly tokenizer: string;
   /** What config.json says the network is, 'BertModel'. */
   readonly network: string | undefined;
   readonly lowercase: boolean;
 }
 
-const MODULE_LIST = v.array(looseFields({ path: text }, { type: text }), 'a list of modules');
+const isInside = (path: string): boolean => !isAbsolute(path) && !normalize(path).split(/[\\/]/).includes('..');
+const MODULE_LIST = v.array(
+  looseFields({ path: v.pipe(text, v.check(isInside, 'a folder inside that of the encoder')) }, { type: text }),
+  'a list of modules',
+);
 const MODULES = ['Transformer', 'StaticEmbedding', 'Pooling', 'Normalize'];
 const LAYOUT =
   'a SentenceTransformers folder has modules.json, config.json, tokenizer.json, 1_Pooling/config.json and onnx/model.onnx';
@@ -45,10 +51,13 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
   const listed = await readFields(MODULE_LIST, join(folder, 'modules.json'), 'encoder', 'fetch it again');
   const modules = (listed ?? []).map(({ path, type }) => ({ path: path ?? '', type: type.split('.').at(-1)! }));
   const unknown = modules.find(({ type }) => !MODULES.includes(type));
-  if (unknown) fail(`has a module ${unknown.type}; only ${MODULES.join(', ')} are computed here: use another encoder`);
+  if (unknown)
+    fail(
+      `has a module ${unknown.type} in modules.json; only ${MODULES.join(', ')} are computed here: use another encoder`,
+    );
   const first = modules[0]?.type;
   if (first !== 'Transformer' && first !== 'StaticEmbedding') {
-    fail(`starts with the module ${first ?? '(none)'}; it must be Transformer or StaticEmbedding`);
+    fail(`starts with the module ${first ?? '(none)'} in modules.json; it must be Transformer or StaticEmbedding`);
   }
   const part = (path: string, name: string) => join(folder, path, name);
   const tokenizer = part(modules[0]!.path, 'tokenizer.json');
@@ -83,6 +92,7 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
     maxSeqLength: isStatic ? null : maxSeqLength(limits, tokenizerConfig, config, fail),
     lowercase: limits?.do_lower_case === true,
     weights: weights!,
+    tokenizer,
     sha256: await hashFiles(
       [join(folder, 'modules.json'), poolingFile, limitsFile, tokenizer, weights].filter((f) => f !== undefined),
     ),
@@ -129,7 +139,8 @@ function maxSeqLength(
 async function hashFiles(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const file of files) {
-    if (existsSync(file)) for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
+    if (await requireRegularFile(file, 'encoder'))
+      for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
     hash.update('\0');
   }
   return hash.digest('hex');

@@ -127,7 +127,10 @@ async function openRecords(path: string, dimension: number): Promise<VectorCache
 export const textKey = (text: string): string => createHash('sha256').update(text).digest().toString('latin1', 0, KEY);
 const checkOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest().subarray(0, CHECK);
 
-const OWNER = looseFields({}, { name: text, dimension: whole(1, 2 ** 20), sha256: text });
+const OWNER = looseFields(
+  { maxSeqLength: whole(1, 2 ** 31 - 1) },
+  { name: text, dimension: whole(1, 2 ** 20), sha256: text },
+);
 
 async function checkOwner(folder: string, encoder: EncoderDescription): Promise<void> {
   const file = join(folder, 'encoder.json');
@@ -139,13 +142,21 @@ async function checkOwner(folder: string, encoder: EncoderDescription): Promise<
   }
   if (owner.dimension !== encoder.dimension) {
     throw new Error(
-      `vector cache: ${folder} holds vectors of ${owner.dimension} numbers (${owner.name}), ` +
+      `vector cache: ${file} says that the folder holds vectors of ${owner.dimension} numbers (${owner.name}), ` +
         `${encoder.name} makes ${encoder.dimension}; ${remedy}`,
+    );
+  }
+  // Other files than those of the hash may say it.
+  if ((owner.maxSeqLength ?? null) !== encoder.maxSeqLength) {
+    const tokens = (length: number | null) => (length === null ? 'whole texts' : `texts of ${length} tokens at most`);
+    throw new Error(
+      `vector cache: ${file} says that the folder holds vectors of ${tokens(owner.maxSeqLength ?? null)}, ${encoder.name} reads ` +
+        `${tokens(encoder.maxSeqLength)}; ${remedy}`,
     );
   }
   if (owner.sha256 !== encoder.sha256) {
     throw new Error(
-      `vector cache: ${folder} holds vectors of ${owner.name} (sha256 ${owner.sha256.slice(0, 12)}), ` +
+      `vector cache: ${file} says that the folder holds vectors of ${owner.name} (sha256 ${owner.sha256.slice(0, 12)}), ` +
         `not of ${encoder.name} (${encoder.sha256.slice(0, 12)}); ${remedy}`,
     );
   }

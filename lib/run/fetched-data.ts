@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { mixFolder } from '../data/mixing/mix';
 import { MIXED_VERSION, readMixed } from '../data/mixing/mixed-folder';
-import { readSources, SOURCES_FILE } from '../data/sources/record';
+import { checkFetched, readSources, SOURCES_FILE } from '../data/sources/record';
 import { makeFolder } from '../files';
 import { hashOf } from '../hash';
 import { showReading } from './data-stage';
@@ -22,11 +22,9 @@ export async function mixFetched<Given extends Sources>(
   say: (line: string) => void,
 ): Promise<Given> {
   if (!existsSync(join(given.data, SOURCES_FILE))) return given;
-  const sources = Object.values(await readSources(given.data)).map(({ name, identity, rows: count }) => [
-    name,
-    identity,
-    count,
-  ]);
+  const record = await readSources(given.data);
+  checkFetched(given.data, record);
+  const sources = Object.values(record).map(({ name, identity, rows: count }) => [name, identity, count]);
   // Every fetched row is of a set of table A1.
   const shares = mixture === 'auto' ? 'paper' : mixture;
   const identity = hashOf({ version: MIXED_VERSION, shares, samples, seed, rows, sources });

@@ -86,7 +86,8 @@ export async function prepareMixed(
     reading,
     rowsAPiece,
     rows: mixed.contentMd5,
-    tokenizer: tokenizer.sha256,
+    // Other files than tokenizer.json name its control tokens.
+    tokenizer: [tokenizer.sha256, tokenizer.bosId ?? null, tokenizer.eosId, tokenizer.addBos],
   });
   const folder = join(cache, identity.slice(0, 24));
   const target = join(folder, `${packing}-${chunkLength}`);

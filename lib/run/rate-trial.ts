@@ -32,9 +32,17 @@ const answered = v.pipe(
   looseFields({}, { right: count, items: whole(1, Number.MAX_SAFE_INTEGER) }),
   v.check(({ right, items }) => right <= items, 'right answers to no more than all items'),
 );
-const TRIALS = v.array(
+const groupsOf = ({ groups }: { readonly groups: object }): string => Object.keys(groups).sort().join();
+/** What decides is there in all of them, or in none. */
+const areAlike = (trials: readonly { readonly groups: object }[]): boolean =>
+  trials.every(
+    (one) =>
+      groupsOf(one) === groupsOf(trials[0]!) &&
+      (groupsOf(one) === '' || Object.keys(one.groups).some((group) => isTuned(group as FactGroup))),
+  );
+const TRIAL_LIST = v.array(
   looseFields(
-    {},
+    { firstLoss: range(0, Number.MAX_VALUE) },
     {
       identity: text,
       method: v.picklist(['lora', 'full'], 'one of "lora", "full"'),
@@ -49,6 +57,11 @@ const TRIALS = v.array(
     },
   ),
   'a list of trials',
+);
+
+const TRIALS = v.pipe(
+  TRIAL_LIST,
+  v.check((trials) => areAlike(trials), 'trials with the same groups, a tuned one among them, or with none'),
 );
 
 /** The trials of a file; none where it is not there. @throws naming the first field that is wrong */
@@ -97,7 +110,7 @@ export function trialsTable(trials: readonly Trial[]): string {
       const bold = (text: string) => (row === best ? `**${text}**` : text);
       const figures = scored
         ? [bold(percent(row.accuracy)), row.loss.toFixed(3), ...row.byGroup]
-        : [row.before.toFixed(4), bold(row.loss.toFixed(4))];
+        : [Number.isNaN(row.before) ? '–' : row.before.toFixed(4), bold(row.loss.toFixed(4))];
       return `| ${[key, row.rate.toExponential(), ...figures].join(' | ')} |`;
     });
   });

@@ -7,6 +7,7 @@ import { servedModel } from '../eval/server/models';
 import { createServerScorer, type ServerCost } from '../eval/server/server-scorer';
 import { checkServerTokenizer } from '../eval/server/tokenizer-check';
 import { parseJsonObject, readSmallFile } from '../json-file';
+import { checkFields, looseFields, whole } from '../schema';
 import { clock, type Progress } from './progress';
 import type { ScoreCommand } from './score-options';
 import type { ScoringEngine } from './scoring-engine';
@@ -117,16 +118,18 @@ const isGuarded = (base: string): boolean => {
   return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
 };
 
+const CONFIG = looseFields({ max_position_embeddings: whole(1, 2 ** 31 - 1), vocab_size: whole(1, 2 ** 24) });
+
 /** What the tokenizer's folder says of the model, where a config.json lies beside it. */
 async function configOf(folder: string): Promise<{ maxPositionEmbeddings?: number; vocabSize?: number }> {
   const file = join(folder, 'config.json');
   if (!existsSync(file)) return {};
   const raw = parseJsonObject((await readSmallFile(file, 'score')).toString('utf8'), file, 'score');
-  const number = (name: string) => (Number.isSafeInteger(raw[name]) ? (raw[name] as number) : undefined);
-  const [length, size] = [number('max_position_embeddings'), number('vocab_size')];
+  const mend = 'correct it as the model was made, or give --max-length and take the file away';
+  const { max_position_embeddings: length, vocab_size: size } = checkFields(CONFIG, raw, `score: ${file}`, mend);
   return {
-    ...(length === undefined ? {} : { maxPositionEmbeddings: length }),
-    ...(size === undefined ? {} : { vocabSize: size }),
+    ...((length ?? undefined) === undefined ? {} : { maxPositionEmbeddings: length! }),
+    ...((size ?? undefined) === undefined ? {} : { vocabSize: size! }),
   };
 }
 

@@ -67,22 +67,49 @@ const wholeFile = (name: string, file: string, content: Buffer, mutate: Target['
   wrong: (rows) => wrongRows(rows as Row[], [], [], []),
 });
 
-const csv = (lines: readonly string[]): Buffer => {
-  const rows = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+const csv = (rows: readonly Record<string, unknown>[], names: readonly string[]): Buffer => {
   const cell = (value: unknown) =>
     `"${(typeof value === 'string' ? value : JSON.stringify(value)).replaceAll('"', '""')}"`;
-  const names = ['id', 'source', 'prompt', 'response'];
   return Buffer.from(
     [names.join(','), ...rows.map((row) => names.map((name) => cell(row[name])).join(','))].join('\n'),
   );
 };
 
+const parsed = (lines: readonly string[]) => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** Questions with a column for each choice, and the letter of the right one. */
+const lettered = parsed(EVAL).map(({ id, question, choices, answer }) => ({
+  id,
+  question,
+  ...Object.fromEntries((choices as string[]).map((choice, i) => ['ABCDE'[i], choice])),
+  answer: 'ABCDE'[answer as number],
+}));
+
 export const ROW_TARGETS: readonly Target[] = [
   jsonl('train', TRAIN),
   jsonl('eval', EVAL),
   wholeFile('train rows, JSON array', 'train/rows.json', Buffer.from(`[${TRAIN.join(',')}]`), mutateJson),
-  wholeFile('train rows, CSV', 'train/rows.csv', csv(TRAIN), mutateBytes),
+  wholeFile(
+    'train rows, CSV',
+    'train/rows.csv',
+    csv(parsed(TRAIN), ['id', 'source', 'prompt', 'response']),
+    mutateBytes,
+  ),
   wholeFile('train rows, Parquet', 'train/messages.parquet', parquet('messages'), mutateBytes),
+  wholeFile('eval rows, JSON array', 'eval/rows.json', Buffer.from(`[${EVAL.join(',')}]`), mutateJson),
+  // A CSV has choices as JSON text, or a column for each.
+  wholeFile(
+    'eval rows, CSV',
+    'eval/rows.csv',
+    csv(parsed(EVAL), ['id', 'task', 'question', 'choices', 'answer']),
+    mutateBytes,
+  ),
+  wholeFile(
+    'eval rows, CSV by letter',
+    'eval/rows.csv',
+    csv(lettered, ['id', 'question', 'A', 'B', 'C', 'D', 'answer']),
+    mutateBytes,
+  ),
   wholeFile('eval rows, Parquet', 'eval/headqa.parquet', parquet('headqa'), mutateBytes),
 ];
 

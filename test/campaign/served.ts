@@ -51,12 +51,19 @@ const completion = (form: Form, ids: readonly number[], textOf: (id: number) => 
         logprobs: {
           tokens: [...ids.map(textOf), 'a'],
           token_logprobs: [...scores, -1],
-          top_logprobs: [...scores.map((score, i) => (score === null ? null : { [textOf(ids[i]!)]: score })), { a: -1 }],
+          top_logprobs: [
+            ...scores.map((score, i) => (score === null ? null : { [textOf(ids[i]!)]: score })),
+            { a: -1 },
+          ],
           text_offset: [...ids.keys(), ids.length],
         },
         ...(form === 'texts'
           ? {}
-          : { prompt_logprobs: scores.map((one, i) => one && { [ids[i]!]: { logprob: one, rank: 1, decoded_token: '' } }) }),
+          : {
+              prompt_logprobs: scores.map(
+                (one, i) => one && { [ids[i]!]: { logprob: one, rank: 1, decoded_token: '' } },
+              ),
+            }),
       },
     ],
     usage: { prompt_tokens: ids.length, total_tokens: ids.length + 1, completion_tokens: 1 },
@@ -66,7 +73,8 @@ const completion = (form: Form, ids: readonly number[], textOf: (id: number) => 
 const answer = (name: string, content: () => Promise<object>, rest: Pick<Target, 'run' | 'wrong'>): Target => ({
   name: `server: ${name}`,
   file: ANSWER,
-  isAnswer: true,
+  isAlwaysFile: true,
+  calledAs: '/v1/',
   prepare: async (folder) => writeFileSync(join(folder, ANSWER), JSON.stringify(await content())),
   mutate: mutateJson,
   ...rest,
@@ -74,12 +82,12 @@ const answer = (name: string, content: () => Promise<object>, rest: Pick<Target,
 
 /** One prompt of four tokens, of which the last two are asked for. */
 const ROW: ScoringRow = {
-  tree: { tokens: IDS.slice(0, 3), parents: [-1, 0, 1], ends: [3, 3, 3] },
+  tree: { tokens: IDS.slice(0, 3), positions: [0, 1, 2], ends: [3, 3, 3] },
   picks: [
     { node: 1, target: IDS[2]! },
     { node: 2, target: IDS[3]! },
   ],
-} as unknown as ScoringRow;
+};
 
 const scores = (form: Form) =>
   answer(`scores with ${form}`, async () => completion(form, IDS, (id) => `t${id}`), {
@@ -128,14 +136,21 @@ export const SERVED_TARGETS: readonly Target[] = [
     'models',
     async () => ({
       object: 'list',
-      data: ['other', 'known'].map((id) => ({ id, object: 'model', created: 1, owned_by: 'vllm', max_model_len: 4096 })),
+      data: ['other', 'known'].map((id) => ({
+        id,
+        object: 'model',
+        created: 1,
+        owned_by: 'vllm',
+        max_model_len: 4096,
+      })),
     }),
     {
       run: (folder) => asking(folder, (url) => servedModel(clientOf(url), 'known')),
       wrong: (value, before) => {
         if (value === undefined || same(value, before)) return undefined;
         const { id, maxModelLen } = value as { id: unknown; maxModelLen: unknown };
-        const isLength = maxModelLen === undefined || (Number.isSafeInteger(maxModelLen) && (maxModelLen as number) > 0);
+        const isLength =
+          maxModelLen === undefined || (Number.isSafeInteger(maxModelLen) && (maxModelLen as number) > 0);
         return id === 'known' && isLength ? undefined : JSON.stringify(value);
       },
     },

@@ -12,10 +12,12 @@ export interface Target {
   /** The file that is changed, inside the case's folder. */
   readonly file: string;
   /** Writes a good folder; gives the path of `file` in it where that is known only then. */
-  readonly prepare: (folder: string) => Promise<string | void>;
+  readonly prepare: (folder: string) => Promise<void> | Promise<string>;
   readonly mutate: (content: Buffer, seed: number) => Mutated;
-  /** The file is what another program answers over the network: nothing else can lie in its place. */
-  readonly isAnswer?: boolean;
+  /** Nothing else can lie in the file's place: it comes over the network, or what is there was looked at before. */
+  readonly isAlwaysFile?: boolean;
+  /** How a refusal calls it, where that is not the file's name. */
+  readonly calledAs?: string;
   /** Reads the folder as the workbook does. */
   readonly run: (folder: string) => Promise<unknown>;
   /** What is wrong with what was read, beside what the good folder gave; undefined where it is sane. */

@@ -2,14 +2,27 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { BROUGHT_TARGETS } from './brought';
+import { ENCODER_TARGETS } from './encoders';
+import { FETCHED_TARGETS } from './fetched';
 import { type Judged, judgeError, judgeResult } from './judge';
 import { MODEL_TARGETS } from './models';
 import { PREPARED_TARGETS } from './prepared';
 import { RESULT_TARGETS } from './results';
 import { ROW_TARGETS } from './rows';
+import { SERVED_TARGETS } from './served';
 import type { Target } from './target';
 
-export const TARGETS: readonly Target[] = [...ROW_TARGETS, ...RESULT_TARGETS, ...MODEL_TARGETS, ...PREPARED_TARGETS];
+export const TARGETS: readonly Target[] = [
+  ...ROW_TARGETS,
+  ...RESULT_TARGETS,
+  ...MODEL_TARGETS,
+  ...BROUGHT_TARGETS,
+  ...PREPARED_TARGETS,
+  ...FETCHED_TARGETS,
+  ...ENCODER_TARGETS,
+  ...SERVED_TARGETS,
+];
 
 /** A case to judge: the same target and seed give the same case. */
 export interface Case {
@@ -42,7 +55,7 @@ async function goodOf(target: Target): Promise<Good> {
   const known = good.get(target);
   if (known) return known;
   const folder = join(work, String(good.size));
-  mkdirSync(folder);
+  mkdirSync(folder, { recursive: true });
   const path = join(folder, (await target.prepare(folder)) ?? target.file);
   const content = readFileSync(path);
   const before = await target.run(folder);
@@ -59,7 +72,7 @@ export async function judgeCase({ target: number, seed }: Case): Promise<Answer>
   const { folder, path, content, before } = await goodOf(target);
   rmSync(path, { recursive: true, force: true });
   // One case in fifty has something else in the file's place.
-  const place = seed % 50 === 7 && !target.isAnswer ? PLACES[Math.floor(seed / 50) % PLACES.length] : undefined;
+  const place = seed % 50 === 7 && !target.isAlwaysFile ? PLACES[Math.floor(seed / 50) % PLACES.length] : undefined;
   let what = `${place} in its place`;
   if (place === 'folder') mkdirSync(path);
   else if (place === 'FIFO') execFileSync('mkfifo', [path]);
@@ -73,7 +86,7 @@ export async function judgeCase({ target: number, seed }: Case): Promise<Answer>
   try {
     return { what, ...judgeResult(target.wrong(await target.run(folder), before)) };
   } catch (error) {
-    return { what, ...judgeError(error, basename(target.file)) };
+    return { what, ...judgeError(error, target.calledAs ?? basename(path)) };
   } finally {
     rmSync(path, { recursive: true, force: true });
     writeFileSync(path, content);

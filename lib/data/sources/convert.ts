@@ -80,6 +80,13 @@ export async function convert(
         options.onRows?.(name, index);
       }
       for (const writer of writers) await writer.end();
+      const empty = writers.map((writer) => writer.result()).find(({ raw }) => raw === 0);
+      if (empty) {
+        throw new Error(
+          `fetch: ${empty.name}: no row is in ${files.map(({ place, path }) => `${place.id}/${path}`).join(', ')}; its owner ` +
+            'may have changed it: compare it with lib/data/sources/catalogue',
+        );
+      }
     },
   );
   return writers.map((writer) => writer.result());
@@ -157,7 +164,8 @@ async function besideOf({ beside, name }: Source, files: readonly RawFile[]): Pr
     return beside.load(parseJson((await readSmallFile(file.disk, 'fetch')).toString('utf8')));
   } catch (error) {
     throw new Error(
-      `fetch: ${name}: ${file.place.id}/${file.path} must be a JSON object (${(error as Error).message})`,
+      `fetch: ${name}: ${file.place.id}/${file.path} must be a JSON object (${(error as Error).message}); delete ` +
+        `${file.disk} and fetch it again`,
       {
         cause: error,
       },

@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { hashOf } from '../../hash';
 import { homesOf, type Source } from './catalogue/entry';
 import { convert, type RawFile } from './convert';
 import { type GetOptions, type Located, type LocatedPlace, locate, type Where } from './locate';
-import { type FetchedSource, FORM, lockOut, readSources, writeSources } from './record';
+import { bytesThere, type FetchedSource, FORM, lockOut, readSources, writeSources } from './record';
 
 /** Sources that lie in the same files: they are fetched and read once. */
 export interface PlannedGroup {
@@ -199,7 +197,8 @@ async function rowsOf(
     places.map(({ place, commit, files }) => [place.id, commit, files.map(({ path, size }) => [path, size])]),
   ]);
   const known = sources.map(({ name }) => record[name]);
-  const isThere = (one: FetchedSource | undefined) => one?.identity === identity && existsSync(join(out, one.file));
+  const isThere = (one: FetchedSource | undefined) =>
+    one !== undefined && one.identity === identity && bytesThere(out, one.file) === one.bytes;
   const there = known.map(isThere);
   if (there.every(Boolean)) {
     for (const one of known) options.onDone?.(one!, false);
@@ -221,6 +220,7 @@ async function rowsOf(
       differs,
       standIn: null,
       identity,
+      bytes: bytesThere(out, one.file)!,
     };
   });
   await writeSources(out, { ...record, ...Object.fromEntries(all.map((one) => [one.name, one])) });

@@ -9,7 +9,7 @@ import { openRecords } from '../reading/records';
 import { CATALOGUE } from './catalogue/catalogue';
 import { rowsFile } from './convert';
 import { mapSource } from './names';
-import { type FetchedSource, FORM, lockOut, readSources, writeSources } from './record';
+import { bytesThere, type FetchedSource, FORM, lockOut, readSources, writeSources } from './record';
 import { type RowWriter, rowWriter, withFiles } from './rows-file';
 
 /** A row that is already an example or an item, and the source it belongs to. */
@@ -89,6 +89,7 @@ async function takeHalf(folder: string, half: Half, out: string, options: TakeOp
       differs: [],
       standIn,
       identity: hashOf([FORM, name, hashes]),
+      bytes: bytesThere(out, rowsFile({ half, name }))!,
     };
   });
 }

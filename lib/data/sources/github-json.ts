@@ -61,7 +61,10 @@ async function objectOf(path: string, name: string): Promise<Json> {
   try {
     value = parseJson((await readSmallFile(path, 'fetch')).toString('utf8'));
   } catch (error) {
-    throw new Error(`fetch: ${name} must be a JSON object (${(error as Error).message})`, { cause: error });
+    const why = (error as Error).message;
+    throw new Error(`fetch: ${name} must be a JSON object (${why}); delete ${path} and fetch it again`, {
+      cause: error,
+    });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
   throw unlike(name, 'a JSON object', Array.isArray(value) ? ['a list'] : [typeof value]);

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { SaxesParser } from 'saxes';
+import { requireRegularFile } from '../../json-file';
 import type { RawRow } from '../reading/records';
 
 /**
@@ -17,7 +19,7 @@ export async function* readMedQuadArchive(path: string, name: string): AsyncGene
     // Inside the folder that GitHub puts around a repository: '1_CancerGov_QA/0000001_1.xml'.
     const inside = member.replace(/^[^/]*\//, '');
     if (!/_QA\/[^/]+\.xml$/.test(inside)) continue;
-    const pairs = pairsOf(content.toString('utf8'), `${name}: ${inside}`);
+    const pairs = pairsOf(content.toString('utf8'), `${name}: ${inside}`, path);
     for (const [i, pair] of pairs.entries()) {
       const fields = { ...pair, question_id: `${inside.replace(/\.xml$/, '').replace('/', '-')}-${pair.pid}` };
       yield { fields, place: { file: `${name}: ${inside}`, at: `pair ${i + 1}` }, untyped: false };
@@ -32,13 +34,13 @@ interface Pair {
   question_type: string;
 }
 
-function pairsOf(text: string, file: string): Pair[] {
+function pairsOf(text: string, file: string, path: string): Pair[] {
   const pairs: Pair[] = [];
   const parser = new SaxesParser();
   let open: Pair | undefined;
   let gathered = '';
   const failed = (error: Error): never => {
-    throw new Error(`fetch: ${file} is not well-formed XML (${error.message}); it is damaged: fetch it again`, {
+    throw new Error(`fetch: ${file} is not well-formed XML (${error.message}); delete ${path} and fetch it again`, {
       cause: error,
     });
   };
@@ -74,7 +76,9 @@ async function* readTarGz(
   path: string,
   name: string,
 ): AsyncGenerator<{ readonly member: string; readonly content: Buffer }> {
-  const unpacked = createReadStream(path).pipe(createGunzip());
+  await requireRegularFile(path, 'fetch');
+  // An error of the file becomes one of what is unpacked.
+  const unpacked = pipeline(createReadStream(path), createGunzip(), () => {});
   const pieces = unpacked[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let have: Buffer = Buffer.alloc(0);
   const take = async (count: number): Promise<Buffer> => {
@@ -97,7 +101,11 @@ async function* readTarGz(
   try {
     for (;;) {
       const header = await take(BLOCK);
-      if (header.every((byte) => byte === 0)) return;
+      if (header.every((byte) => byte === 0)) {
+        // What remains is padding; gzip's own checksum stands behind it.
+        while (!(await pieces.next()).done);
+        return;
+      }
       const size = Number.parseInt(text(header, 124, 12), 8);
       if (!Number.isSafeInteger(size)) throw new Error('no tar header where one must be');
       const content = (await take(Math.ceil(size / BLOCK) * BLOCK)).subarray(0, size);
@@ -109,7 +117,8 @@ async function* readTarGz(
   } catch (error) {
     if ((error as Error).message.startsWith('fetch:')) throw error;
     throw new Error(
-      `fetch: ${name} cannot be read (${(error as Error).message}); it is damaged or cut short: fetch it again`,
+      `fetch: ${name} cannot be read (${(error as Error).message}): it is damaged or cut short; delete ${path} and fetch it ` +
+        'again',
       { cause: error },
     );
   } finally {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { writeFileAtomic } from '../../files';
@@ -22,6 +23,8 @@ export interface FetchedSource extends Converted {
   readonly standIn: string | null;
   /** Of the files and of how they were read: equal for rows that need not be made again. */
   readonly identity: string;
+  /** Of the rows' file. */
+  readonly bytes: number;
 }
 
 /** Where `med42 fetch` writes where no folder is named; in the workbook's folder. */
@@ -36,8 +39,13 @@ const SKIPPED = record(looseFields({}, { count, first: text }), 'an object of co
 const NAMES = v.array(text, 'a list of names');
 const PLACES = v.array(looseFields({ licence: text }, { id: text, commit: text }), 'a list of repositories');
 const COUNTED = { raw: count, rows: count, leftOut: COUNTS, skipped: SKIPPED, samples: count };
-const NAMED = { name: text, file: text, title: text, licence: text, identity: text };
-const SOURCE = looseFields({ standIn: text }, { ...NAMED, ...COUNTED, places: PLACES, lacking: NAMES, differs: NAMES });
+const ROWS_FILE = 'a file of rows, train/NAME.jsonl or eval/NAME.jsonl';
+const rowsPath = v.pipe(text, v.regex(/^(?:train|eval)\/(?!.*\.\.).{1,200}\.jsonl$/, ROWS_FILE));
+const NAMED = { name: text, file: rowsPath, title: text, licence: text, identity: text };
+const SOURCE = looseFields(
+  { standIn: text, bytes: count },
+  { ...NAMED, ...COUNTED, places: PLACES, lacking: NAMES, differs: NAMES },
+);
 const SOURCES = looseFields(
   {},
   { version: v.literal(FORM, String(FORM)), sources: record(SOURCE, 'an object of sources') },
@@ -52,6 +60,25 @@ export async function readSources(out: string): Promise<Readonly<Record<string, 
     'delete it, and `med42 fetch` writes it anew from what was fetched',
   );
   return (read?.sources ?? {}) as unknown as Readonly<Record<string, FetchedSource>>;
+}
+
+/** Bytes of a fetched source's rows as they lie there; undefined where no such file is. */
+export function bytesThere(out: string, file: string): number | undefined {
+  const stats = statSync(join(out, file), { throwIfNoEntry: false });
+  return stats?.isFile() ? stats.size : undefined;
+}
+
+/** @throws naming the first file of rows that is not as it was written */
+export function checkFetched(out: string, sources: Readonly<Record<string, FetchedSource>>): void {
+  for (const { file, bytes } of Object.values(sources)) {
+    const there = bytesThere(out, file);
+    if (there === bytes) continue;
+    throw new Error(
+      `fetch: ${join(out, file)} must have the ${bytes ?? 'unknown number of'} bytes that ${SOURCES_FILE} tells of, ` +
+        `${there === undefined ? 'and is not there' : `has ${there}`}; fetch it again with \`med42 fetch\`, or delete ` +
+        `${SOURCES_FILE} to read the folder's rows as your own`,
+    );
+  }
 }
 
 /** Writes the record. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pauseOf, plainUrl, RETRIED, reasonOf } from '../../data/sources/hub/http';
+import { parseJson } from '../../json-file';
 
 export interface ServerOptions {
   /** The server's address: `http://127.0.0.1:8000`, or up to where `/completions` follows. */
@@ -179,10 +180,10 @@ function baseOf(given: string): string {
 
 function json(text: string, url: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     throw new ServerError(
-      `score: ${url} answers with no JSON but ${JSON.stringify(text.slice(0, 60))}; give the address of an ` +
+      `score: ${url} answers with no JSON that is read here but ${JSON.stringify(text.slice(0, 60))}; give the address of an ` +
         'OpenAI-compatible server with --server',
       200,
     );

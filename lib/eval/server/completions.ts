@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+import { checkFields, looseFields, record, text, whole } from '../../schema';
 import type { PickScore } from '../loglikelihood';
 import type { ServerClient, Signals } from './client';
 
@@ -13,17 +15,32 @@ export interface ReadPrompt {
   scoreAt(place: number, id: number): PickScore;
 }
 
-interface RawCompletion {
-  readonly choices?: readonly {
-    readonly prompt_logprobs?: readonly (Readonly<Record<string, { logprob: number; rank?: number }>> | null)[] | null;
-    readonly logprobs?: {
-      readonly tokens?: readonly string[];
-      readonly token_logprobs?: readonly (number | null)[];
-      readonly top_logprobs?: readonly (Readonly<Record<string, number>> | null)[] | null;
-    } | null;
-  }[];
-  readonly usage?: { readonly prompt_tokens?: number; readonly completion_tokens?: number } | null;
-}
+/** Rounding may leave a little above 0. */
+const LOG_PROB = 'a log-probability, a number of 0 or less';
+const logProb = v.pipe(v.number(LOG_PROB), v.finite(LOG_PROB), v.maxValue(1e-3, LOG_PROB));
+const listOf = <T extends v.GenericSchema>(one: T, wanted: string) => v.array(v.nullable(one), wanted);
+const tokenCount = whole(0, 2 ** 31 - 1);
+
+const FORM_REMEDY = 'give the address of a server that answers as OpenAI’s completions do, as vLLM does';
+
+/** What is read of an answer; all of it may be missing, and then the server is of another kind. */
+const COMPLETION = looseFields({
+  choices: v.array(
+    looseFields({
+      prompt_logprobs: listOf(
+        record(looseFields({}, { logprob: logProb }), 'an object of scores by token id'),
+        'a list of scores',
+      ),
+      logprobs: looseFields({
+        tokens: v.array(text, 'a list of tokens'),
+        token_logprobs: listOf(logProb, 'a list of scores'),
+        top_logprobs: listOf(record(logProb, 'an object of scores by token'), 'a list of scores'),
+      }),
+    }),
+    'a list',
+  ),
+  usage: looseFields({ prompt_tokens: tokenCount, completion_tokens: tokenCount }),
+});
 
 /**
  * Has a prompt read and scored: a completion of one token with `echo`, so that the prompt's own log-probabilities come back.
@@ -42,21 +59,22 @@ export async function readPrompt(
   signals: Signals = {},
 ): Promise<ReadPrompt> {
   const body = { model, prompt, max_tokens: 1, temperature: 0, echo: true, logprobs: alternatives };
-  const raw = (await client.ask('/completions', body, signals)) as RawCompletion | null;
+  const where = `score: ${client.base}/completions: the answer`;
+  const raw = checkFields(COMPLETION, await client.ask('/completions', body, signals), where, FORM_REMEDY);
   const refuse = (what: string): never => {
     throw new Error(
       `score: ${client.base}/completions ${what}; scoring needs a server that gives log-probabilities of the prompt for ` +
         '"echo" with "logprobs", as vLLM does',
     );
   };
-  const choice = raw?.choices?.[0];
+  const choice = raw.choices?.[0];
   if (!choice) return refuse('answers without "choices"');
   const { tokens: texts, token_logprobs: own, top_logprobs: top } = choice.logprobs ?? {};
   const byId = choice.prompt_logprobs ?? undefined;
   if (byId === undefined && !own) return refuse('answers without log-probabilities (choices[0].logprobs is empty)');
-  const completionTokens = raw?.usage?.completion_tokens ?? 1;
+  const completionTokens = raw.usage?.completion_tokens ?? 1;
   const count = byId?.length ?? own!.length - completionTokens;
-  const promptTokens = raw?.usage?.prompt_tokens ?? count;
+  const promptTokens = raw.usage?.prompt_tokens ?? count;
   if (count < 1) return refuse('leaves the prompt out of its answer (no "echo")');
   if (typeof prompt !== 'string' && (count !== prompt.length || promptTokens !== prompt.length)) {
     return refuse(

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import * as v from 'valibot';
@@ -31,16 +31,19 @@ export interface InstalledPlugin extends Installed {
   readonly outdated: boolean;
 }
 
-const INSTALLED = looseFields({}, { name: text, packages: v.array(text, 'a list of packages'), complete: flag });
+const REST = { packages: v.array(text, 'a list of packages'), complete: flag };
 
 /** What the cache has of a plug-in; undefined where it is not installed. */
 export function readInstalled(entry: PluginEntry, cache: string): InstalledPlugin | undefined {
   const folder = join(cache, entry.name);
   const file = join(folder, entry.library);
   const record = join(folder, RECORD);
-  if (!existsSync(record) || !existsSync(file)) return undefined;
-  const remedy = `install it again with \`med42 xla --install ${entry.name}\``;
-  const installed = parseFields(INSTALLED, readFileSync(record, 'utf8'), `xla: ${record}`, remedy) as Installed;
+  const stats = statSync(record, { throwIfNoEntry: false });
+  if (stats === undefined || !existsSync(file)) return undefined;
+  const remedy = `install it again with \`med42 xla install ${entry.name}\``;
+  if (!stats.isFile()) throw new Error(`xla: ${record} is not a file; delete it, and ${remedy}`);
+  const schema = looseFields({}, { name: v.literal(entry.name, `"${entry.name}"`), ...REST });
+  const installed = parseFields(schema, readFileSync(record, 'utf8'), `xla: ${record}`, remedy);
   const pinned = new Set(readRequirements(entry.name).map((p) => `${p.name}==${p.version}`));
   return { ...installed, folder, file, outdated: installed.packages.some((p) => !pinned.has(p)) };
 }

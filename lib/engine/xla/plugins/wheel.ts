@@ -4,12 +4,14 @@ import { chmod } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative } from 'node:path';
 import { openPromise } from 'yauzl';
 import { writeFileAtomic } from '../../../files';
+import { requireRegularFile } from '../../../json-file';
 import type { Wheel } from './catalogue';
 
 /** Wheels are zip files: checked by their hash, then unpacked side by side, as pip lays them in site-packages. */
 
 /** @throws where the file is another than the one that was pinned */
 export async function checkWheel(path: string, { sha256, bytes }: Wheel): Promise<void> {
+  await requireRegularFile(path, 'xla');
   const hash = createHash('sha256');
   let read = 0;
   for await (const chunk of createReadStream(path)) {
