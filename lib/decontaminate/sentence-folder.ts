@@ -39,7 +39,7 @@ const LAYOUT =
  */
 export async function readSentenceFolder(folder: string): Promise<SentenceFolder> {
   const fail = (what: string): never => {
-    throw new Error(`encoder: ${folder} ${what}`);
+    throw new Error(`encoder: ${folder}${what.startsWith(':') ? '' : ' '}${what}`);
   };
   if (!existsSync(folder)) fail(`is not there; ${LAYOUT}`);
   const config = await readJson(join(folder, 'config.json'));
@@ -53,15 +53,19 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
   const unknown = modules.find(({ type }) => !MODULES.includes(type));
   if (unknown)
     fail(
-      `has a module ${unknown.type} in modules.json; only ${MODULES.join(', ')} are computed here: use another encoder`,
+      `: modules.json has a module ${unknown.type}; only ${MODULES.join(', ')} are computed here: use another encoder`,
     );
   const first = modules[0]?.type;
   if (first !== 'Transformer' && first !== 'StaticEmbedding') {
-    fail(`starts with the module ${first ?? '(none)'} in modules.json; it must be Transformer or StaticEmbedding`);
+    fail(`: modules.json starts with the module ${first ?? '(none)'}; it must be Transformer or StaticEmbedding`);
   }
   const part = (path: string, name: string) => join(folder, path, name);
   const tokenizer = part(modules[0]!.path, 'tokenizer.json');
-  if (!existsSync(tokenizer)) fail('has no tokenizer.json; fetch it, or save the tokenizer in its fast form');
+  if (!existsSync(tokenizer)) {
+    const place =
+      modules[0]!.path === '' ? '' : `: modules.json names the folder ${JSON.stringify(modules[0]!.path)}, which `;
+    fail(`${place}has no tokenizer.json; fetch it, or save the tokenizer in its fast form`);
+  }
 
   const pooling = modules.find(({ type }) => type === 'Pooling');
   const isStatic = first === 'StaticEmbedding';
@@ -88,7 +92,7 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
     name,
     architecture: isStatic ? 'static' : 'transformer',
     network,
-    pooling: poolingConfig ? poolingMode(poolingConfig, fail) : 'mean',
+    pooling: poolingConfig ? poolingMode(poolingConfig, `${pooling!.path}/config.json`, fail) : 'mean',
     maxSeqLength: isStatic ? null : maxSeqLength(limits, tokenizerConfig, config, fail),
     lowercase: limits?.do_lower_case === true,
     weights: weights!,
@@ -110,7 +114,7 @@ async function readJson(file: string): Promise<Json | undefined> {
 }
 
 /** Older folders say `pooling_mode_mean_tokens: true`, newer ones `pooling_mode: "mean"`. */
-function poolingMode(config: Json, fail: (what: string) => never): 'mean' | 'cls' | 'max' {
+function poolingMode(config: Json, file: string, fail: (what: string) => never): 'mean' | 'cls' | 'max' {
   const flagged = Object.keys(config).filter((key) => key.startsWith('pooling_mode_') && config[key] === true);
   const modes =
     typeof config.pooling_mode === 'string'
@@ -119,7 +123,7 @@ function poolingMode(config: Json, fail: (what: string) => never): 'mean' | 'cls
   const [mode] = modes;
   if (modes.length === 1 && (mode === 'mean' || mode === 'cls' || mode === 'max')) return mode;
   return fail(
-    `pools by ${modes.join(' with ') || 'nothing'}; mean, cls and max are computed here: use another encoder`,
+    `: ${file} pools by ${modes.join(' with ') || 'nothing'}; mean, cls and max are computed here: use another encoder`,
   );
 }
 

@@ -142,7 +142,7 @@ async function checkOwner(folder: string, encoder: EncoderDescription): Promise<
   }
   if (owner.dimension !== encoder.dimension) {
     throw new Error(
-      `vector cache: ${file} says that the folder holds vectors of ${owner.dimension} numbers (${owner.name}), ` +
+      `vector cache: ${file}: the cache holds vectors of ${owner.dimension} numbers (${owner.name}), ` +
         `${encoder.name} makes ${encoder.dimension}; ${remedy}`,
     );
   }
@@ -150,13 +150,13 @@ async function checkOwner(folder: string, encoder: EncoderDescription): Promise<
   if ((owner.maxSeqLength ?? null) !== encoder.maxSeqLength) {
     const tokens = (length: number | null) => (length === null ? 'whole texts' : `texts of ${length} tokens at most`);
     throw new Error(
-      `vector cache: ${file} says that the folder holds vectors of ${tokens(owner.maxSeqLength ?? null)}, ${encoder.name} reads ` +
+      `vector cache: ${file}: the cache holds vectors of ${tokens(owner.maxSeqLength ?? null)}, ${encoder.name} reads ` +
         `${tokens(encoder.maxSeqLength)}; ${remedy}`,
     );
   }
   if (owner.sha256 !== encoder.sha256) {
     throw new Error(
-      `vector cache: ${file} says that the folder holds vectors of ${owner.name} (sha256 ${owner.sha256.slice(0, 12)}), ` +
+      `vector cache: ${file}: the cache holds vectors of ${owner.name} (sha256 ${owner.sha256.slice(0, 12)}), ` +
         `not of ${encoder.name} (${encoder.sha256.slice(0, 12)}); ${remedy}`,
     );
   }

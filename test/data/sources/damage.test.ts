@@ -127,7 +127,7 @@ describe('a record', () => {
     [
       'of another form',
       other({ version: 7 }),
-      /is of form 7, this library reads 1; delete the folder and mix the rows again/,
+      /is of form 7, this library reads 2; delete the folder and mix the rows again/,
     ],
   ])('of a mixture, %s, is refused', async (_, damage, message) => {
     await rows();
