@@ -42,10 +42,14 @@ const LOOK = v.looseObject({ step: count, epoch: count, heldOutLoss: number }, '
  * Cuts a log back to what a checkpoint knows: what was written after it is dropped.
  *
  * @param step updates that the checkpoint has
- * @param lookEvery updates between two looks at the held-out chunks, the first of which comes before all updates; null: none
+ * @param looksAfter whether the held-out chunks are looked at after so many updates
  * @throws naming the line, when one that the checkpoint knows is missing or not as it was written
  */
-export async function rewindLog(path: string, step: number, lookEvery: number | null): Promise<StepRecord[]> {
+export async function rewindLog(
+  path: string,
+  step: number,
+  looksAfter: (updates: number) => boolean,
+): Promise<StepRecord[]> {
   const lines = ((await readTextIfThere(path, 'train')) ?? '').split('\n').slice(0, -1);
   const records: StepRecord[] = [];
   const remedy = `delete the folder ${dirname(path)} to train anew`;
@@ -71,7 +75,7 @@ export async function rewindLog(path: string, step: number, lookEvery: number | 
   };
   for (let done = 0; done <= step; done++) {
     if (done > 0) take('update', done);
-    if (lookEvery !== null && done % lookEvery === 0) take('look', done);
+    if (looksAfter(done)) take('look', done);
   }
   await writeFileAtomic(path, records.map((r) => `${JSON.stringify(r)}\n`).join(''));
   return records;

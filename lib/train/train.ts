@@ -63,8 +63,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   await mkdir(folder, { recursive: true });
   const logFile = join(folder, 'train.jsonl');
   const { state, step: resumedAt } = await openState(options);
-  const lookEvery = options.heldOut.length > 0 ? plan.stepsPerEpoch : null;
-  const records = await rewindLog(logFile, resumedAt > 0 ? resumedAt : -1, lookEvery);
+  const looksAfter = (updates: number) =>
+    options.heldOut.length > 0 && (updates % plan.stepsPerEpoch === 0 || updates === plan.totalSteps);
+  const records = await rewindLog(logFile, resumedAt > 0 ? resumedAt : -1, looksAfter);
   const record = async (entry: StepRecord) => {
     records.push(entry);
     await appendLog(logFile, entry);
@@ -77,7 +78,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const programs = await compileTraining(model, config, device, { ...form, loss: options.loss });
   try {
     const look = async (step: number, epoch: number) => {
-      if (options.heldOut.length === 0) return;
+      if (!looksAfter(step)) return;
       const at = (done: number) => options.onHeldOut?.(step, done, options.heldOut.length);
       await record({ step, epoch, heldOutLoss: await heldOutLoss(heldOut, options, batchOf, state, at) });
     };
@@ -98,7 +99,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         seconds: (performance.now() - began) / 1000,
       });
       const last = step + 1 === plan.totalSteps;
-      if (last || (step + 1) % plan.stepsPerEpoch === 0) await look(step + 1, epoch);
+      await look(step + 1, epoch);
       const interrupted = options.signal?.aborted ?? false;
       if (last || interrupted || (step + 1) % options.checkpointEvery === 0) {
         await syncLog(logFile);

@@ -445,6 +445,16 @@ describe('train', () => {
     expect(readFileSync(join(given.folder, 'train.jsonl'), 'utf8').trimEnd().split('\n')).toHaveLength(8 + 3);
   });
 
+  test('a training that ended within an epoch keeps its last look, whatever a kill left undone after it', async () => {
+    const given = options({ config: { ...SMALL, maxSteps: 5 } });
+    const first = await train(given);
+    first.state.dispose();
+    expect(first.records.flatMap(({ step, heldOutLoss }) => (heldOutLoss ? step : []))).toEqual([0, 4, 5]);
+    const again = await train(given);
+    again.state.dispose();
+    expect(again.records).toEqual(first.records);
+  });
+
   test('a log cut short by a kill, and lines past the checkpoint, are dropped', async () => {
     const given = options({ checkpointEvery: 100 });
     const first = await train(given);
