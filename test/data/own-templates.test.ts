@@ -88,6 +88,39 @@ test('a generation block that encloses nothing of a conversation is refused', as
   );
 });
 
+test.each<readonly [string, string, number]>([
+  // A role, or a field, of another program's conversations: jinja writes nothing for it.
+  ['answers of a role that is not asked for', TURNS.replace('{% else %}', "{% elif m['role'] == 'model' %}"), 2],
+  [
+    'answers in a field that is not there',
+    TURNS.replace("{% else %}{{ m['content'] }}", "{% else %}{{ m['text'] }}"),
+    2,
+  ],
+  [
+    'answers, between its marks',
+    GENERATION.replace("{% generation %}{{ m['content'] }}", "{% generation %}{{ m['text'] }}"),
+    4,
+  ],
+  ['questions', TURNS.replace("[Q]{{ m['content'] }}", "[Q]{{ m['text'] }}"), 1],
+  ['questions, beside its marks', GENERATION.replace("[Q]{{ m['content'] }}", "[Q]{{ m['text'] }}"), 3],
+])('a template that leaves out %s is refused', async (_, source, turn) => {
+  const template = await requireChatTemplate(folder({ chat_template: source }));
+  await expect(template.render([{ messages: messagesOf(EXAMPLE), learn: true }], ['x'])).rejects.toThrow(
+    `what the user or the assistant says in turn ${turn} of a conversation is not there (example "x"); correct the template`,
+  );
+});
+
+test('what a template trims, and thoughts that it leaves out, are no lost turn', async () => {
+  const source = TURNS.replace(
+    "{% else %}{{ m['content'] }}",
+    "{% else %}{{ (m['content'].split('</think>') | last) | trim }}",
+  );
+  const template = await requireChatTemplate(folder({ chat_template: source }));
+  const messages = messagesOf({ prompt: ' Ask? ', response: '<think>So\nmuch.</think>\nSay it.\n\n' });
+  const [rendering] = await template.render([{ messages, learn: true }]);
+  expect(rendering!.text).toBe('[Q] Ask? [/Q]Say it.</s>');
+});
+
 test.each<readonly [string, string]>([
   // Expected: transformers 5.23.0, apply_chat_template
   ["{{ 'none' if tools is none }}{{ 'none' if documents is none }}{{ '' if tools is defined else 'no' }}", 'nonenone'],

@@ -16,7 +16,7 @@ export interface ChatTemplate {
    *
    * @param names for messages, one a conversation
    * @throws naming the file: when the template refuses a conversation, takes too long or too much memory, or changes
-   * earlier turns as later ones come
+   * earlier turns as later ones come, or does not write what a turn says
    */
   render(conversations: readonly Conversation[], names?: readonly string[]): Promise<readonly Rendering[]>;
 }
@@ -70,6 +70,11 @@ function inWords({ failure: { at, kind }, message }: RenderError, names: readonl
       );
     case 'unmarked':
       return `must enclose what is learnt in its {% generation %} blocks, and encloses nothing of a conversation${whose}; ${other}`;
+    case 'lost':
+      return (
+        'must write every question, and every answer where it is learnt; what the user or the assistant says in turn ' +
+        `${message} of a conversation is not there${whose}; ${other}`
+      );
     case 'error':
       return at < 0
         ? `is not a template that @huggingface/jinja reads (${shown}); ${other}`

@@ -4,6 +4,7 @@ import type { Answer, Request } from './renderer';
 import {
   ChangedTurns,
   LIMITS,
+  LostTurn,
   MARK_NAME,
   type Message,
   NothingMarked,
@@ -54,6 +55,7 @@ function causeOf(error: unknown): Pick<Answer['failure'] & {}, 'kind' | 'message
   if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return { kind: 'time', message: '' };
   if (error instanceof Overlong) return { kind: 'length', message };
   if (error instanceof NothingMarked) return { kind: 'unmarked', message: '' };
+  if (error instanceof LostTurn) return { kind: 'lost', message: String(error.turn) };
   if (error instanceof ChangedTurns) return { kind: 'turns', message: String(error.turn) };
   // A stack that overflows, a string or an array beyond V8's longest.
   if (error instanceof RangeError)

@@ -24,8 +24,8 @@ export interface Answer {
   readonly failure?: {
     /** Which conversation it was; -1 before the first. */
     readonly at: number;
-    readonly kind: 'error' | 'turns' | 'unmarked' | 'length' | 'time' | 'ended';
-    /** The cause in words; of `turns` the turn's number. */
+    readonly kind: 'error' | 'turns' | 'unmarked' | 'lost' | 'length' | 'time' | 'ended';
+    /** The cause in words; of `turns` and `lost` the turn's number. */
     readonly message: string;
   };
 }

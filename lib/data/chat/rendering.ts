@@ -53,7 +53,7 @@ export const withMarks = (source: string): string =>
  *
  * @param isMarked whether the template has the block
  * @throws when it encloses nothing of this conversation; when a template without the block changes earlier turns as later
- * ones come, so that what it adds cannot be told
+ * ones come, so that what it adds cannot be told; when a question is not in the text, or its answer not in what is learnt
  * Source: TRL's SFTTrainer: `assistant_only_loss`; else prompt and completion of conversational data, turn after turn.
  */
 export function renderConversation({ messages, learn }: Conversation, render: Render, isMarked: boolean): Rendering {
@@ -68,6 +68,8 @@ export function renderConversation({ messages, learn }: Conversation, render: Re
     if (!asked.startsWith(text) || !answered.startsWith(asked)) {
       throw new ChangedTurns(i + 1);
     }
+    if (i > 0 && !holds(asked, messages[i - 1]!)) throw new LostTurn(i);
+    if (!holds(answered.slice(asked.length), messages[i]!)) throw new LostTurn(i + 1);
     learnt.push([asked.length, answered.length]);
     text = answered;
   }
@@ -86,11 +88,37 @@ function renderMarked(messages: readonly Message[], render: Render): Rendering {
     text += part;
   }
   if (learnt.length === 0) throw new NothingMarked();
+  const question = messages.findLastIndex(({ role }) => role === 'user');
+  if (question >= 0 && !holds(text, messages[question]!)) throw new LostTurn(question + 1);
+  const answers = messages.filter(({ role }) => role === 'assistant');
+  const isLearnt = learnt.some(([from, to]) => answers.some((answer) => holds(text.slice(from, to), answer)));
+  if (!isLearnt) throw new LostTurn(messages.length);
   return { text, learnt };
+}
+
+/** Of a message's last word, characters compared at most. */
+const COMPARED = 32;
+
+/**
+ * Whether a message's last word is in a text. A template may trim what is said, and leave out the thoughts that an answer
+ * begins with: its end stays.
+ */
+function holds(text: string, { content }: Message): boolean {
+  const said = content.trimEnd();
+  let start = said.length;
+  while (start > 0 && said.length - start < COMPARED && !/\s/.test(said.charAt(start - 1))) start--;
+  return text.includes(said.slice(start));
 }
 
 /** A template whose own marks enclose nothing of a conversation. */
 export class NothingMarked extends Error {}
+
+/** A template that does not write what a turn says, or does not where it is learnt. */
+export class LostTurn extends Error {
+  constructor(readonly turn: number) {
+    super(`what turn ${turn} says is not written`);
+  }
+}
 
 /** A template that changes what came before a turn. */
 export class ChangedTurns extends Error {
