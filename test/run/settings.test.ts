@@ -68,6 +68,14 @@ test('files that cannot be: not there, no JSON, one that extends itself, an unkn
   expect(() => readSettings(settingsFile({ extends: 'paper-lroa' }))).toThrow('did you mean "paper-lora"');
 });
 
+test('one method has its own value over the one that a more general file gives both', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'both-'));
+  writeFileSync(join(folder, 'base.json'), JSON.stringify({ extends: 'smoke', training: { epochs: 3 } }));
+  const own = join(folder, 'own.json');
+  writeFileSync(own, JSON.stringify({ extends: 'base.json', method: 'lora', lora: { epochs: 2 } }));
+  expect(parseOptions(['--settings', own], ROOT, ROOT).config.lora.epochs).toBe(2);
+});
+
 test('what contradicts itself is refused before anything is loaded', () => {
   const parse =
     (...args: string[]) =>

@@ -10,6 +10,8 @@ import type { Layer } from './read';
 interface Given {
   readonly value: unknown;
   readonly from: string;
+  /** Given for both methods at once. */
+  readonly ofBoth?: boolean;
 }
 
 /** Every setting under its dotted name: 'lora.rank'. */
@@ -35,12 +37,12 @@ export function effectiveSettings(preset: PresetName, layers: readonly Layer[]):
       output = {},
       ...top
     } = settings;
-    const set = (prefix: string, some: object) => {
+    const set = (prefix: string, some: object, ofBoth = false) => {
       for (const [key, value] of Object.entries(some))
-        if (value !== undefined) values.set(prefix + key, { value, from });
+        if (value !== undefined) values.set(prefix + key, { value, from, ...(ofBoth ? { ofBoth } : {}) });
     };
-    set('lora.', training);
-    set('full.', training);
+    set('lora.', training, true);
+    set('full.', training, true);
     set('lora.', lora);
     set('full.', full);
     set('data.', data);
@@ -91,7 +93,7 @@ export function runConfigOf(preset: PresetName, settings: EffectiveSettings): Ru
   const isGiven = (name: string) => settings.get(name)?.from.startsWith('preset ') === false;
   for (const other of (['lora', 'full'] as const).filter((one) => !methods.includes(one))) {
     const given = [...settings].find(
-      ([name, { from }]) => name.startsWith(`${other}.`) && isGiven(name) && !shared(settings, name, from),
+      ([name, one]) => name.startsWith(`${other}.`) && isGiven(name) && !isOfBoth(settings, name, one),
     );
     if (given) {
       throw new Error(
@@ -139,11 +141,11 @@ export function runConfigOf(preset: PresetName, settings: EffectiveSettings): Ru
   };
 }
 
-/** Whether a value was given for both methods at once. */
-function shared(settings: EffectiveSettings, name: string, from: string): boolean {
+/** Whether a value was given for both methods: at once, or for each by one file, as `writeSettings` has it. */
+function isOfBoth(settings: EffectiveSettings, name: string, { from, ofBoth }: Given): boolean {
   const [method, key] = name.split('.') as [Method, string];
   const other = settings.get(`${method === 'lora' ? 'full' : 'lora'}.${key}`);
-  return other?.from === from;
+  return ofBoth === true || other?.from === from;
 }
 
 function loraOf(base: LoraConfig, settings: EffectiveSettings, isGiven: (name: string) => boolean): LoraConfig {
