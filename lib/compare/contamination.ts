@@ -69,13 +69,14 @@ export function contaminationEffects(
   return found.map((effect) => ({ ...effect, pHolm: adjusted[known.indexOf(effect)] ?? null }));
 }
 
-/** Two clusters flagged and two clean, and a task that has both kinds. */
+/** Two clusters flagged and two clean, a task that has both kinds, and more items than tasks and the flag take up. */
 function canTell({ ids, tasks, clusters }: SharedItems, flagged: ReadonlySet<string>): boolean {
   const kinds = [true, false].map((kind) => ids.flatMap((id, i) => (flagged.has(id) === kind ? [i] : [])));
   const [marked, clean] = kinds.map((places) => new Set(places.map((i) => tasks[i]!)));
   return (
     kinds.every((places) => new Set(places.map((i) => clusters[i] ?? ids[i]!)).size >= 2) &&
-    [...marked!].some((task) => clean!.has(task))
+    [...marked!].some((task) => clean!.has(task)) &&
+    ids.length > new Set(tasks).size + 1
   );
 }
 

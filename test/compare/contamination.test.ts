@@ -61,6 +61,22 @@ describe('contamination', () => {
     expect(contaminationEffects(record, task)).toEqual([]);
   });
 
+  it('of no more items than tasks and the flag take up cannot be told', () => {
+    const [first, ...others] = [...new Set(record.models[0]!.scores.items.map(({ task }) => task))];
+    const chosen = [first!, first!, ...others.slice(0, 2)].map((task, i) => {
+      const own = record.models[0]!.scores.items.filter((item) => item.task === task);
+      return own[i === 1 ? own.length - 1 : 0]!.id;
+    });
+    const few = (wanted: readonly string[]): ComparedRun => ({
+      facts: null,
+      models: record.models.map((model) => ({
+        ...model,
+        scores: { items: model.scores.items.filter(({ id }) => wanted.includes(id)) },
+      })),
+    });
+    expect(contaminationEffects(few(chosen), [chosen[0]!, chosen[2]!])).toEqual([]);
+  });
+
   it('is of items that were scored', () => {
     expect(() => contaminationEffects(record, [...flagged, 'elsewhere-1'])).toThrow(/flagged item elsewhere-1 was not/);
     const models = record.models.slice(1);
