@@ -38,7 +38,7 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e
 export async function main(args: readonly string[]): Promise<void> {
   const { options, words } = readArguments<Given>(command(), args);
   if (words.length > 0) throw refusal(`takes no words, got "${words.join(' ')}"`);
-  if (process.platform === 'win32') throw refusal('is made for Linux and macOS; Windows has no launcher yet');
+  if (process.platform === 'win32') throw refusal('is made on Linux and macOS alone, and this is Windows');
   const from = callersFolder();
   const contents = await bundleContents({
     root: WORKBOOK_ROOT,

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { Option } from 'commander';
 import { WORKBOOK_ROOT } from '../files';
 import { compareRuns } from '../notebook/runner/compare-outputs';
 import { type Notebook, readNotebook, writeNotebook } from '../notebook/runner/notebook-file';
@@ -25,7 +26,12 @@ const command = (root: string) =>
     )
     .option('--check', 'compares the outputs with the saved ones instead of saving; times and paths are not compared')
     .option('--tolerance <x>', 'of numbers in --check, relative', '0.001')
-    .option('--folder <folder>', 'where the notebooks lie', join(root, 'notebooks'));
+    .addOption(
+      new Option('--folder <folder>', 'where the notebooks lie').default(
+        join(root, 'notebooks'),
+        'notebooks/ of the workbook',
+      ),
+    );
 
 interface Given {
   readonly preset?: string;
