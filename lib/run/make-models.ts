@@ -27,7 +27,7 @@ const MEMORY_SHARE = 0.8;
 /**
  * @param wanted threads of the CPU for each model; null: all
  * @param models to be made
- * @param peak of the largest training, in bytes
+ * @param peak counts the largest training's bytes; called for `cpu` alone, the only device that knows them beforehand
  * @param memory of the machine, in bytes
  * @returns threads for each model, and how many models are made side by side: as many as processors and memory allow
  */
@@ -35,12 +35,12 @@ export function sideBySide(
   device: Pick<Device, 'name' | 'threads'>,
   wanted: number | null,
   models: number,
-  peak: number,
+  peak: () => number,
   memory: number = totalmem(),
 ): { readonly threads: number; readonly atOnce: number } {
   if (device.name !== 'cpu') return { threads: device.threads, atOnce: 1 };
   const threads = Math.min(device.threads, wanted ?? device.threads);
-  const fitting = Math.max(1, Math.floor((MEMORY_SHARE * memory) / peak));
+  const fitting = Math.max(1, Math.floor((MEMORY_SHARE * memory) / peak()));
   return { threads, atOnce: Math.min(MOST_AT_ONCE, models, Math.floor(device.threads / threads), fitting) };
 }
 

@@ -51,7 +51,7 @@ export async function tryRates(
     const plans = config.methods.flatMap((method) =>
       rateGrid[method].map((rate) => planOf(method, rate, inputs.config[method])),
     );
-    const peak = Math.max(...config.methods.map((method) => trainingPeak(inputs, inputs.config[method], device)));
+    const peak = () => Math.max(...config.methods.map((method) => trainingPeak(inputs, inputs.config[method], device)));
     const { threads, atOnce } = sideBySide(device, config.threads, plans.length, peak);
     const modelHash = await hashWeights(inputs.base);
     const options = { model, device: 'cpu', xla: XLA_DEFAULTS, out } as const;

@@ -76,7 +76,8 @@ export async function reproduce(
       say,
       progress,
     });
-    const peak = Math.max(...inputs.config.methods.map((one) => trainingPeak(inputs, inputs.config[one], device)));
+    const peak = () =>
+      Math.max(...inputs.config.methods.map((one) => trainingPeak(inputs, inputs.config[one], device)));
     const { threads, atOnce } = sideBySide(device, options.config.threads, plans.length, peak);
     const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
     const subject: Subject = {

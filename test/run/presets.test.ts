@@ -97,14 +97,24 @@ test('models are begun so that workers end together; one worker takes them in th
   expect(Math.max(...busy) / ((busy[0]! + busy[1]!) / 2)).toBeLessThan(1.02);
 });
 
+test.each(['xla:cpu', 'tfjs', 'webgpu'] as const)(
+  'on %s models are made one by one, and no peak is asked for',
+  (name) => {
+    const unknown = () => {
+      throw new Error('engine: known only when it is compiled');
+    };
+    expect(sideBySide({ name, threads: 4 }, 1, 9, unknown)).toEqual({ threads: 4, atOnce: 1 });
+  },
+);
+
 test('as many models are made side by side as processors and memory allow', () => {
   const gigabytes = (n: number) => n * 2 ** 30;
   const atOnce = (threads: number, peak: number, memory: number) =>
-    sideBySide({ name: 'cpu', threads }, 1, 9, gigabytes(peak), gigabytes(memory)).atOnce;
+    sideBySide({ name: 'cpu', threads }, 1, 9, () => gigabytes(peak), gigabytes(memory)).atOnce;
   expect(atOnce(2, 0.4, 16)).toBe(2);
   expect(atOnce(16, 0.4, 16)).toBe(6);
   // Models of six gigabytes: two in sixteen, and one in four, where the training's own check says what is too much.
   expect(atOnce(16, 6, 16)).toBe(2);
   expect(atOnce(16, 6, 4)).toBe(1);
-  expect(sideBySide({ name: 'cpu', threads: 4 }, null, 9, 1, 10)).toEqual({ threads: 4, atOnce: 1 });
+  expect(sideBySide({ name: 'cpu', threads: 4 }, null, 9, () => 1, 10)).toEqual({ threads: 4, atOnce: 1 });
 });
