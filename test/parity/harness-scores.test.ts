@@ -27,9 +27,11 @@ const modelFolder = (name: string) => resolve(ROOT, '../shared/models', name);
 /**
  * MED42_HARNESS_ITEMS=all scores every item: half an hour on two cores, not for every change; a number scores as many of
  * each task. With MED42_HARNESS_KEEP=FOLDER what was scored stays there, and a run that was cut short goes on: ours item by
- * item, theirs task by task. MED42_HARNESS_MODEL=FOLDER compares on a model of one's own instead.
+ * item, theirs task by task. MED42_HARNESS_MODEL=FOLDER compares on a model of one's own instead, MED42_HARNESS_SEED=N on the
+ * items that a run of that seed draws.
  */
 const { MED42_HARNESS_ITEMS: wanted, MED42_HARNESS_KEEP: keep, MED42_HARNESS_MODEL: own } = process.env;
+const seed = Number(process.env.MED42_HARNESS_SEED ?? 1);
 const everything = wanted === 'all';
 const limitOr = (small: number) => (wanted === undefined || everything ? small : Number(wanted));
 /** `batch` is of the harness: a large vocabulary makes large logits. */
@@ -75,7 +77,7 @@ describe.skipIf(!ready)('lm-evaluation-harness 0.4.13', () => {
       const tokenizer = await loadTokenizer(modelFolder(model));
       const { maxPositionEmbeddings } = (await openModelFolder(modelFolder(model))).config;
       const { scorable } = await splitOverlong(items, tokenizer, maxPositionEmbeddings, bos);
-      const sample = everything ? {} : { limitPerTask: limit, seed: 1 };
+      const sample = everything ? {} : { limitPerTask: limit, seed };
       const ids = scoringPlan(scorable, sample).map(({ task, chosen }) => [task.name, chosen.map(({ id }) => id)]);
       const folder = join(out, `theirs-${i}`);
       scores.push({ model: modelFolder(model), bos: bos === 'tokenizer', batch, ids: Object.fromEntries(ids), folder });
@@ -86,7 +88,7 @@ describe.skipIf(!ready)('lm-evaluation-harness 0.4.13', () => {
         data: DATA,
         rows: {},
         tasks: ['all'],
-        seed: 1,
+        seed,
       };
       const rest = { variant: 'present', out: join(out, `ours-${i}`), device: 'cpu', showRequests: null } as const;
       const whole = { ...command, ...rest, limit: everything ? null : limit };

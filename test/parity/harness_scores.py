@@ -3,7 +3,7 @@
     python harness_scores.py JOB.json
 
 Its task files, prompts, tokenisation, truncation, forward passes, metrics and files are all its own; only the download
-of its data sets is replaced by local items. JOB holds
+of its data sets is replaced by local items, and the tokenizer is read from tokenizer.json alone. JOB holds
 
     data      a folder with eval/*.jsonl.gz
     out       where answers go
@@ -39,6 +39,7 @@ from lm_eval.utils import (
     hash_string,
     make_table,
 )
+from transformers import PreTrainedTokenizerFast
 
 datasets.disable_progress_bars()
 LETTERS = "abcd"
@@ -114,6 +115,8 @@ def asked(items_of):
 def score(items_of, model, bos, batch, ids, folder):
     """As `lm_eval --model hf --tasks TASK --log_samples --output_path FOLDER/TASK` for each task."""
     folder = pathlib.Path(folder)
+    # transformers 5's own class for GPT-2's tokenizers splits as GPT-2's did, whatever tokenizer.json says (its issue 45920).
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(model)
     for name, wanted in ids.items():
         asked_for = {"model": model, "bos": bos, "ids": wanted}
         done = folder / name / "done.json"
@@ -125,7 +128,7 @@ def score(items_of, model, bos, batch, ids, folder):
         tracker = EvaluationTracker(output_path=str(folder / name))
         outcome = lm_eval.simple_evaluate(
             model="hf",
-            model_args={"pretrained": model, "dtype": "float32", "add_bos_token": bos},
+            model_args={"pretrained": model, "tokenizer": tokenizer, "dtype": "float32", "add_bos_token": bos},
             device="cpu",
             batch_size=batch,
             tasks=[name],
