@@ -11,7 +11,6 @@ import type { TemplateName } from '../data/template';
 import type { Tokenizer } from '../data/tokenizer';
 import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
-import { readSealedJson, sealedJson } from '../json-file';
 import { type ChunkFile, openChunkFile, writeChunkFile } from '../train/chunk-file';
 import { type ChosenRows, chooseRows, type SetName } from './choose-rows';
 import { type PreparedRows, ROW_PACKING, type RunData } from './data-stage';
@@ -19,6 +18,7 @@ import type { Sources } from './inputs';
 import { lockFolder } from './lock';
 import type { RunConfig } from './presets';
 import type { OpenProgress, Progress } from './progress';
+import { readSealedJson, sealedJson } from './sealed-json';
 
 /** What was tokenized, and what was packed of it; each is written once its files are whole. */
 const TOKENS_FILE = 'tokens.json';
