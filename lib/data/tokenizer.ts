@@ -33,7 +33,7 @@ export interface Tokenizer {
   readonly stopIds: readonly number[];
   /** `add_bos_token`, or what the post-processor does where the configuration is silent. */
   readonly addBos: boolean;
-  /** Of `tokenizer.json`'s bytes. */
+  /** Of `tokenizer.json`'s bytes; `tokensBy` has all that tokens follow from. */
   readonly sha256: string;
   encode(text: string, options: EncodeOptions): Promise<number[]>;
   encodeBatch(texts: readonly string[], options: EncodeOptions): Promise<number[][]>;
@@ -132,6 +132,19 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     decode: (ids, { keepSpecial = false } = {}) => whole.decode([...ids], !keepSpecial),
   };
 }
+
+/** What a text's tokens follow from: tokenizer.json, and what the files beside it name. */
+export const tokensBy = ({
+  sha256,
+  bosId,
+  eosId,
+  addBos,
+}: Pick<Tokenizer, 'sha256' | 'bosId' | 'eosId' | 'addBos'>) => ({
+  file: sha256,
+  bosId,
+  eosId,
+  addBos,
+});
 
 /**
  * @param vocabSize the rows of the model's embedding

@@ -151,25 +151,30 @@ async function openModel(folder: string, config: RunConfig) {
   return { base, tokenizer, maxSeqLen, fitted };
 }
 
+/**
+ * Device and arithmetic, as far as numbers follow from them: how many devices shared a training changes none beyond rounding,
+ * and it may go on with others.
+ */
+export const computedOn = (
+  device: string,
+  { precision, attention }: Pick<XlaOptions, 'precision' | 'attention'>,
+): string =>
+  [device, ...(precision === 'float32' ? [] : [precision]), ...(attention === 'blocks' ? [] : [attention])].join(' ');
+
 /** Says which model a record is of: two with equal hashes were made of the same things in the same way. */
 export function modelIdentity(
   plan: ModelPlan,
   inputs: ModelInputs,
   modelHash: string,
   device: string,
-  { precision, attention }: Pick<XlaOptions, 'precision' | 'attention'>,
+  xla: Pick<XlaOptions, 'precision' | 'attention'>,
 ): string {
   const { config, packing, items, quiz, tokenizer } = inputs;
   const { limitPerTask, bos, seed } = config;
   return hashOf({
     plan,
     modelHash,
-    // How many devices shared it changes no number beyond rounding: a run may go on with others.
-    device: [
-      device,
-      ...(precision === 'float32' ? [] : [precision]),
-      ...(attention === 'blocks' ? [] : [attention]),
-    ].join(' '),
+    device: computedOn(device, xla),
     tokenizer: tokenizer.sha256,
     chunks: plan.training && packing.sha256,
     scoring: { items, quiz, limitPerTask, bos, seed },

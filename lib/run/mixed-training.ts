@@ -5,12 +5,13 @@ import type { MixedFolder } from '../data/mixing/mixed-folder';
 import { hashChunks } from '../data/packing/chunks';
 import { type PackingOptions, packedChunks, reportPacking } from '../data/packing/packing';
 import { hasPiece, openPieces, writePiece } from '../data/packing/token-pieces';
+import { listFiles } from '../data/reading/list-files';
 import type { TrainExample } from '../data/rows';
 import { tokenizeExamples } from '../data/samples';
 import type { TemplateName } from '../data/template';
-import type { Tokenizer } from '../data/tokenizer';
+import { type Tokenizer, tokensBy } from '../data/tokenizer';
 import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
-import { hashOf } from '../hash';
+import { hashFiles, hashOf } from '../hash';
 import { type ChunkFile, openChunkFile, writeChunkFile } from '../train/chunk-file';
 import { type ChosenRows, chooseRows, type SetName } from './choose-rows';
 import { type PreparedRows, ROW_PACKING, type RunData } from './data-stage';
@@ -78,16 +79,19 @@ export async function prepareMixed(
   const { template, mixture: rule, samples, seed, developmentFraction, packing } = config;
   const chat = template === 'model' ? await requireChatTemplate(sources.model) : template;
   const { rowsAPiece = 8192 } = options;
-  const made = { template: typeof chat === 'string' ? chat : chat.source, rule, samples, seed, developmentFraction };
+  const written = typeof chat === 'string' ? chat : [chat.source, chat.variables];
+  const made = { template: written, rule, samples, seed, developmentFraction };
   const reading = config.rows;
+  // Of the files as they lie there: rows that are not mixture.json's are read, and refused.
+  const { names } = await listFiles(sources.data, 'train');
+  const rows = await hashFiles(names.map((name) => join(sources.data, 'train', name)));
   const identity = hashOf({
     version: VERSION,
     ...made,
     reading,
     rowsAPiece,
-    rows: mixed.contentMd5,
-    // Other files than tokenizer.json name its control tokens.
-    tokenizer: [tokenizer.sha256, tokenizer.bosId ?? null, tokenizer.eosId, tokenizer.addBos],
+    rows,
+    tokenizer: tokensBy(tokenizer),
   });
   const folder = join(cache, identity.slice(0, 24));
   const target = join(folder, `${packing}-${chunkLength}`);

@@ -12,7 +12,7 @@ import { type TunedModel, trainableCount, tunedModel } from '../model/tuned';
 import { readFields } from '../schema';
 import { type TrainResult, train } from '../train/train';
 import { json } from './data-stage';
-import { modelIdentity } from './inputs';
+import { computedOn, modelIdentity } from './inputs';
 import { lockFolderPatiently } from './lock';
 import { peakMemoryBytes } from './memory';
 import { type ModelInputs, readModelInputs } from './model-inputs';
@@ -42,7 +42,7 @@ export interface ModelJob {
 }
 
 /** Where a model's record lies. */
-export const recordFile = (out: string, name: string): string => join(out, 'records', `${name}.json`);
+const recordFile = (out: string, name: string): string => join(out, 'records', `${name}.json`);
 
 /** A model that was made, as its file holds it. */
 export interface MadeModel {
@@ -123,7 +123,7 @@ interface Made {
 }
 
 async function trainPlan(
-  { plan, label, modelHash, out }: ModelJob,
+  { plan, label, modelHash, xla, out }: ModelJob,
   { base, chunks, heldOut, packing, config: run }: ModelInputs,
   device: Device,
   openProgress: OpenProgress,
@@ -144,8 +144,8 @@ async function trainPlan(
     separate: packing.packing !== 'concatenated',
     folder: join(out, 'train', plan.name),
     identity: {
-      // Like the number of devices, that of threads changes no number beyond rounding: another machine carries it on.
-      config: { ...config, device: device.name },
+      // The number of threads changes no number beyond rounding: another machine carries it on.
+      config: { ...config, device: computedOn(device.name, xla) },
       model: modelHash,
       chunks: packing.sha256,
     },

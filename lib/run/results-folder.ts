@@ -1,9 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
+import { tokensBy } from '../data/tokenizer';
 import { writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
 import { parseJson, readTextIfThere } from '../json-file';
 import { isFolderLock } from '../lock';
+import type { ModelFolder } from '../model/folder';
 import { shown } from '../schema';
 import { json } from './data-stage';
 import type { RunOptions } from './options';
@@ -15,7 +17,7 @@ import { writeSettings } from './settings/effective';
 const RESULTS_VERSION = 4;
 
 /** Every setting of the run, from which `med42 run` repeats it. */
-export const SETTINGS_FILE = 'settings.json';
+const SETTINGS_FILE = 'settings.json';
 
 /**
  * @throws when the results folder is of another form, is where the rows or the model lie, or is not to be deleted; nothing
@@ -58,6 +60,9 @@ export async function checkFolder({
 
 /** What a run is made from beside its settings. */
 export interface RunContent {
+  readonly base: Pick<ModelFolder, 'config'>;
+  readonly tokenizer: Parameters<typeof tokensBy>[0];
+  /** Of the base's weights. */
   readonly modelHash: string;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
   /** All that its rows and items are known by, the files with it. */
@@ -71,28 +76,38 @@ export interface RunContent {
  * @throws naming what is different, where the folder holds another run
  */
 export async function claimFolder(
-  { out, config, device, preset, fresh, settings }: RunOptions,
-  { data, files, modelHash }: RunContent,
+  { out, config, device, xla, preset, fresh, settings }: RunOptions,
+  { base, tokenizer, data, files, modelHash }: RunContent,
   command: 'reproduce' | 'train',
 ): Promise<string[]> {
   const file = join(out, 'config.json');
   const made = withoutManner(config, preset);
   const identity = hashOf({ config: made, data, device, modelHash });
+  // What numbers follow from beside these. A run of an earlier workbook does not tell, and goes on.
+  const { precision, attention } = xla;
+  const by = { model: base.config, tokenizer: tokensBy(tokenizer), precision, attention };
   if (fresh) {
     const entries = await readdir(out);
     for (const name of entries) if (!isFolderLock(name)) await rm(join(out, name), { recursive: true });
   }
   const known = await readKnown(file);
-  if (known && known.identity !== identity) {
+  const isBy = known?.by === undefined || hashOf(known.by) === hashOf(by);
+  if (known && (known.identity !== identity || !isBy)) {
     const before =
-      known.config === undefined ? known : { ...known, config: withoutManner(known.config as RunConfig, preset) };
-    const what = runDifferences(before, { config: made, device, files, modelHash });
+      known.config === undefined
+        ? known
+        : { ...known, config: { ...withoutManner(known.config as RunConfig, preset), ...(known.by as object) } };
+    const now = { ...made, ...(known.by === undefined ? {} : by) };
+    const what = runDifferences(before, { config: now, device, files, modelHash });
     throw new Error(
       `results: ${out} holds a run with other settings, data or model${what === '' ? '' : ` (${what})`}; ` +
         'choose another --out or add --fresh',
     );
   }
-  await writeFileAtomic(file, json({ version: RESULTS_VERSION, identity, preset, device, config, files, modelHash }));
+  await writeFileAtomic(
+    file,
+    json({ version: RESULTS_VERSION, identity, preset, device, config, files, modelHash, by }),
+  );
   await writeSettings(join(out, SETTINGS_FILE), command, preset, settings);
   const was = (known?.config as Partial<RunConfig> | undefined)?.threads;
   if (was === undefined || was === config.threads) return [];
@@ -110,7 +125,7 @@ const withoutManner = (config: RunConfig, preset: PresetName): RunConfig => {
 /** What is no JSON is of no form that is known. */
 async function readKnown(
   file: string,
-): Promise<(Begun & { readonly version?: unknown; readonly identity?: unknown }) | undefined> {
+): Promise<(Begun & Readonly<Partial<Record<'version' | 'identity' | 'by', unknown>>>) | undefined> {
   const text = await readTextIfThere(file, 'results');
   if (text === undefined) return undefined;
   try {

@@ -113,10 +113,10 @@ export async function reproduce(
 }
 
 /** The rows and what is known of them, wherever they lie: a copied folder, or a link to it, carries a finished run on. */
-function contentOf({ data }: RunInputs, modelHash: string): RunContent {
+function contentOf({ base, tokenizer, data }: RunInputs, modelHash: string): RunContent {
   const { evaluation, training } = data.dataset;
   const files = [...evaluation.files, ...training.files].map(({ path, sha256 }) => ({ path, sha256 }));
-  return { modelHash, files, data: { files, world: data.world } };
+  return { base, tokenizer, modelHash, files, data: { files, world: data.world } };
 }
 
 function describeInputs({ data, chunks, items }: RunInputs, models: number): string {

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EvalItem, loadEvalItems } from '../data/examples';
 import { evaluationNotes } from '../data/reading/notes';
+import { tokensBy } from '../data/tokenizer';
 import { harnessName } from '../eval/harness-documents';
 import { fileDate, harnessResults, sanitizedModelName } from '../eval/harness-results';
 import { type HarnessSample, harnessSample } from '../eval/harness-samples';
@@ -76,7 +77,7 @@ async function prepare(command: ScoreCommand, progress: Progress) {
   const answers = plans.flatMap(({ task, chosen }) => chosen.map((item) => [item.id, task.docToTarget(item)]));
   const asked = [requestHash(requests), answers];
   const identity = createHash('sha256')
-    .update(JSON.stringify([engine.weights, tokenizer.sha256, asked, variant, bos, limit, seed, command.device]))
+    .update(JSON.stringify([engine.weights, tokensBy(tokenizer), asked, variant, bos, limit, seed, command.device]))
     .digest('hex');
   return { engine, scorable, leftOut, sample, plans, identity };
 }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
@@ -7,6 +5,7 @@ import { createState } from '../engine/state';
 import type { ScoredWith } from '../eval/harness-results';
 import type { TokenScorer } from '../eval/loglikelihood';
 import { createTokenScorer } from '../eval/token-scorer';
+import { hashFiles } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { trainerOf } from '../model/trainer-file';
 import { tunedModel } from '../model/tuned';
@@ -48,7 +47,7 @@ export async function localEngine(command: ScoreCommand, progress: Progress): Pr
   if (command.variant === 'present' && (await readTrainedTemplate(command.adapter ?? command.model)) === 'med42') {
     progress.say('asked without the template med42 of its training, as the harness asks (with it: --variant chat)');
   }
-  const weights = [await hashWeights(base), adapter ? await hashAdapter(command.adapter!) : null];
+  const weights = [await hashWeights(base), base.config, adapter ? await hashAdapter(command.adapter!) : null];
   const device = await openDevice(command.device, undefined, {
     flushDenormals: true,
     ...(command.plugin === undefined ? {} : { plugin: command.plugin }),
@@ -79,9 +78,5 @@ export async function localEngine(command: ScoreCommand, progress: Progress): Pr
 }
 
 /** sha256 over the adapter's two files. */
-async function hashAdapter(folder: string): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
-    hash.update(await readFile(join(folder, file)));
-  return hash.digest('hex');
-}
+const hashAdapter = (folder: string): Promise<string> =>
+  hashFiles(['adapter_config.json', 'adapter_model.safetensors'].map((file) => join(folder, file)));

@@ -65,7 +65,9 @@ export async function trainFolder(
   for (const line of [...previewRows(inputs.data), ...previewTraining(inputs, plan.training!, device)]) say(line);
   const lock = await lockFolder(out);
   try {
-    for (const note of await claimFolder(options, { modelHash, files, data: files }, 'train')) say(note);
+    const { base, tokenizer } = inputs;
+    const content = { base, tokenizer, modelHash, files, data: files };
+    for (const note of await claimFolder(options, content, 'train')) say(note);
     const wanted = modelIdentity(plan, inputs, modelHash, options.device, options.xla);
     const known = await readMade(out, plan.name, wanted);
     if (known) say('the training was done; what it made is kept');

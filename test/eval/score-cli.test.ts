@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -200,5 +200,25 @@ describe('npx med42 score', () => {
       /items\.jsonl line 1 must have "format" 2, got 9: another version .*choose another --out/,
     );
     expect(readFileSync(file, 'utf8')).toBe(newer);
+  });
+
+  it('does not take results for those of a model whose settings, or whose BOS, are told otherwise beside its weights', async () => {
+    const model = join(root, 'told-otherwise');
+    cpSync(resolve(__dirname, '..', '..', 'data', 'miniature', 'base'), model, { recursive: true });
+    const args = ['--data', dataOf(ITEM), '--model', model, '--bos', '--out', 'beside'];
+    expect((await score(args)).code).toBe(0);
+    for (const [name, field, value] of [
+      ['config.json', 'rope_theta', 5e5],
+      ['tokenizer_config.json', 'add_bos_token', false],
+    ] as const) {
+      const file = join(model, name);
+      const before = readFileSync(file, 'utf8');
+      const json = JSON.parse(before);
+      expect(json[field]).not.toBe(value);
+      writeFileSync(file, JSON.stringify({ ...json, [field]: value }));
+      const other = await score(args);
+      expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('holds the results of another model')]);
+      writeFileSync(file, before);
+    }
   });
 });

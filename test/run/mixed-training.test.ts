@@ -1,10 +1,21 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readTrainExamples } from '../../lib/data/examples';
 import { mixFolder } from '../../lib/data/mixing/mix';
-import { type MixedFolder, readMixed } from '../../lib/data/mixing/mixed-folder';
+import { MIXTURE_ROWS, type MixedFolder, readMixed } from '../../lib/data/mixing/mixed-folder';
 import { type ChunkTensors, hashChunks } from '../../lib/data/packing/chunks';
 import type { Packing } from '../../lib/data/packing/packing';
 import { loadTokenizer, type Tokenizer } from '../../lib/data/tokenizer';
@@ -107,6 +118,31 @@ test.for(PACKINGS)(
     expect(readdirSync(cache)).toHaveLength(2);
   },
 );
+
+test('rows that were corrected since they were mixed, and a tokenizer that another file tells otherwise, are read anew', async () => {
+  const packing = 'padded';
+  const before = await prepare(packing);
+  const data = join(work, 'corrected');
+  cpSync(sources.data, data, { recursive: true });
+  const rows: string[] = [];
+  await readTrainExamples(data, (row) => rows.push(JSON.stringify({ ...row, response: `Corrected. ${row.response}` })));
+  rmSync(join(data, MIXTURE_ROWS));
+  writeFileSync(join(data, 'train', 'mixture.jsonl'), rows.join('\n'));
+  const again = (from: string, by: Tokenizer) =>
+    prepareMixed({ ...sources, data: from }, mixed, {
+      config: config(packing),
+      tokenizer: by,
+      chunkLength: LENGTH,
+      progress: silent,
+      rowsAPiece: 32,
+      cache: join(work, packing),
+    });
+  const corrected = await again(data, tokenizer);
+  expect(corrected.packing.lossTokens).toBeGreaterThan(before.packing.lossTokens);
+  expect(corrected.training.files.map(({ path }) => path)).toEqual(['train/mixture.jsonl']);
+  const withBos = await again(sources.data, { ...tokenizer, addBos: !tokenizer.addBos });
+  expect(withBos.packing.tokens).not.toBe(before.packing.tokens);
+});
 
 /** The preparation in a process of its own, that can be killed. */
 function prepareInProcess(cache: string): ChildProcess {

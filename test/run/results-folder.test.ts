@@ -1,10 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { checkFolder } from '../../lib/run/results-folder';
+import { XLA_DEFAULTS } from '../../lib/engine/xla/options';
+import { PRESETS } from '../../lib/run/presets';
+import { checkFolder, claimFolder } from '../../lib/run/results-folder';
 import { readSettings } from '../../lib/run/settings/read';
 import { folderOf } from '../data/folder-of';
+import { TINY } from '../model/tiny-llama';
 
 /** What a results folder may be, and what is never deleted. */
 
@@ -60,4 +63,40 @@ test('a run’s folder in place of its settings file is called that', () => {
   mkdirSync(join(run, 'other'));
   writeFileSync(join(run, 'other', 'x'), '');
   expect(() => readSettings(join(run, 'other'))).toThrow('is a folder; give a settings file');
+});
+
+test('a run whose model, tokenizer or arithmetic are told otherwise by files beside the weights is not gone on with', async () => {
+  const out = mkdtempSync(join(tmpdir(), 'claimed-'));
+  const claim = ({ ropeTheta = 10_000, addBos = false, precision = 'float32' as 'float32' | 'bf16' } = {}) =>
+    claimFolder(
+      {
+        ...{
+          ...elsewhere,
+          out,
+          preset: 'smoke',
+          config: PRESETS.smoke,
+          settings: new Map(),
+          device: 'xla',
+          encoders: [],
+        },
+        ...{ xla: { ...XLA_DEFAULTS, precision }, fresh: false, printSettings: false, dryRun: false, more: {} },
+      },
+      {
+        base: { config: { ...TINY, ropeTheta } },
+        tokenizer: { sha256: 'a', bosId: 1, eosId: 2, addBos },
+        ...{ modelHash: 'x', files: [], data: {} },
+      },
+      'train',
+    );
+  await claim();
+  await expect(claim()).resolves.toEqual([]);
+  const refused = (what: string) => `holds a run with other settings, data or model (${what}); choose another --out`;
+  await expect(claim({ ropeTheta: 5e5 })).rejects.toThrow(refused('model.ropeTheta was 10000, is 500000'));
+  await expect(claim({ addBos: true })).rejects.toThrow(refused('tokenizer.addBos was false, is true'));
+  await expect(claim({ precision: 'bf16' })).rejects.toThrow(refused('precision was "float32", is "bf16"'));
+  // As an earlier workbook has left it.
+  const file = join(out, 'config.json');
+  const { by: _, ...before } = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify(before));
+  await expect(claim({ ropeTheta: 5e5 })).resolves.toEqual([]);
 });

@@ -11,6 +11,8 @@ import { type Conversation, LIMITS, type Message, type Rendering } from './rende
 export interface ChatTemplate {
   /** As the folder has it, in Jinja. */
   readonly source: string;
+  /** The control tokens that it may write: `bos_token` and so on. */
+  readonly variables: Readonly<Record<string, string>>;
   /**
    * Conversations in their order, each in the template.
    *
@@ -40,20 +42,20 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
   const where = own === undefined ? `${path}: "chat_template"` : join(folder, 'chat_template.jinja');
   const mapPath = join(folder, 'special_tokens_map.json');
   const map: Json = parseJsonObject((await read('special_tokens_map.json')) ?? '{}', mapPath, 'chat template');
-  const tokens = Object.fromEntries(
+  const variables = Object.fromEntries(
     ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].flatMap((kind) => {
       const text = controlToken(kind, config, map);
       return text === undefined ? [] : [[`${kind}_token`, text]];
     }),
   );
-  const renderer = openRenderer(source, tokens);
+  const renderer = openRenderer(source, variables);
   const render: ChatTemplate['render'] = (conversations, names = []) =>
     renderer.render(conversations).catch((error: unknown) => {
       if (!(error instanceof RenderError)) throw error;
       throw new Error(`chat template: ${where} ${inWords(error, names)}`, { cause: error });
     });
   await render([]);
-  return { source, render };
+  return { source, variables, render };
 }
 
 /** What a template did, and what to do. */
