@@ -8,8 +8,8 @@ import { type BuildOptions, parseBuildOptions } from './build-options';
 import { callersFolder } from './interrupt';
 
 /** The bundled model's vocabulary and context, in tokens. */
-export const MINIATURE_VOCABULARY = 4096;
-export const MINIATURE_CONTEXT = 512;
+const MINIATURE_VOCABULARY = 4096;
+const MINIATURE_CONTEXT = 512;
 
 /** Every generated file of `data/miniature`: its path inside that folder and its text. */
 export function miniatureFiles(miniature: Miniature): ReadonlyMap<string, string> {

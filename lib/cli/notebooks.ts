@@ -105,7 +105,7 @@ function prepared(notebooks: readonly Notebook[], values: Parameters): Notebook[
 }
 
 /** @returns how many notebooks failed or differed */
-export async function runNotebooks(options: Options, root: string, say: (line: string) => void): Promise<number> {
+async function runNotebooks(options: Options, root: string, say: (line: string) => void): Promise<number> {
   const { folder, values, check, tolerance } = options;
   const chosen = chooseNotebooks(folder, options.names);
   const saved = await Promise.all(chosen.map((name) => readNotebook(join(folder, `${name}.ipynb`))));

@@ -1,5 +1,5 @@
 /** Texts with which trainers and chat templates end a response; the end-of-sequence token is the tokenizer's to add. */
-export const END_MARKERS = [
+const END_MARKERS = [
   '</s>',
   '<|endoftext|>',
   '<|end_of_text|>',

@@ -13,7 +13,7 @@ const FORMATS: Readonly<Record<string, (figure: Figure, svg: string) => string |
 };
 
 /** The formats that `saveFigure` knows, as file name extensions. */
-export const FIGURE_FORMATS: readonly string[] = Object.keys(FORMATS);
+const FIGURE_FORMATS: readonly string[] = Object.keys(FORMATS);
 
 /**
  * Writes a figure in the format that the path's extension names: .svg, .png (2 pixels for one), .pdf (vectors) or .json

@@ -24,7 +24,7 @@ export interface Box {
  *         | second <tspan |  1.3 em below
  *         +---------------+
  */
-export function textBox(node: SvgNode): Box {
+function textBox(node: SvgNode): Box {
   const style = node.getAttribute('style') ?? '';
   const size = Number(/font-size:\s*([\d.]+)px/.exec(style)?.[1] ?? 12);
   const weight = /font-weight:\s*(\w+)/.exec(style)?.[1] ?? 'normal';

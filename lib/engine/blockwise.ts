@@ -29,7 +29,7 @@ export function blockwise(fn: (tensors: tf.Tensor[]) => tf.Tensor[], tensors: re
 }
 
 /** The largest divisor of `size` that is at most `limit`. */
-export function largestDivisor(size: number, limit: number): number {
+function largestDivisor(size: number, limit: number): number {
   for (let d = Math.min(limit, size); d > 1; d--) if (size % d === 0) return d;
   return 1;
 }

@@ -7,7 +7,7 @@ import type { TaskResult } from './item-result';
 import { taskNamed } from './tasks/tasks';
 
 /** The harness whose files these are like: what its tools need is there; what only it can know is not. */
-export const HARNESS_VERSION = '0.4.13';
+const HARNESS_VERSION = '0.4.13';
 /** Of the part `workbook` of a results file. */
 const FORMAT = 1;
 

@@ -45,7 +45,7 @@ export function ropeTables(
 }
 
 /** cos and signed sin for positions 0..rows-1, [rows, D] row-major. */
-export function cosSin(c: LlamaConfig, rows: number, scale: number): { cos: Float32Array; sin: Float32Array } {
+function cosSin(c: LlamaConfig, rows: number, scale: number): { cos: Float32Array; sin: Float32Array } {
   const { headDim } = c;
   const half = headDim / 2;
   const frequencies = inverseFrequencies(headDim, c);

@@ -6,7 +6,7 @@ import { writeSafetensors } from './safetensors';
 import { INDEX, WHOLE } from './weight-files';
 
 /** The bytes of a shard, as Hugging Face's programs have it. */
-export const SHARD_BYTES = 5e9;
+const SHARD_BYTES = 5e9;
 
 /**
  * Writes weights in float32 as one model.safetensors, or as shards of at most `shardBytes` with their index. A tensor that is

@@ -4,7 +4,6 @@ import type { TaskResult } from '../eval/score';
 import { WORKBOOK_ROOT } from '../files';
 import { type TaggedConfig, taggedConfig } from '../paper/hyper-parameters';
 import { assumptionsOf } from '../report/assumptions';
-import type { DataFile } from './data-file';
 import { type Environment, environment } from './environment';
 import { withoutPaths } from './without-paths';
 
@@ -12,6 +11,15 @@ import { withoutPaths } from './without-paths';
 export interface Hashed {
   readonly name: string;
   readonly sha256: string;
+}
+
+/** One file a run read. */
+export interface DataFile {
+  /** Inside the data folder. */
+  readonly name: string;
+  readonly sha256: string;
+  /** As they were read, whatever the file's form. */
+  readonly rows: number;
 }
 
 /** All that differs between two runs of one thing. */

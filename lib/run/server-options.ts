@@ -28,7 +28,7 @@ interface ServerPreset {
  *   as is the context of 4k. Zero-shot and without BOS, as the harness of the paper's time; the paper does not say whether
  *   its prompts were put into the template: `--variant present` or `--variant 2023` asks without it.
  */
-export const SERVER_PRESETS: Readonly<Record<string, ServerPreset>> = {
+const SERVER_PRESETS: Readonly<Record<string, ServerPreset>> = {
   'med42-70b': { model: 'm42-health/med42-70b', variant: 'chat', maxLength: 4096 },
 };
 

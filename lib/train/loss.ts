@@ -90,7 +90,7 @@ function probabilitiesAgain(hidden: tf.Tensor, matrix: tf.Tensor, logSumExp: tf.
 }
 
 /** Sizes of the parts: as equal as can be, none above VOCABULARY_PART. */
-export function vocabularyParts(vocabSize: number): number[] {
+function vocabularyParts(vocabSize: number): number[] {
   const count = Math.ceil(vocabSize / VOCABULARY_PART);
   return Array.from({ length: count }, (_, c) => {
     const end = Math.round(((c + 1) * vocabSize) / count);

@@ -10,7 +10,7 @@ import { type BatchLoss, checkLoss, lossAndGradients, lossSum, RESPONSE_LOSS } f
 import type { BatchForm } from './batches';
 import { firstMoment, secondMoment, update } from './update';
 
-export const gradientSum = (name: string) => `gradient.${name}`;
+const gradientSum = (name: string) => `gradient.${name}`;
 
 /** What a micro-batch feeds: chunks [B, T] in a form, see `batchTensors`. */
 export function batchSpecs(batch: number, length: number, { separate, asked }: BatchForm): Specs {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { controlledPair, PAPER_FULL, PAPER_LORA } from '../../lib/config';
 import { WORKBOOK_ROOT } from '../../lib/files';
 import { taggedHyperParameters } from '../../lib/paper/hyper-parameters';
-import { describeDataFile } from '../../lib/run/data-file';
 import { environment } from '../../lib/run/environment';
 import { type ManifestInput, manifest, manifestToJson } from '../../lib/run/manifest';
 import { withoutPaths } from '../../lib/run/without-paths';
@@ -27,7 +25,7 @@ async function input(): Promise<ManifestInput> {
     dtype: 'float32',
     threads: 2,
     seeds: { init: 42, shuffle: 42, bootstrap: 7 },
-    dataFiles: [await describeDataFile(path)],
+    dataFiles: [{ name: path, sha256: hash, rows: 3 }],
     model: {
       name: join(homedir(), 'models', 'llama'),
       sha256: hash,
@@ -99,18 +97,6 @@ describe('taggedHyperParameters', () => {
     const targetModules = [...PAPER_LORA.lora.targetModules].reverse();
     const tags = taggedHyperParameters({ ...PAPER_LORA, lora: { ...PAPER_LORA.lora, targetModules } });
     expect(tags['lora.targetModules']!.origin).toBe('stated');
-  });
-});
-
-describe('describeDataFile', () => {
-  it('hashes the bytes, counts rows with text, and names files relative to the workbook', async () => {
-    const { dataFiles } = await input();
-    const text = await readFile(join(folder, 'rows.jsonl'));
-    expect(dataFiles).toEqual([
-      { name: 'rows.jsonl', sha256: createHash('sha256').update(text).digest('hex'), rows: 3 },
-    ]);
-    expect((await describeDataFile(join(WORKBOOK_ROOT, 'package.json'))).name).toBe('package.json');
-    expect((await describeDataFile(join(folder, 'rows.jsonl'), tmpdir())).name).toMatch(/^manifest-\w+\/rows\.jsonl$/);
   });
 });
 

@@ -68,7 +68,7 @@ function jsonOf(row: Fields, field: ChoiceField): unknown {
   }
 }
 
-export function textOfChoice(row: Fields, field: string, choice: unknown): string {
+function textOfChoice(row: Fields, field: string, choice: unknown): string {
   if (typeof choice === 'number') return String(choice);
   if (typeof choice !== 'string') throw row.refuse(field, 'a string', choice);
   return choice;

@@ -3,7 +3,7 @@ import { htmlToText } from './html';
 import { mendMojibake } from './mojibake';
 
 /** What `cleanExample` may do to a row; a row may count under several. */
-export const MENDED = ['mojibake', 'html'] as const;
+const MENDED = ['mojibake', 'html'] as const;
 export type Mended = (typeof MENDED)[number];
 
 export interface CleanedExample {

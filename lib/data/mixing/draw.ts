@@ -90,7 +90,11 @@ const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
 /** Rows of all pools that shares are wanted of. */
 const rowsOf = (shares: MixtureShareRule, available: ReadonlyMap<string, number>): number =>
-  sum([...available].filter(([pool]) => typeof shares === 'string' || pool in shares).map(([, count]) => count));
+  sum(
+    [...available]
+      .filter(([pool]) => typeof shares === 'string' || Object.hasOwn(shares, pool))
+      .map(([, count]) => count),
+  );
 
 /** Table A1's own counts as far as rows reach, all rows, or the most at which no share is short. */
 function wholeMixture(shares: MixtureShareRule, available: ReadonlyMap<string, number>): number {

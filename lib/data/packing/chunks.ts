@@ -34,7 +34,7 @@ export interface Chunk extends ChunkTensors {
 }
 
 /** The token (and target) of padding. Its weight is 0 and nothing before it attends to it, so any id would do. */
-export const PADDING_TOKEN = 0;
+const PADDING_TOKEN = 0;
 
 /** A chunk under construction: all padding. */
 export function emptyChunk(length: number): Chunk & { readonly spans: Span[] } {

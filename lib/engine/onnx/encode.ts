@@ -53,7 +53,7 @@ export interface Graph {
 }
 
 /** Operator set of the standard ops; the contributed ones (com.microsoft) are version 1. */
-export const OPSET = 21;
+const OPSET = 21;
 
 export function encodeModel(graph: Graph): Uint8Array {
   const w = WriterClass.create();

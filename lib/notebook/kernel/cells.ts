@@ -18,7 +18,7 @@ import {
 } from './tslab';
 
 /** What cells import the library by. */
-export const PACKAGE_NAME = 'med42-workbook';
+const PACKAGE_NAME = 'med42-workbook';
 
 /** Cells run one after the other, each seeing what those before it declared. */
 export interface Cells {

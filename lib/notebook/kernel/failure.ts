@@ -23,7 +23,7 @@ export function compileFailure(diagnostics: Diagnostics, source: string): CellFa
   return { ename: 'CompileError', evalue: diagnostics[0]?.messageText.split('\n')[0] ?? '', traceback };
 }
 
-export const INTERRUPTED: CellFailure = {
+const INTERRUPTED: CellFailure = {
   ename: 'Interrupted',
   evalue: 'the cell was interrupted',
   traceback: ['Interrupted: the cell was interrupted'],

@@ -21,7 +21,7 @@ export interface AuditCheck {
 }
 
 /** Half a unit of the last printed digit: a printed value stands for all within it. */
-export function halfUnit(decimals: number): number {
+function halfUnit(decimals: number): number {
   return 0.5 * 10 ** -decimals;
 }
 

@@ -4,7 +4,7 @@ import { taskLabel } from '../../eval/tasks/tasks';
 import type { Cell, Column, Table } from '../table';
 
 /** A slice's name for a reader. */
-export function sliceLabel({ kind, name }: Pick<SliceComparison, 'kind' | 'name'>): string {
+function sliceLabel({ kind, name }: Pick<SliceComparison, 'kind' | 'name'>): string {
   if (kind === 'all') return 'All items';
   if (kind === 'tuned-groups') return 'All fine-tuned facts';
   if (kind === 'fact-group') return `Facts ${GROUP_LABELS[name]?.label ?? name}`;

@@ -6,7 +6,7 @@ import { taskLabel } from '../../eval/tasks/tasks';
 import type { Table } from '../table';
 
 /** 'LoRA, own rate, seed 42'. */
-export function modelName({ method, setting, seed }: ModelRecord): string {
+function modelName({ method, setting, seed }: ModelRecord): string {
   if (method === 'base') return METHOD_LABELS.base;
   return `${METHOD_LABELS[method]}, ${SETTING_LABELS[setting]}, seed ${seed}`;
 }

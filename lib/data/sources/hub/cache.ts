@@ -30,7 +30,7 @@ export const hubCache = (): string => library().getHFHubCachePath();
 
 const folderName = ({ type, id }: RepoName): string => library().getRepoFolderName({ type, name: id });
 
-export const repoFolder = (cache: string, repo: RepoName): string => join(cache, folderName(repo));
+const repoFolder = (cache: string, repo: RepoName): string => join(cache, folderName(repo));
 
 export const blobPath = (cache: string, repo: RepoName, etag: string): string =>
   join(repoFolder(cache, repo), 'blobs', etag);

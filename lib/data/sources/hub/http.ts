@@ -44,7 +44,7 @@ export interface Client {
   wait(attempt: number, what: string, retryAfter?: string | null): Promise<void>;
 }
 
-export const DEFAULT_ENDPOINT = 'https://huggingface.co';
+const DEFAULT_ENDPOINT = 'https://huggingface.co';
 /** Answers after which another try may help. */
 export const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);

@@ -23,7 +23,7 @@ export interface Layout {
 }
 
 /** Lays out fields as C does: each at a multiple of its own width. Every struct begins with its size and a list of extensions. */
-export function layoutOf(fields: string): Layout {
+function layoutOf(fields: string): Layout {
   const placed = new Map<string, Field>();
   let end = 0;
   for (const field of `struct_size extension_start ${fields}`.trim().split(/\s+/)) {

@@ -31,7 +31,7 @@ export const GPU_FLAGS: Flags = {
 };
 
 /** For a card that is not there, beside GPU_FLAGS. */
-export const AHEAD_FLAGS: Flags = {
+const AHEAD_FLAGS: Flags = {
   // Triton's products are fast only when tuned on the card; cuBLASLt's need no tuning.
   xla_gpu_enable_triton_gemm: false,
 };

@@ -24,7 +24,7 @@ function findPip(): readonly string[] {
 }
 
 /** Lines for pip: a package, its version, and the hashes it may have. */
-export const requirementsText = (packages: readonly Package[]): string =>
+const requirementsText = (packages: readonly Package[]): string =>
   packages
     .map(
       ({ name, version, wheels }) => `${name}==${version}${wheels.map((w) => ` --hash=sha256:${w.sha256}`).join('')}\n`,
