@@ -205,7 +205,7 @@ function parse(json: unknown, file: string): NativeTokenizer {
   try {
     return NativeTokenizer.fromString(JSON.stringify(json));
   } catch (error) {
-    throw new Error(`tokenizer: ${file} is not a tokenizer (${(error as Error).message}); ` + 'fetch the file again', {
+    throw new Error(`tokenizer: ${file} is not a tokenizer (${(error as Error).message}); fetch the file again`, {
       cause: error,
     });
   }

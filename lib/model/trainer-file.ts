@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { looseFields, readFields, record, text, whole } from '../schema';
 
 /** What a trainer of another make writes beside the weights that it trained; train.py of a hand-off does. */
-const TRAINER_FILE = 'trainer.json';
+export const TRAINER_FILE = 'trainer.json';
 
 const TRAINER = looseFields({
   trainer: text,

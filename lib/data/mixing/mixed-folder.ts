@@ -59,6 +59,7 @@ export interface MixedFolder {
 }
 
 const REMEDY = 'delete the folder and mix the rows again with `med42 mix`';
+const ROWS_REMEDY = `${REMEDY}; or delete its ${MIXTURE_FILE}, to train on the rows as they are`;
 
 /**
  * What a folder says of the mixture it holds; undefined where it is no mixture's.
@@ -86,13 +87,13 @@ export function checkMixedRows(
   const rows = files.reduce((sum, one) => sum + one.rows, 0);
   if (rows !== report.total) {
     throw new Error(
-      `mixture: ${folder} must have the ${report.total} rows that its ${MIXTURE_FILE} tells of, has ${rows}; ${REMEDY}`,
+      `mixture: ${folder} must have the ${report.total} rows that its ${MIXTURE_FILE} tells of, has ${rows}; ${ROWS_REMEDY}`,
     );
   }
   const got = files.find(({ path }) => path === MIXTURE_ROWS)?.sha256 ?? 'no such file';
   if (got === rowsSha256) return;
   throw new Error(
     `mixture: ${join(folder, MIXTURE_ROWS)} must have the sha256 that ${MIXTURE_FILE} tells of, ${rowsSha256}, got ${got}; ` +
-      REMEDY,
+      ROWS_REMEDY,
   );
 }
