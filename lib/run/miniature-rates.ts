@@ -18,6 +18,7 @@ import { lockFolder } from './lock';
 import { PRESETS } from './presets';
 import { createProgress, type OpenProgress, type Progress } from './progress';
 import {
+  asWritten,
   percent,
   readTrials,
   TRIALS_FILE,
@@ -77,7 +78,7 @@ async function tryInto(out: string, folder: string, signal: AbortSignal, openPro
   /** Those of before that are still to come stay in the file. */
   const write = () => {
     const own = new Set(trials.map(({ identity }) => identity));
-    return writeFileAtomic(file, json([...trials, ...known.filter(({ identity }) => !own.has(identity))]));
+    return writeFileAtomic(file, json(asWritten([...trials, ...known.filter(({ identity }) => !own.has(identity))])));
   };
 
   const tryOne = async (packing: keyof typeof data, config: TrainConfig, work: string, progress: Progress) => {
@@ -139,7 +140,7 @@ async function tryInto(out: string, folder: string, signal: AbortSignal, openPro
     progress.say(`${label}: ${percent(tunedAccuracy(trials.at(-1)!))} of the tuned groups' development items`);
   }
   await rm(join(out, 'training'), { recursive: true, force: true });
-  await writeFileAtomic(file, json(trials));
+  await writeFileAtomic(file, json(asWritten(trials)));
   const table = trialsTable(trials);
   await writeFileAtomic(join(out, TUNING_TABLE), `${table}\n`);
   return table;

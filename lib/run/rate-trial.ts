@@ -70,6 +70,14 @@ export async function readTrials(file: string): Promise<readonly Trial[]> {
   return ((await readFields(TRIALS, file, 'tune', remedy)) ?? []) as readonly Trial[];
 }
 
+/** As the file has them: with their fields in one order, whether they were read or made just now. */
+export const asWritten = (trials: readonly Trial[]): readonly Trial[] =>
+  trials.map(({ identity, method, packing, rate, epochs, seed, steps, seconds, firstLoss, heldOutLoss, groups }) => ({
+    ...{ identity, method, packing, rate, epochs, seed, steps, seconds },
+    ...(firstLoss === undefined ? {} : { firstLoss }),
+    ...{ heldOutLoss, groups },
+  }));
+
 /** 'LoRA, 8 epochs, rows apart' */
 export function trainingOf({ method, epochs, packing }: Pick<Trial, 'method' | 'epochs' | 'packing'>): string {
   return `${METHOD_LABELS[method]}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, ${PACKING_LABELS[packing]}`;
