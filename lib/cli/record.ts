@@ -3,7 +3,7 @@ import { cp, readFile, rm } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { RUN_FILE, readRun } from '../compare/read-run';
-import type { EvidencePair } from '../decontaminate/record';
+import { type EvidencePair, leftOutText } from '../decontaminate/record';
 import { DECONTAMINATION_FILE } from '../decontaminate/result-file';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { writeReport } from '../report/write-report';
@@ -57,11 +57,10 @@ export async function main(args: readonly string[]): Promise<void> {
 /** decontamination.json with the names of items and rows in place of their texts. */
 function withoutTexts(text: string): string {
   const found = JSON.parse(text) as { methods: { pairs: EvidencePair[] }[] };
-  const left = (id: string) => `(text not kept: ${id})`;
   for (const { pairs } of found.methods) {
     for (const [i, pair] of pairs.entries()) {
-      const sharedNgram = pair.sharedNgram === null ? null : left('thirteen words of both');
-      pairs[i] = { ...pair, itemText: left(pair.itemId), rowText: left(pair.rowId), sharedNgram };
+      const sharedNgram = pair.sharedNgram === null ? null : leftOutText('thirteen words of both');
+      pairs[i] = { ...pair, itemText: leftOutText(pair.itemId), rowText: leftOutText(pair.rowId), sharedNgram };
     }
   }
   return `${JSON.stringify(found, null, 2)}\n`;

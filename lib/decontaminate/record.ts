@@ -61,6 +61,12 @@ export interface EvidencePair {
   readonly sharedNgram: string | null;
 }
 
+/** What stands in a text's place where a record keeps none, by the item's or row's name. */
+export const leftOutText = (name: string): string => `(text not kept: ${name})`;
+
+export const isLeftOut = ({ itemId, itemText, rowId, rowText }: EvidencePair): boolean =>
+  itemText === leftOutText(itemId) && rowText === leftOutText(rowId);
+
 export interface SweepRow extends FlagCount {
   readonly threshold: number;
   readonly tasks: readonly TaskFlags[];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../lib/compare/run-record';
+import { leftOutText } from '../../lib/decontaminate/record';
 import type { Figure } from '../../lib/draw/figure';
 import { drawSvg } from '../../lib/draw/svg';
 import { accuracyFigure } from '../../lib/report/figures/accuracy';
@@ -7,7 +8,7 @@ import { dotsFigure } from '../../lib/report/figures/dots';
 import { figure1 } from '../../lib/report/figures/figure-1';
 import { figure2 } from '../../lib/report/figures/figure-2';
 import { lossFigure } from '../../lib/report/figures/loss';
-import { figureA1 } from '../../lib/report/figures/pairs';
+import { figureA1, tellingPairs } from '../../lib/report/figures/pairs';
 import { meanWindow, runningMean, thinned } from '../../lib/report/figures/running-mean';
 import { reportParts } from '../../lib/report/parts';
 import type { StepRecord } from '../../lib/train/log';
@@ -211,6 +212,15 @@ describe('the figures', () => {
     expect(texts).toContain('Scurvy');
     expect(texts).toMatch(/<b><span style=[^>]*>a<\/span><\/b>/);
     expect(figureA1({ ...method, pairs: [] })).toBeNull();
+    const left = method.pairs.map((pair) => ({
+      ...pair,
+      itemText: leftOutText(pair.itemId),
+      rowText: leftOutText(pair.rowId),
+    }));
+    const names = JSON.stringify(figureA1({ ...method, pairs: left })!.layout.annotations);
+    expect(names).toContain('not their texts');
+    expect(names).not.toMatch(/color:|text not kept/);
+    expect(names).toContain(tellingPairs(method)[0]!.itemId);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Decontamination, EvidencePair } from '../../decontaminate/record';
+import { type Decontamination, type EvidencePair, isLeftOut } from '../../decontaminate/record';
 import { type DiffPart, wordDiff } from '../../decontaminate/word-diff';
 import type { Figure } from '../../draw/figure';
 import { textWidth } from '../../draw/text-size';
@@ -18,7 +18,7 @@ export function tellingPairs({ pairs }: Decontamination): EvidencePair[] {
 
 /**
  * The paper's figure A.1: pairs of a training row and an evaluation item side by side. Words that the other side has not
- * are bold and coloured. Null when nothing is flagged.
+ * are bold and coloured; of a record without texts the names are shown. Null when nothing is flagged.
  */
 export function figureA1(detector: Decontamination, count = 2): Figure | null {
   const pairs = tellingPairs(detector).slice(0, count);
@@ -34,7 +34,7 @@ export function figureA1(detector: Decontamination, count = 2): Figure | null {
   const layout = frame({
     title,
     subject: { model: detector.method, data: `flagged above ${detector.threshold}`, device: `view “${detector.view}”` },
-    note: 'Bold and coloured: words that the other side has not, or not in this order.',
+    note: howMarked(pairs, 'Bold and coloured'),
     plotHeight,
     legendRows: 0,
     left: 20,
@@ -112,8 +112,16 @@ function setInLines(parts: readonly DiffPart[]): string[] {
 /** Words of a text that are shown. */
 const MOST_SHOWN = 600;
 
+/** What a figure of pairs says below its title. */
+export const howMarked = (pairs: readonly EvidencePair[], mark: string): string =>
+  pairs.every(isLeftOut)
+    ? 'The record keeps the names of rows and items, not their texts.'
+    : `${mark}: words that the other side has not, or not in this order.`;
+
 /** Row and item of a pair, each in stretches that the other has and has not. */
-export function sidesOf({ rowText, itemText }: EvidencePair): readonly [readonly DiffPart[], readonly DiffPart[]] {
+export function sidesOf(pair: EvidencePair): readonly [readonly DiffPart[], readonly DiffPart[]] {
+  const { rowText, itemText, rowId, itemId } = pair;
+  if (isLeftOut(pair)) return [[{ text: rowId, shared: true }], [{ text: itemId, shared: true }]];
   return wordDiff(beginning(rowText), beginning(itemText));
 }
 

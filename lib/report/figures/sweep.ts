@@ -70,7 +70,7 @@ export function sweepFigure(detector: Decontamination, place: number): Figure | 
       ...layout,
       legend: { ...layout.legend, entrywidthmode: 'pixels', entrywidth: (FIGURE_WIDTH - 100) / 4 - 45 },
       xaxis: { ...axis('cosine above which an item is flagged') },
-      yaxis: { ...axis('%'), range: [-2, 102] },
+      yaxis: { ...axis(truth ? 'items flagged, precision, recall (%)' : 'items flagged (%)'), range: [-2, 102] },
     },
     description:
       `${detector.method}: at ${threshold}, ${detector.total.flagged} of ${detector.total.n} items are flagged` +

@@ -1,7 +1,7 @@
 import type { Decontamination, EvidencePair } from '../../decontaminate/record';
 import type { DiffPart } from '../../decontaminate/word-diff';
 import { htmlText } from '../../escape';
-import { sidesOf, tellingPairs } from '../figures/pairs';
+import { howMarked, sidesOf, tellingPairs } from '../figures/pairs';
 import { detectorName } from '../tables/table-a2';
 
 /** Flagged pairs side by side, the words marked that the other side has not, or not in this order; the first few shown, more to open. */
@@ -10,7 +10,7 @@ export function pairsHtml(detector: Decontamination, shown = 4, most = 40): stri
   if (pairs.length === 0) return '<p>No item was flagged, so there is no pair to show (figure A.1).</p>';
   const rest = pairs.slice(shown, most);
   const left = pairs.length - shown - rest.length;
-  const caption = `Figure A.1. Flagged pairs, ${detectorName(detector)}. Marked: words that the other side has not, or not in this order.`;
+  const caption = `Figure A.1. Flagged pairs, ${detectorName(detector)}. ${howMarked(pairs, 'Marked')}`;
   return [
     table(caption, pairs.slice(0, shown)),
     rest.length > 0 ? `<details><summary>${rest.length} more flagged pairs</summary>${table('', rest)}</details>` : '',
