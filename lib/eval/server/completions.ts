@@ -60,7 +60,7 @@ export async function readPrompt(
 ): Promise<ReadPrompt> {
   const body = { model, prompt, max_tokens: 1, temperature: 0, echo: true, logprobs: alternatives };
   const where = `score: ${client.base}/completions: the answer`;
-  const raw = checkFields(COMPLETION, await client.ask('/completions', body, signals), where, FORM_REMEDY);
+  const raw = checkFields(COMPLETION, (await client.ask('/completions', body, signals)) ?? {}, where, FORM_REMEDY);
   const refuse = (what: string): never => {
     throw new Error(
       `score: ${client.base}/completions ${what}; scoring needs a server that gives log-probabilities of the prompt for ` +

@@ -28,7 +28,7 @@ export async function servedModel(client: ServerClient, name: string): Promise<S
     throw error;
   }
   const where = `score: ${client.base}/models: the answer`;
-  const { data } = checkFields(LIST, raw, where, 'give the address of an OpenAI-compatible server with --server');
+  const { data } = checkFields(LIST, raw ?? {}, where, 'give the address of an OpenAI-compatible server with --server');
   if (!data) return undefined;
   const found = data.find(({ id }) => id === name);
   if (!found) {
