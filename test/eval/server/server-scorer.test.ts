@@ -27,7 +27,8 @@ const scorerOf = (atOnce: number) =>
 
 describe('a scorer behind a server', () => {
   it('counts seams, cuts on the left and gives scores as a local one', async () => {
-    stub = await stubServer({ vocabSize: VOCABULARY, delay: 2 });
+    // Long enough that all who may ask do, also on a busy machine.
+    stub = await stubServer({ vocabSize: VOCABULARY, delay: 30 });
     // 'Answer:' + ' no' has a token across the seam.
     const tokenizer = byteTokenizer([': n', 'on']);
     const there = await scoreItems(ITEMS, scorerOf(5), tokenizer);
