@@ -44,12 +44,12 @@ export async function openDevice(
   if (options.plugin !== undefined && !name.startsWith('xla')) {
     throw new Error(`device: --plugin is for xla devices, got ${options.plugin} with device "${name}"; leave it out`);
   }
-  if (name === 'tfjs') return { name, threads: 1, flushDenormals: false, ...(await openTfjs()) };
   if (!DEVICE_NAMES.includes(name))
     throw new Error(`device: unknown device "${name}"; use one of ${DEVICE_NAMES.join(', ')}`);
   if (!Number.isSafeInteger(threads) || threads <= 0) {
     throw new Error(`device: threads must be a positive integer, got ${threads}`);
   }
+  if (name === 'tfjs') return { name, flushDenormals: false, ...(await openTfjs(threads)) };
   if (isXla(name))
     return { name, threads: availableParallelism(), flushDenormals, runtime: await openXla(name, options) };
   return { name, threads, flushDenormals, runtime: await openOnnx({ name, threads, flushDenormals }) };

@@ -13,6 +13,8 @@ const BACKEND = 'tensorflow';
 /** What computes eagerly, and what is to be said of it. */
 export interface OpenedTfjs {
   readonly runtime: Runtime;
+  /** Of the CPU. */
+  readonly threads: number;
   readonly note: string;
 }
 
@@ -21,10 +23,11 @@ let opened: Promise<OpenedTfjs> | undefined;
 /**
  * Eager tfjs on the user's own TensorFlow, else on tfjs' own backend for the CPU.
  *
+ * @param threads of TensorFlow; the first call's hold for the process. tfjs' own backend has one
  * @throws when it is installed and cannot be loaded, or is for another tfjs
  */
-export async function openTfjs(): Promise<OpenedTfjs> {
-  opened ??= open();
+export async function openTfjs(threads: number): Promise<OpenedTfjs> {
+  opened ??= open(threads);
   try {
     return await opened;
   } catch (error) {
@@ -33,18 +36,23 @@ export async function openTfjs(): Promise<OpenedTfjs> {
   }
 }
 
-async function open(): Promise<OpenedTfjs> {
+async function open(threads: number): Promise<OpenedTfjs> {
   const found = PACKAGES.map((name) => ({ name, file: resolveFor(name) })).find(({ file }) => file !== undefined);
   if (!found) {
     await tf.setBackend('cpu');
     return {
       runtime: eagerRuntime,
+      threads: 1,
       note:
         'tfjs: one operation at a time, on tfjs’ own CPU backend: very slow, a reference. For TensorFlow’s, type ' +
-        '`npm install @tensorflow/tfjs-node@4.22.0` (or tfjs-node-gpu) in the folder that this is started from',
+        `\`npm install --no-save --ignore-scripts=false @tensorflow/tfjs-node@${tf.version_core}\` (or tfjs-node-gpu) ` +
+        'in the folder that this is started from',
     };
   }
   const { name, file } = found;
+  // TensorFlow reads both when it is loaded. It would say at each start which instructions the processor has.
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
   try {
     quietly(() => createRequire(file!)(file!));
   } catch (error) {
@@ -60,7 +68,7 @@ async function open(): Promise<OpenedTfjs> {
         `${name}@${tf.version_core}`,
     );
   }
-  return { runtime: eagerRuntime, note: `tfjs: one operation at a time, by ${name}: slow, a reference` };
+  return { runtime: eagerRuntime, threads, note: `tfjs: one operation at a time, by ${name}: slow, a reference` };
 }
 
 const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!;

@@ -87,7 +87,7 @@ describe('a package of the user’s', () => {
     const { MathBackendCPU } = require('@tensorflow/tfjs-backend-cpu/dist/tf-backend-cpu.node.js');
     tf.registerBackend('tensorflow', () => new MathBackendCPU());
     for (const kernel of tf.getKernelsForBackend('cpu')) tf.registerKernel({ ...kernel, backendName: 'tensorflow' });
-    globalThis.called = 0;`;
+    globalThis.atLoad = process.env.TF_NUM_INTRAOP_THREADS;`;
 
   function install(code: string): void {
     mkdirSync(join(own, 'tfjs-node'), { recursive: true });
@@ -98,8 +98,11 @@ describe('a package of the user’s', () => {
   const script = `
     const { openDevice } = require(${JSON.stringify(join(WORKBOOK_ROOT, 'dist', 'engine', 'device'))});
     const tf = require(${JSON.stringify(join(WORKBOOK_ROOT, 'dist', 'engine', 'tf'))});
-    openDevice('tfjs').then(
-      async ({ note }) => console.log(JSON.stringify([note, tf.getBackend(), [...await tf.ones([2]).add(1).data()]])),
+    openDevice('tfjs', 3).then(
+      async ({ note, threads }) => {
+        const sums = [...await tf.ones([2]).add(1).data()];
+        console.log(JSON.stringify([note, tf.getBackend(), sums, threads, globalThis.atLoad]));
+      },
       (error) => console.log(error.message),
     );`;
   const opened = (): string =>
@@ -111,12 +114,15 @@ describe('a package of the user’s', () => {
     }).trim();
 
   test('that is not there: tfjs’ own backend, and what to type', () => {
-    const [note, backend, sums] = JSON.parse(opened()) as [string, string, number[]];
-    expect([backend, sums]).toEqual(['cpu', [2, 2]]);
-    expect(note).toMatch(/very slow, a reference\. For TensorFlow’s, type `npm install @tensorflow\/tfjs-node@4/);
+    const [note, ...rest] = JSON.parse(opened()) as [string, ...unknown[]];
+    expect(rest).toEqual(['cpu', [2, 2], 1, null]);
+    // The workbook's folder forbids install scripts, and the package's brings TensorFlow.
+    expect(note).toMatch(
+      /very slow, .* type `npm install --no-save --ignore-scripts=false @tensorflow\/tfjs-node@4\.22\.0`/,
+    );
   });
 
-  test('is taken, though it has a copy of tfjs of its own', () => {
+  test('is taken, though it has a copy of tfjs of its own, and told the threads before it is loaded', () => {
     cpSync(join(WORKBOOK_ROOT, 'node_modules', '@tensorflow'), own, { recursive: true });
     for (const name of ['seedrandom', 'long']) {
       cpSync(join(WORKBOOK_ROOT, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
@@ -126,6 +132,8 @@ describe('a package of the user’s', () => {
       'tfjs: one operation at a time, by @tensorflow/tfjs-node: slow, a reference',
       'tensorflow',
       [2, 2],
+      3,
+      '3',
     ]);
   });
 
