@@ -24,6 +24,20 @@ export async function requireRegularFile(path: string, owner: string): Promise<S
   throw new Error(`${owner}: ${path} is a ${kindOf(stats)}; put the file itself there`);
 }
 
+/**
+ * As `requireRegularFile`, where a file must be.
+ *
+ * @throws besides, when nothing is there, or a link that leads nowhere
+ */
+export async function requireFile(path: string, owner: string): Promise<Stats> {
+  const stats = await requireRegularFile(path, owner);
+  if (stats !== undefined) return stats;
+  const link = await lstat(path).catch(() => undefined);
+  throw new Error(
+    `${owner}: ${path} is ${link ? 'a link to what is not there' : 'not there'}; put the file itself there`,
+  );
+}
+
 /** What is there in place of a file. */
 const kindOf = (stats: Stats): string =>
   stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'FIFO' : stats.isSocket() ? 'socket' : 'device';

@@ -70,6 +70,7 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
   const pooling = modules.find(({ type }) => type === 'Pooling');
   const isStatic = first === 'StaticEmbedding';
   if (!isStatic && !pooling) fail('has a Transformer without a Pooling module; a text needs one vector');
+  if (pooling?.path === '') fail(': modules.json gives its module Pooling no "path"; fetch it again');
   const poolingFile = pooling && part(pooling.path, 'config.json');
   const poolingConfig = poolingFile ? await readJson(poolingFile) : undefined;
   if (poolingFile && !poolingConfig) fail(`has no ${pooling.path}/config.json; fetch it`);
@@ -81,6 +82,7 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
     .filter((file) => isStatic || file.endsWith('.onnx'))
     .find((file) => existsSync(file));
   if (!weights) {
+    if (isStatic) fail('has no model.safetensors that can be read; fetch it again');
     fail(
       'has no onnx/model.onnx; make it: `python test/parity/export-minilm.py OUT FOLDER`, ' +
         'or `optimum-cli export onnx --task feature-extraction --model FOLDER FOLDER/onnx`',

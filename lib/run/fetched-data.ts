@@ -23,7 +23,7 @@ export async function mixFetched<Given extends Sources>(
 ): Promise<Given> {
   if (!existsSync(join(given.data, SOURCES_FILE))) return given;
   const record = await readSources(given.data);
-  checkFetched(given.data, record);
+  await checkFetched(given.data, record);
   const sources = Object.values(record).map(({ name, identity, rows: count }) => [name, identity, count]);
   // Every fetched row is of a set of table A1.
   const shares = mixture === 'auto' ? 'paper' : mixture;

@@ -12,6 +12,7 @@ import type { TemplateName } from '../data/template';
 import { type Tokenizer, tokensBy } from '../data/tokenizer';
 import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
 import { hashFiles, hashOf } from '../hash';
+import { requireFile } from '../json-file';
 import { type ChunkFile, openChunkFile, writeChunkFile } from '../train/chunk-file';
 import { type ChosenRows, chooseRows, type SetName } from './choose-rows';
 import { type PreparedRows, ROW_PACKING, type RunData } from './data-stage';
@@ -84,7 +85,9 @@ export async function prepareMixed(
   const reading = config.rows;
   // Of the files as they lie there: rows that are not mixture.json's are read, and refused.
   const { names } = await listFiles(sources.data, 'train');
-  const rows = await hashFiles(names.map((name) => join(sources.data, 'train', name)));
+  const files = names.map((name) => join(sources.data, 'train', name));
+  for (const file of files) await requireFile(file, 'mixture');
+  const rows = await hashFiles(files);
   const identity = hashOf({
     version: VERSION,
     ...made,

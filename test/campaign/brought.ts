@@ -215,6 +215,8 @@ export const BROUGHT_TARGETS: readonly Target[] = [
     mutate: mutateJson,
     run: async (folder) => readInstalled(ENTRY, folder),
     wrong: (value) => {
+      // Not installed.
+      if (value === undefined) return undefined;
       const { name, packages, complete } = value as Record<string, unknown>;
       const isRecord = typeof complete === 'boolean' && Array.isArray(packages) && name === ENTRY.name;
       return isRecord ? undefined : JSON.stringify(value).slice(0, 100);

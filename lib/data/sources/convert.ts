@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { parseJson, readSmallFile } from '../../json-file';
+import { parseJson, readSmallFile, requireFile } from '../../json-file';
 import { choiceField } from '../forms/choices';
 import { type Fields, fieldsOf, RowError } from '../forms/fields';
 import { openRecords, type RawRow } from '../reading/records';
@@ -160,6 +160,7 @@ async function besideOf({ beside, name }: Source, files: readonly RawFile[]): Pr
   if (beside === undefined) return new Set();
   const file = files.find(({ path }) => path === beside.file);
   if (!file) throw new Error(`fetch: ${name} needs ${beside.file}, which is not there`);
+  await requireFile(file.disk, 'fetch');
   try {
     return beside.load(parseJson((await readSmallFile(file.disk, 'fetch')).toString('utf8')));
   } catch (error) {

@@ -2,7 +2,7 @@ import { hashOf } from '../../hash';
 import { homesOf, type Source } from './catalogue/entry';
 import { convert, type RawFile } from './convert';
 import { type GetOptions, type Located, type LocatedPlace, locate, type Where } from './locate';
-import { bytesThere, type FetchedSource, FORM, lockOut, readSources, writeSources } from './record';
+import { type FetchedSource, FORM, hashThere, lockOut, readSources, writeSources } from './record';
 
 /** Sources that lie in the same files: they are fetched and read once. */
 export interface PlannedGroup {
@@ -197,9 +197,9 @@ async function rowsOf(
     places.map(({ place, commit, files }) => [place.id, commit, files.map(({ path, size }) => [path, size])]),
   ]);
   const known = sources.map(({ name }) => record[name]);
-  const isThere = (one: FetchedSource | undefined) =>
-    one !== undefined && one.identity === identity && bytesThere(out, one.file) === one.bytes;
-  const there = known.map(isThere);
+  const isThere = async (one: FetchedSource | undefined) =>
+    one?.identity === identity && one.rowsSha256 !== undefined && (await hashThere(out, one.file)) === one.rowsSha256;
+  const there = await Promise.all(known.map(isThere));
   if (there.every(Boolean)) {
     for (const one of known) options.onDone?.(one!, false);
     return known as FetchedSource[];
@@ -208,6 +208,7 @@ async function rowsOf(
     ...(options.onRows ? { onRows: options.onRows } : {}),
     signal: options.signal,
   });
+  const hashes = await Promise.all(converted.map(({ file }) => hashThere(out, file)));
   const all = converted.map((one, i): FetchedSource => {
     const { title, samples, licence, differs } = sources[i]!;
     return {
@@ -220,7 +221,7 @@ async function rowsOf(
       differs,
       standIn: null,
       identity,
-      bytes: bytesThere(out, one.file)!,
+      rowsSha256: hashes[i]!,
     };
   });
   await writeSources(out, { ...record, ...Object.fromEntries(all.map((one) => [one.name, one])) });

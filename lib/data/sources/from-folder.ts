@@ -9,7 +9,7 @@ import { openRecords } from '../reading/records';
 import { CATALOGUE } from './catalogue/catalogue';
 import { rowsFile } from './convert';
 import { mapSource } from './names';
-import { bytesThere, type FetchedSource, FORM, lockOut, readSources, writeSources } from './record';
+import { type FetchedSource, FORM, hashThere, lockOut, readSources, writeSources } from './record';
 import { type RowWriter, rowWriter, withFiles } from './rows-file';
 
 /** A row that is already an example or an item, and the source it belongs to. */
@@ -71,7 +71,8 @@ async function takeHalf(folder: string, half: Half, out: string, options: TakeOp
   for (const [reason, { count, first }] of Object.entries(skipped)) {
     options.say?.(`${half}: ${count} ${count === 1 ? 'row' : 'rows'} skipped: ${reason} (first: ${first})`);
   }
-  return order.map((name): FetchedSource => {
+  const written = await Promise.all(order.map((name) => hashThere(out, rowsFile({ half, name }))));
+  return order.map((name, i): FetchedSource => {
     const { title, samples, licence, standIn } = ofTable(half, name);
     const rows = counts.get(name)!;
     return {
@@ -89,7 +90,7 @@ async function takeHalf(folder: string, half: Half, out: string, options: TakeOp
       differs: [],
       standIn,
       identity: hashOf([FORM, name, hashes]),
-      bytes: bytesThere(out, rowsFile({ half, name }))!,
+      rowsSha256: written[i]!,
     };
   });
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { parseJson, readSmallFile } from '../../json-file';
+import { parseJson, readSmallFile, requireFile } from '../../json-file';
 import type { RawRow } from '../reading/records';
 
 /** Sources that their authors publish on GitHub as one JSON object a file: rows with the columns of the Hub's copies. */
@@ -58,6 +58,7 @@ const firstOf = (value: unknown): unknown => (Array.isArray(value) ? (value as r
 
 async function objectOf(path: string, name: string): Promise<Json> {
   let value: unknown;
+  await requireFile(path, 'fetch');
   try {
     value = parseJson((await readSmallFile(path, 'fetch')).toString('utf8'));
   } catch (error) {

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { SaxesParser } from 'saxes';
-import { requireRegularFile } from '../../json-file';
+import { requireFile } from '../../json-file';
 import type { RawRow } from '../reading/records';
 
 /**
@@ -76,7 +76,7 @@ async function* readTarGz(
   path: string,
   name: string,
 ): AsyncGenerator<{ readonly member: string; readonly content: Buffer }> {
-  await requireRegularFile(path, 'fetch');
+  await requireFile(path, 'fetch');
   // An error of the file becomes one of what is unpacked.
   const unpacked = pipeline(createReadStream(path), createGunzip(), () => {});
   const pieces = unpacked[Symbol.asyncIterator]() as AsyncIterator<Buffer>;

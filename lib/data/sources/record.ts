@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { writeFileAtomic } from '../../files';
+import { hashFiles } from '../../hash';
 import { type Lock, lockFile } from '../../lock';
 import { looseFields, readFields, record, text, whole } from '../../schema';
 import type { Converted } from './convert';
@@ -24,7 +25,7 @@ export interface FetchedSource extends Converted {
   /** Of the files and of how they were read: equal for rows that need not be made again. */
   readonly identity: string;
   /** Of the rows' file. */
-  readonly bytes: number;
+  readonly rowsSha256: string;
 }
 
 /** Where `med42 fetch` writes where no folder is named; in the workbook's folder. */
@@ -43,7 +44,7 @@ const ROWS_FILE = 'a file of rows, train/NAME.jsonl or eval/NAME.jsonl';
 const rowsPath = v.pipe(text, v.regex(/^(?:train|eval)\/(?!.*\.\.).{1,200}\.jsonl$/, ROWS_FILE));
 const NAMED = { name: text, file: rowsPath, title: text, licence: text, identity: text };
 const SOURCE = looseFields(
-  { standIn: text, bytes: count },
+  { standIn: text, rowsSha256: text },
   { ...NAMED, ...COUNTED, places: PLACES, lacking: NAMES, differs: NAMES },
 );
 const SOURCES = looseFields(
@@ -62,19 +63,20 @@ export async function readSources(out: string): Promise<Readonly<Record<string, 
   return (read?.sources ?? {}) as unknown as Readonly<Record<string, FetchedSource>>;
 }
 
-/** Bytes of a fetched source's rows as they lie there; undefined where no such file is. */
-export function bytesThere(out: string, file: string): number | undefined {
-  const stats = statSync(join(out, file), { throwIfNoEntry: false });
-  return stats?.isFile() ? stats.size : undefined;
+/** sha256 of a fetched source's rows as they lie there; undefined where no such file is. */
+export async function hashThere(out: string, file: string): Promise<string | undefined> {
+  const path = join(out, file);
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? hashFiles([path]) : undefined;
 }
 
 /** @throws naming the first file of rows that is not as it was written */
-export function checkFetched(out: string, sources: Readonly<Record<string, FetchedSource>>): void {
-  for (const { file, bytes } of Object.values(sources)) {
-    const there = bytesThere(out, file);
-    if (there === bytes) continue;
+export async function checkFetched(out: string, sources: Readonly<Record<string, FetchedSource>>): Promise<void> {
+  for (const { file, rowsSha256 } of Object.values(sources)) {
+    const there = await hashThere(out, file);
+    if (there !== undefined && there === rowsSha256) continue;
+    const told = rowsSha256 ? `, ${rowsSha256}` : ', which tells of none';
     throw new Error(
-      `fetch: ${join(out, file)} must have the ${bytes ?? 'unknown number of'} bytes that ${SOURCES_FILE} tells of, ` +
+      `fetch: ${join(out, file)} must have the sha256 that ${SOURCES_FILE} tells of${told}, ` +
         `${there === undefined ? 'and is not there' : `has ${there}`}; fetch it again with \`med42 fetch\`, or delete ` +
         `${SOURCES_FILE} to read the folder's rows as your own`,
     );

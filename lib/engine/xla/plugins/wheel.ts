@@ -57,7 +57,8 @@ export async function unpackWheel(path: string, folder: string): Promise<readonl
       files.push(inside);
     }
   } catch (error) {
-    throw (error as Error).message.startsWith('files: ') ? error : cannotUnpack(path, error as Error);
+    const [, why] = /^files: (.*)/s.exec((error as Error).message) ?? [];
+    throw why === undefined ? cannotUnpack(path, error as Error) : new Error(`xla: ${path}: ${why}`, { cause: error });
   } finally {
     zip.close();
   }
