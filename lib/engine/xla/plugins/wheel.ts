@@ -57,8 +57,11 @@ export async function unpackWheel(path: string, folder: string): Promise<readonl
       files.push(inside);
     }
   } catch (error) {
-    const [, why] = /^files: (.*)/s.exec((error as Error).message) ?? [];
-    throw why === undefined ? cannotUnpack(path, error as Error) : new Error(`xla: ${path}: ${why}`, { cause: error });
+    const { message } = error as Error;
+    // A full disk is the disk's; two entries of one name are the wheel's.
+    throw message.startsWith('files: ') && !message.includes(': a folder has that name')
+      ? error
+      : cannotUnpack(path, error as Error);
   } finally {
     zip.close();
   }
