@@ -75,7 +75,8 @@ export { IGNORED, type Sample, type TokenizedSamples, tokenizeExamples } from '.
 export { mapSource } from './data/sources/names';
 export { DEFAULT_SYSTEM_PROMPT, promptParts, renderPrompt, renderResponse } from './data/template';
 export { type TokenRole, type TokenView, tokenXray } from './data/token-xray';
-export { assertFits, loadTokenizer, type Tokenizer } from './data/tokenizer';
+export { loadTokenizer, type Tokenizer } from './data/tokenizer';
+export { assertFits } from './data/tokenizer-fits';
 
 // Model: Hugging Face folders, LoRA as PEFT does it, generation.
 export { openAdapterFolder, saveAdapterFolder } from './model/adapter-folder';

@@ -4,7 +4,8 @@ import { conversationEncoder, type EncodeConversation } from '../data/conversati
 import { modelFolderOf } from '../data/sources/model';
 import { TEMPLATES, type TemplateName } from '../data/template';
 import { textStream } from '../data/text-stream';
-import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
+import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
+import { assertFits } from '../data/tokenizer-fits';
 import { type DeviceName, openDevice } from '../engine/device';
 import { DEVICE_HELP, PLUGIN_HELP } from '../engine/device-names';
 import { createState } from '../engine/state';

@@ -147,19 +147,6 @@ export const tokensBy = ({
 });
 
 /**
- * @param vocabSize the rows of the model's embedding
- * @throws when an id of the tokenizer would have no row. (Rows without an id are usual and fine.)
- */
-export function assertFits(tokenizer: Pick<Tokenizer, 'file' | 'vocabSize'>, vocabSize: number): void {
-  if (tokenizer.vocabSize > vocabSize) {
-    throw new Error(
-      `tokenizer: ${tokenizer.file} has the id ${tokenizer.vocabSize - 1} but the model's embedding has ${vocabSize} rows; ` +
-        'use the tokenizer that belongs to the model, or resize the embedding',
-    );
-  }
-}
-
-/**
  * The first token that reaches past the prompt's last character, by bisection: tokens end in rising order.
  * Offsets count code points (an astral character is one); the byte tokens of one character all cover it.
  */
@@ -229,7 +216,7 @@ async function withoutSpecial(
   for (const { id, content } of addedTokens) {
     if (plain.tokenToId(content) !== id) {
       throw new Error(
-        `tokenizer: ${folder}: added token ${id} would move; list added_tokens in the order of their ids`,
+        `tokenizer: ${join(folder, 'tokenizer.json')}: added token ${id} would move; list "added_tokens" in the order of their ids`,
       );
     }
   }

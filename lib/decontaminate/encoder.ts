@@ -87,7 +87,9 @@ async function staticEncoder(found: SentenceFolder, tokenize: Tokenize): Promise
       const hidden = new Float32Array(pieces.length * width);
       for (const [t, id] of pieces.entries()) {
         if (id >= rows) {
-          throw new Error(`encoder: ${found.folder}: token ${id} has no row in the table of ${rows}; fetch it again`);
+          throw new Error(
+            `encoder: ${found.tokenizer}: token ${id} has no row in the table of ${rows}; fetch the folder again`,
+          );
         }
         hidden.set(table.subarray(id * width, (id + 1) * width), t * width);
       }

@@ -73,7 +73,8 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
   if (pooling?.path === '') fail(': modules.json gives its module Pooling no "path"; fetch it again');
   const poolingFile = pooling && part(pooling.path, 'config.json');
   const poolingConfig = poolingFile ? await readJson(poolingFile) : undefined;
-  if (poolingFile && !poolingConfig) fail(`has no ${pooling.path}/config.json; fetch it`);
+  if (poolingFile && !poolingConfig)
+    fail(`: modules.json names the folder ${JSON.stringify(pooling.path)}, which has no config.json; fetch it`);
 
   const limitsFile = part(modules[0]!.path, 'sentence_bert_config.json');
   const limits = await readJson(limitsFile);

@@ -42,7 +42,13 @@ export async function openHiddenStates(
     run: async (ids, mask, batch) => {
       const dims = [batch, ids.length / batch];
       const feeds = { input_ids: new Tensor('int64', ids, dims), attention_mask: new Tensor('int64', mask, dims) };
-      const result = (await model(feeds)) as Readonly<Record<string, Tensor>>;
+      const result = (await model(feeds).catch((error: Error) => {
+        throw new Error(
+          `encoder: ${weights} cannot compute these texts (${error.message}); its tokenizer.json may be another encoder's, or ` +
+            'the graph is damaged: fetch the folder again',
+          { cause: error },
+        );
+      })) as Readonly<Record<string, Tensor>>;
       const hidden = result.last_hidden_state ?? result.token_embeddings;
       if (hidden?.dims.length !== 3) {
         throw new Error(

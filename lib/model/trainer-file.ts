@@ -1,15 +1,19 @@
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { looseFields, readFields, record, text, whole } from '../schema';
 
 /** What a trainer of another make writes beside the weights that it trained; train.py of a hand-off does. */
 export const TRAINER_FILE = 'trainer.json';
 
+/** They stand in tables and in the report's head. */
+const short = v.pipe(text, v.maxLength(200, 'a text of 200 characters at most'));
+
 const TRAINER = looseFields({
-  trainer: text,
-  packages: record(text, 'an object of versions'),
-  sharding: text,
+  trainer: short,
+  packages: record(short, 'an object of versions'),
+  sharding: short,
   processes: whole(1, 2 ** 31 - 1),
-  precision: text,
+  precision: short,
 });
 
 /**

@@ -1,7 +1,8 @@
 import { loadEvalItems, loadTrainExamples, readTrainExamples } from '../data/examples';
 import { checkMixedRows, type MixedFolder, readMixed } from '../data/mixing/mixed-folder';
 import { dataNotes } from '../data/reading/notes';
-import { assertFits, loadTokenizer } from '../data/tokenizer';
+import { loadTokenizer } from '../data/tokenizer';
+import { assertFits } from '../data/tokenizer-fits';
 import type { XlaOptions } from '../engine/xla/options';
 import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';

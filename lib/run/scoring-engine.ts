@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
-import { assertFits, loadTokenizer, type Tokenizer } from '../data/tokenizer';
+import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
+import { assertFits } from '../data/tokenizer-fits';
 import { openDevice } from '../engine/device';
 import { createState } from '../engine/state';
 import type { ScoredWith } from '../eval/harness-results';

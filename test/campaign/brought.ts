@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { loadTokenizer } from '../../lib/data/tokenizer';
+import { assertFits } from '../../lib/data/tokenizer-fits';
 import { RECORD, readInstalled } from '../../lib/engine/xla/plugins/cache';
 import { pluginEntry } from '../../lib/engine/xla/plugins/catalogue';
 import { type InstallPlan, installPlugin } from '../../lib/engine/xla/plugins/install';
@@ -48,7 +49,10 @@ const beside = (file: string, content: object, without: readonly string[]): Targ
   },
   mutate: mutateJson,
   run: async (folder) => {
-    const { bosId, eosId, stopIds, vocabSize } = await loadTokenizer(folder);
+    const opened = await loadTokenizer(folder);
+    const { bosId, eosId, stopIds } = opened;
+    const { vocabSize } = (await openModelFolder(BASE)).config;
+    assertFits(opened, vocabSize);
     return { ids: [...(bosId === undefined ? [] : [bosId]), eosId, ...stopIds], vocabSize };
   },
   wrong: (value) => {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tokenizeExamples } from '../../lib/data/samples';
 import { renderPrompt } from '../../lib/data/template';
-import { assertFits, loadTokenizer } from '../../lib/data/tokenizer';
+import { loadTokenizer } from '../../lib/data/tokenizer';
+import { assertFits } from '../../lib/data/tokenizer-fits';
 
 const FIXTURE = 'test/fixtures/llama-tokenizer';
 const MODELS = ['../shared/models/llama2-tokenizer', '../shared/models/baby-llama-tok361'].filter((path) =>
@@ -201,5 +202,8 @@ test('missing, broken and ill-fitting tokenizers say what to do', async () => {
     "tokenizer: a/tokenizer.json has the id 344 but the model's embedding has 344 rows; use the tokenizer that belongs to the model, or resize the embedding",
   );
   assertFits({ file: 'a/tokenizer.json', vocabSize: 345 }, 345);
-  assertFits({ file: 'a/tokenizer.json', vocabSize: 345 }, 32000);
+  assertFits({ file: 'a/tokenizer.json', vocabSize: 345, stopIds: [2, 344] }, 32000);
+  expect(() => assertFits({ file: 'a/tokenizer.json', vocabSize: 345, stopIds: [2, 400] }, 345)).toThrow(
+    /^tokenizer: a\/generation_config\.json: "eos_token_id" must be below the 345 rows .*, got 400; correct it/,
+  );
 });

@@ -144,7 +144,7 @@ describe('refuses', () => {
     await writeTransformer(folder, { pooling_mode_cls_token: true, pooling_mode_max_tokens: true });
     expect(await refusal()).toMatch(/pools by cls with max;/);
     await rm(join(folder, '1_Pooling'), { recursive: true });
-    expect(await refusal()).toMatch(/has no 1_Pooling\/config.json; fetch it/);
+    expect(await refusal()).toMatch(/modules\.json names the folder "1_Pooling", which has no config\.json; fetch it/);
   });
 
   it('a folder without an ONNX graph, saying how to make it', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PAPER_LORA } from '../../lib/config';
-import { assertFits } from '../../lib/data/tokenizer';
+import { assertFits } from '../../lib/data/tokenizer-fits';
 import { compile } from '../../lib/engine/compile';
 import { type Device, openDevice } from '../../lib/engine/device';
 import { createState } from '../../lib/engine/state';
