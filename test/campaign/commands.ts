@@ -115,7 +115,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   packing: { args: (_, out) => ['packing', '--preset', 'smoke', ...to(out)] },
   mix: { args: (_, out) => ['mix', '--data', DATA, '--shares', 'all', ...to(out)] },
   bundle: { args: (_, out) => ['bundle', ...to(join(out, 'bundle.tar.xz'))] },
-  handoff: { args: (_, out) => ['handoff', '--preset', 'smoke', ...to(out)] },
+  handoff: { args: (_, out) => ['handoff', '--preset', 'smoke', ...to(out)], isOnce: true },
   'build-miniature': { args: (_, out) => ['build-miniature', '--data', out] },
   'fetch rows': {
     args: (_, out) => ['fetch', 'medmcqa', 'medquad', ...to(join(out, 'rows'))],
