@@ -18,7 +18,8 @@ export interface SentenceFolder extends Omit<EncoderDescription, 'dimension'> {
   readonly lowercase: boolean;
 }
 
-const isInside = (path: string): boolean => !isAbsolute(path) && !normalize(path).split(/[\\/]/).includes('..');
+const isInside = (path: string): boolean =>
+  path.length < 256 && !isAbsolute(path) && !normalize(path).split(/[\\/]/).includes('..');
 const MODULE_LIST = v.array(
   looseFields({ path: v.pipe(text, v.check(isInside, 'a folder inside that of the encoder')) }, { type: text }),
   'a list of modules',
@@ -69,7 +70,8 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
 
   const pooling = modules.find(({ type }) => type === 'Pooling');
   const isStatic = first === 'StaticEmbedding';
-  if (!isStatic && !pooling) fail('has a Transformer without a Pooling module; a text needs one vector');
+  if (!isStatic && !pooling)
+    fail(': modules.json has a Transformer without a Pooling module, and a text needs one vector; fetch it again');
   if (pooling?.path === '') fail(': modules.json gives its module Pooling no "path"; fetch it again');
   const poolingFile = pooling && part(pooling.path, 'config.json');
   const poolingConfig = poolingFile ? await readJson(poolingFile) : undefined;
