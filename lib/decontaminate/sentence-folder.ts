@@ -102,7 +102,7 @@ export async function readSentenceFolder(folder: string): Promise<SentenceFolder
     lowercase: limits?.do_lower_case === true,
     weights: weights!,
     tokenizer,
-    sha256: await hashFiles(
+    sha256: await identityOf(
       [join(folder, 'modules.json'), poolingFile, limitsFile, tokenizer, weights].filter((f) => f !== undefined),
     ),
   };
@@ -145,7 +145,8 @@ function maxSeqLength(
   return fail(`says max_seq_length ${JSON.stringify(length)}; write a whole number in sentence_bert_config.json`);
 }
 
-async function hashFiles(files: readonly string[]): Promise<string> {
+/** Of the files' contents with a zero byte after each; one that is not there counts as empty. Records name encoders by it. */
+async function identityOf(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const file of files) {
     if (await requireRegularFile(file, 'encoder'))

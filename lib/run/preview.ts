@@ -39,6 +39,10 @@ function weightWarnings({ shares, rows, missing, totalWithoutShortfall }: Prepar
   ];
 }
 
+/** The highest estimated peak of the methods' trainings, in bytes; of a device whose memory can be estimated. */
+export const highestPeak = (inputs: ModelInputs, device: Device): number =>
+  Math.max(...inputs.config.methods.map((method) => trainingPeak(inputs, inputs.config[method], device)));
+
 /** The estimated peak of one training, in bytes. */
 export function trainingPeak(
   { base, chunks, heldOut, packing: { packing } }: ModelInputs,

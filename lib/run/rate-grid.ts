@@ -11,7 +11,7 @@ import { lockFolder } from './lock';
 import { makeModels, sideBySide } from './make-models';
 import type { ModelPlan } from './plan';
 import { PRESETS, type PresetName } from './presets';
-import { previewRows, previewTraining, trainingPeak } from './preview';
+import { highestPeak, previewRows, previewTraining } from './preview';
 import { createProgress } from './progress';
 import { TRIALS_FILE, type Trial, TUNING_TABLE, trialsTable } from './rate-trial';
 import type { RunWatcher } from './run';
@@ -51,7 +51,7 @@ export async function tryRates(
     const plans = config.methods.flatMap((method) =>
       rateGrid[method].map((rate) => planOf(method, rate, inputs.config[method])),
     );
-    const peak = () => Math.max(...config.methods.map((method) => trainingPeak(inputs, inputs.config[method], device)));
+    const peak = () => highestPeak(inputs, device);
     const { threads, atOnce } = sideBySide(device, config.threads, plans.length, peak);
     const modelHash = await hashWeights(inputs.base);
     const options = { model, device: 'cpu', xla: XLA_DEFAULTS, out } as const;

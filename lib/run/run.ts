@@ -17,7 +17,7 @@ import { makeModels, sideBySide } from './make-models';
 import { peakMemoryBytes } from './memory';
 import type { RunOptions } from './options';
 import { planModels } from './plan';
-import { previewRows, previewTraining, trainingPeak } from './preview';
+import { highestPeak, previewRows, previewTraining } from './preview';
 import { createProgress, type OpenProgress } from './progress';
 import { writeResults } from './report-stage';
 import { checkFolder, claimFolder, type RunContent } from './results-folder';
@@ -76,8 +76,7 @@ export async function reproduce(
       say,
       progress,
     });
-    const peak = () =>
-      Math.max(...inputs.config.methods.map((one) => trainingPeak(inputs, inputs.config[one], device)));
+    const peak = () => highestPeak(inputs, device);
     const { threads, atOnce } = sideBySide(device, options.config.threads, plans.length, peak);
     const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
     const subject: Subject = {

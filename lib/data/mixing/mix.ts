@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
 import { copyFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { version as duckdbVersion } from '@duckdb/node-api';
 import { leftOverOf, makeFolder, writeFileAtomic } from '../../files';
+import { hashFiles } from '../../hash';
 import { isFolderLock } from '../../lock';
 import { SUBSETS } from '../../paper/table-a1';
 import { type ReadOptions, readTrainExamples } from '../examples';
 import { type MixtureReport, type MixtureShareRule, reportMixture } from '../mixture-plan';
 import { listFiles } from '../reading/list-files';
-import { hashFile } from '../reading/parquet';
 import type { TrainExample } from '../rows';
 import { mapSource } from '../sources/names';
 import { standInsOf } from '../stand-ins';
@@ -88,7 +87,7 @@ export async function mixFolder(from: string, out: string, options: MixOptions):
     store.filled();
     onStage?.('drawing');
     const drawn = await drawRows(store.connection, { ...options, shares }, join(out, MIXTURE_ROWS));
-    const rowsSha256 = await hashOfRows(join(out, MIXTURE_ROWS));
+    const rowsSha256 = await hashFiles([join(out, MIXTURE_ROWS)]);
     const standInRows = (key: string) =>
       [...drawn.written].reduce((sum, [source, count]) => {
         const { subset, standIn } = mapSource(source);
@@ -126,12 +125,6 @@ export async function mixFolder(from: string, out: string, options: MixOptions):
   } finally {
     await store.close();
   }
-}
-
-async function hashOfRows(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await hashFile(file, hash);
-  return hash.digest('hex');
 }
 
 /** The database tells of a full disk in words alone. */

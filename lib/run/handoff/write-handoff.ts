@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TrainConfig } from '../../config';
 import { trainingNotes } from '../../data/reading/notes';
 import { readSources } from '../../engine/tensors';
 import { writeFileAtomic } from '../../files';
+import { hashFiles } from '../../hash';
 import { saveAdapterFolder } from '../../model/adapter-folder';
 import type { ModelFolder } from '../../model/folder';
 import { writeTensorRows } from '../../model/tensor-rows';
@@ -88,7 +88,9 @@ export async function writeHandoff(
     rows: { filled, length },
     trainable: trainableCount(model),
     model: await describeModel(base),
-    files: Object.fromEntries(await Promise.all(written.map(async (name) => [name, await hashFile(join(out, name))]))),
+    files: Object.fromEntries(
+      await Promise.all(written.map(async (name) => [name, await hashFiles([join(out, name)])])),
+    ),
     packages: await pinnedPackages(),
     checkpointEvery: inputs.config.checkpointEvery,
   });
@@ -136,15 +138,9 @@ async function describeModel({ folder, weights, config }: ModelFolder) {
   return {
     name: basename(folder),
     layers: config.numHiddenLayers,
-    configSha256: await hashFile(join(folder, 'config.json')),
+    configSha256: await hashFiles([join(folder, 'config.json')]),
     weightBytes: Object.fromEntries(await Promise.all(sizes)),
   };
-}
-
-async function hashFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const bytes of createReadStream(file) as AsyncIterable<Buffer>) hash.update(bytes);
-  return hash.digest('hex');
 }
 
 /** Of requirements.in: what the experiment hangs on, as distinct from what these need. */
