@@ -35,8 +35,11 @@ const STATED: readonly string[] = [
  */
 export function taggedHyperParameters(config: TrainConfig): Readonly<Record<string, HyperParameter>> {
   const stated = new Map(fields(config.method === 'lora' ? PAPER_LORA : PAPER_FULL));
+  // A record that was read may have its fields in another order.
+  const order = [...stated.keys()];
+  const own = fields(config).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
   return Object.fromEntries(
-    fields(config).map(([name, value]): [string, HyperParameter] => {
+    own.map(([name, value]): [string, HyperParameter] => {
       const paper = STATED.includes(name) ? (stated.get(name) ?? null) : null;
       if (paper === null) return [name, { value, origin: 'assumed', paper }];
       return [name, { value, origin: same(value, paper) ? 'stated' : 'varied', paper }];
