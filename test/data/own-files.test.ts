@@ -159,6 +159,38 @@ test.each([
   await expect(read({ 'train/x.json': content })).rejects.toThrow(message);
 });
 
+describe('a JSON array', () => {
+  const row = (i: number) => JSON.stringify({ prompt: `Ask "${i}", [now}?`, response: 'Say {\\" é 漢.' });
+  const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i));
+
+  test('of many pieces of the file is read as JSON.parse reads it', async () => {
+    const text = `\uFEFF [${rows(20000).join(' ,\n')}]\n\n`;
+    const { examples } = await loadTrainExamples(folderOf({ 'train/x.json': text }));
+    const expected = JSON.parse(text.slice(1)) as { prompt: string; response: string }[];
+    expect(examples.map(({ prompt, response }) => ({ prompt, response }))).toEqual(expected);
+  });
+
+  test.each<readonly [string, string, string]>([
+    [
+      'a row that is no JSON',
+      `[${rows(500).join()},{"prompt":bad},${row(0)}]`,
+      'row 501: invalid JSON (Unexpected "b")',
+    ],
+    ['-Infinity', `[${rows(500).join()},{"a":-Infinity}]`, 'row 501: invalid JSON (Unexpected "I")'],
+    ['a comma at the end', `[${rows(3).join()},]`, 'row 4: invalid JSON (Unexpected RIGHT_BRACKET ("]"))'],
+    ['a comma twice', `[${rows(2).join()},,${row(0)}]`, 'a value is missing before it; write one, or delete a comma'],
+    [
+      'a text that is not closed',
+      `[${rows(500).join()},{"a":"`,
+      'row 501: invalid JSON: the array must be closed with ]',
+    ],
+    ['no end', `[${rows(500).join()}\n`, 'the array must be closed with ], the file ends before that'],
+    ['more behind it', `[${rows(3).join()}]\nx`, 'behind row 3 (Unexpected "x"): after the array nothing may follow'],
+  ])('with %s is refused with its place', async (_, content, message) => {
+    await expect(read({ 'train/x.json': content })).rejects.toThrow(message);
+  });
+});
+
 test('64-bit ids of Parquet stay apart, where a number would round them together', async () => {
   const root = folderOf({ 'eval/x.txt': '' });
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
