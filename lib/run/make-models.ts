@@ -25,7 +25,7 @@ const MOST_AT_ONCE = 6;
 const MEMORY_SHARE = 0.8;
 
 /**
- * @param wanted threads of the CPU for each model; null: all
+ * @param wanted threads of the CPU for each model; null: all. No more than there are
  * @param models to be made
  * @param peak counts the largest training's bytes; called for `cpu` alone, the only device that knows them beforehand
  * @param memory of the machine, in bytes
@@ -38,8 +38,9 @@ export function sideBySide(
   peak: () => number,
   memory: number = totalmem(),
 ): { readonly threads: number; readonly atOnce: number } {
-  if (device.name !== 'cpu') return { threads: device.threads, atOnce: 1 };
-  const threads = Math.min(device.threads, wanted ?? device.threads);
+  // XLA has no such number.
+  const threads = device.name.startsWith('xla') ? device.threads : Math.min(device.threads, wanted ?? device.threads);
+  if (device.name !== 'cpu') return { threads, atOnce: 1 };
   const fitting = Math.max(1, Math.floor((MEMORY_SHARE * memory) / peak()));
   return { threads, atOnce: Math.min(MOST_AT_ONCE, models, Math.floor(device.threads / threads), fitting) };
 }

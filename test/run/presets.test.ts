@@ -97,13 +97,19 @@ test('models are begun so that workers end together; one worker takes them in th
   expect(Math.max(...busy) / ((busy[0]! + busy[1]!) / 2)).toBeLessThan(1.02);
 });
 
-test.each(['xla:cpu', 'tfjs', 'webgpu'] as const)(
-  'on %s models are made one by one, and no peak is asked for',
-  (name) => {
+test.each([
+  // XLA takes the processors that there are.
+  ['xla:cpu', 1, 4],
+  ['tfjs', 1, 1],
+  ['webgpu', 2, 2],
+  ['webgpu', null, 4],
+] as const)(
+  'on %s, told %s threads, models are made one by one with %i; no peak is asked for',
+  (name, wanted, threads) => {
     const unknown = () => {
       throw new Error('engine: known only when it is compiled');
     };
-    expect(sideBySide({ name, threads: 4 }, 1, 9, unknown)).toEqual({ threads: 4, atOnce: 1 });
+    expect(sideBySide({ name, threads: 4 }, wanted, 9, unknown)).toEqual({ threads, atOnce: 1 });
   },
 );
 
