@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoraConfig } from '../config';
 import type { HostTensor, HostTensors } from '../engine/tensors';
@@ -18,7 +19,8 @@ import { readSafetensorsHeader, readTensor, writeSafetensors } from './safetenso
 const PREFIX = 'base_model.model.';
 
 /**
- * Saves an adapter as a PEFT folder.
+ * Saves an adapter as a PEFT folder. adapter_config.json goes first and comes last: new weights are never read with the
+ * scaling of an earlier adapter.
  * Source: PEFT utils/save_and_load.py (keys lose the adapter's name), tuners/lora/config.py (fields)
  */
 export async function saveAdapterFolder(
@@ -28,6 +30,7 @@ export async function saveAdapterFolder(
   adapter: HostTensors,
   card: { readonly title: string; readonly details: string },
 ): Promise<void> {
+  await rm(join(folder, 'adapter_config.json'), { force: true });
   const names = Object.keys(adapter);
   const specs = Object.fromEntries(
     names.map((n) => [PREFIX + n, { shape: adapter[n]!.shape, dtype: 'float32' as const }]),

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrozenWeight, HostTensor } from '../engine/tensors';
 import { makeFolder, writeFileAtomic } from '../files';
@@ -157,13 +157,15 @@ export const isUnfinished = (names: readonly string[]): boolean =>
   names.every((name) => WEIGHT_FILES.test(name) || name === 'README.md' || TOKENIZER_FILES.includes(name));
 
 /**
- * Saves a fine-tuned model as a folder that transformers and this library open.
+ * Saves a fine-tuned model as a folder that transformers and this library open. What an earlier save left there is
+ * replaced: its config.json goes first, so that a reader never takes files of both for one model.
  *
  * @param base the model it was tuned from: its config.json and tokenizer go along
  * @param read a weight by its Hugging Face name
  * @param shardBytes of a weight file at most; beyond it there are shards with an index
  * @returns the paths of the files with the weights
- * @throws when the folder is the base's own, which is still read
+ * @throws when the folder is the base's own, which is still read, or holds an adapter, which transformers would open in
+ * the model's place
  */
 export async function saveModelFolder(
   folder: string,
@@ -176,10 +178,18 @@ export async function saveModelFolder(
   if ((await realpath(folder)) === (await realpath(base.folder))) {
     throw new Error(`model: ${folder} is the folder of the model that this one is made from; save to another one`);
   }
+  if (existsSync(join(folder, 'adapter_config.json'))) {
+    throw new Error(
+      `model: ${folder} holds an adapter (adapter_config.json), which transformers would open in the model's place; ` +
+        'save to another folder, or delete the adapter',
+    );
+  }
+  await rm(join(folder, 'config.json'), { force: true });
   const files = await saveWeights(folder, weightShapes(base.config), read, shardBytes);
   for (const name of TOKENIZER_FILES) {
     const file = join(base.folder, name);
     if (existsSync(file)) await writeFileAtomic(join(folder, name), await readSmallFile(file, 'model'));
+    else await rm(join(folder, name), { force: true });
   }
   await writeFileAtomic(join(folder, 'README.md'), modelCard(card));
   // Last: a folder without config.json is not a model yet. transformers 5 goes by `dtype` where it stands.

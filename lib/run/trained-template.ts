@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { DEFAULT_SYSTEM_PROMPT, TEMPLATES, type TemplateName } from '../data/template';
@@ -23,7 +23,8 @@ export async function readTrainedTemplate(folder: string): Promise<TemplateName 
 
 /** What a merged model was trained with is what its adapter was trained with. */
 export async function copyTrainedTemplate(from: string, to: string): Promise<void> {
-  if (!existsSync(join(from, TEMPLATE_FILE))) return;
+  // A killed merge of another adapter may have left its note.
+  if (!existsSync(join(from, TEMPLATE_FILE))) return rm(join(to, TEMPLATE_FILE), { force: true });
   await makeAside(join(to, TEMPLATE_FILE), (aside) => copyFile(join(from, TEMPLATE_FILE), aside));
 }
 

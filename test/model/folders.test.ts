@@ -413,6 +413,56 @@ test('a model whose saving fails has no config.json', async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
+describe('a model saved over an older one', () => {
+  const other = Object.fromEntries(
+    Object.entries(tinyWeights()).map(([name, { shape }]) => [name, float32([...shape])]),
+  );
+  const saveOld = async (shardBytes?: number) => {
+    const from = await modelFolder();
+    writeFileSync(join(from, 'chat_template.jinja'), '{{ messages }}');
+    const folder = newFolder();
+    const weights = tinyWeights();
+    await saveModelFolder(folder, await openModelFolder(from), (name) => weights[name]!, CARD, shardBytes);
+    return folder;
+  };
+
+  test.for([
+    ['shards over shards', 2000, 2000],
+    ['one file over shards', 2000, undefined],
+    ['shards over one file', undefined, 2000],
+    ['one file over one', undefined, undefined],
+  ] as const)('%s, cut short at an early, a middle or the last weight, is no model', async ([, before, after]) => {
+    const base = await openModelFolder(await modelFolder());
+    const names = Object.keys(other);
+    for (const last of [names[1], names[names.length >> 1], names.at(-1)]) {
+      const folder = await saveOld(before);
+      const read = (name: string) => {
+        if (name === last) throw new Error('the device was lost');
+        return other[name]!;
+      };
+      await expect(saveModelFolder(folder, base, read, CARD, after)).rejects.toThrow('the device was lost');
+      expect(await refusal(folder)).toContain('cannot read');
+    }
+  });
+
+  test('is the new one alone once it is done', async () => {
+    const base = await openModelFolder(await modelFolder());
+    const folder = await saveOld(2000);
+    await saveModelFolder(folder, base, (name) => other[name]!, CARD);
+    expect(readdirSync(folder).sort()).toEqual(['README.md', 'config.json', 'model.safetensors']);
+  });
+
+  test('is refused where an adapter lies, which transformers would take', async () => {
+    const base = await openModelFolder(await modelFolder());
+    const folder = newFolder();
+    writeFileSync(join(folder, 'adapter_config.json'), '{}');
+    await expect(saveModelFolder(folder, base, (name) => other[name]!, CARD)).rejects.toThrow(
+      /holds an adapter \(adapter_config\.json\).*; save to another folder, or delete the adapter$/,
+    );
+    expect(readdirSync(folder)).toEqual(['adapter_config.json']);
+  });
+});
+
 describe('adapters', () => {
   let base: ModelFolder;
   let adapter: HostTensors;
@@ -441,6 +491,15 @@ describe('adapters', () => {
   test('opens as it was saved', async () => {
     const opened = await openAdapterFolder(await saved(), base);
     expect(opened).toEqual({ base, config: LORA, adapter, baseModel: base.folder });
+  });
+
+  test('saved over an older one and cut short, it is no adapter: no weights with the scaling of another', async () => {
+    const folder = await saved();
+    rmSync(join(folder, 'README.md'));
+    mkdirSync(join(folder, 'README.md'));
+    const again = saveAdapterFolder(folder, { ...LORA, alpha: 64 }, base.folder, adapter, CARD);
+    await expect(again).rejects.toThrow('a folder has that name');
+    expect(await refused(folder)).toContain('adapter_config.json (ENOENT)');
   });
 
   test.for<readonly [string, Readonly<Record<string, unknown>>, string]>([

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { copyTrainedTemplate, readTrainedTemplate, writeTrainedTemplate } from '../../lib/run/trained-template';
 
 /** `med42 train`, `run`, `merge` and `packing` as a person types them, on rows of one's own and the bundled base. */
 
@@ -88,6 +89,14 @@ test('merge makes a model that says what base and adapter say', () => {
     1,
     expect.stringContaining('merge: merged holds README.md, config.json'),
   ]);
+});
+
+test('an adapter that notes no template takes away the note that a killed merge of another left', async () => {
+  const [from, to] = ['without a note', 'half merged'].map((name) => join(work, name)) as [string, string];
+  for (const folder of [from, to]) mkdirSync(folder);
+  await writeTrainedTemplate(to, 'none');
+  await copyTrainedTemplate(from, to);
+  expect(await readTrainedTemplate(to)).toBeUndefined();
 });
 
 test('a model speaks with the template of its training, unless another is given', () => {
