@@ -26,12 +26,30 @@ function hash(text: string): number {
   return h | 0;
 }
 
+/** The generator starts from 32 bits: a greater seed would give the numbers of one of these. */
+export const MAX_SEED = 2 ** 32 - 1;
+
+/**
+ * A seed as it is given, in numbers or in the text of an option.
+ *
+ * @param refuse makes the error of what is required and what came
+ * @throws when it is no whole number from 0 to 4294967295
+ */
+export function requireSeed(given: number | string, refuse: (must: string) => Error): number {
+  const seed = String(given).trim() === '' ? Number.NaN : Number(given);
+  if (Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED) return seed;
+  const came = typeof given === 'string' ? JSON.stringify(given) : given;
+  throw refuse(`must be a whole number from 0 to ${MAX_SEED}, got ${came}`);
+}
+
 /**
  * A generator for `seed`; `stream` names an independent sequence of the same seed,
  * so that drawing one more number for the initialisation does not move the shuffling.
+ *
+ * @throws when the seed is no whole number from 0 to 4294967295
  */
 export function createRandom(seed: number, stream = ''): Random {
-  if (!Number.isSafeInteger(seed)) throw new Error(`random: seed must be an integer, got ${seed}`);
+  requireSeed(seed, (must) => new Error(`random: seed ${must}`));
   return wrap(xoroshiro128plus((Math.imul(seed | 0, 0x9e3779b1) ^ hash(stream)) | 0));
 }
 

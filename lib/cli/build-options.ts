@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { WORKBOOK_ROOT } from '../files';
 import { MINIATURE_SEED } from '../miniature/miniature';
+import { requireSeed } from '../random';
 import { newCommand, readArguments } from '../run/arguments';
 
 /** What is built, and where. */
@@ -18,7 +19,7 @@ const BUNDLED = join(WORKBOOK_ROOT, 'data', 'miniature');
  *
  * @param does what the command does, in a line or two
  * @param from relative folders are taken from here
- * @throws on an unknown option, a seed that is no whole number, and another seed than the bundled world's for its folder
+ * @throws on an unknown option, a seed out of range, and another seed than the bundled world's for its folder
  */
 export function parseBuildOptions(name: string, does: string, args: readonly string[], from: string): BuildOptions {
   const command = newCommand(name, does)
@@ -28,10 +29,7 @@ export function parseBuildOptions(name: string, does: string, args: readonly str
     )
     .option('--data <folder>', 'the world’s folder  (default: the bundled one)');
   const { options: values } = readArguments<{ readonly seed?: string; readonly data?: string }>(command, args);
-  const seed = Number(values.seed ?? MINIATURE_SEED);
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new Error(`build: --seed must be a whole number of 0 or more, got "${values.seed}"`);
-  }
+  const seed = requireSeed(values.seed ?? MINIATURE_SEED, (must) => new Error(`build: --seed ${must}`));
   const data = values.data === undefined ? BUNDLED : resolve(from, values.data);
   if (seed !== MINIATURE_SEED && data === BUNDLED) {
     throw new Error(

@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { mixFolder } from '../data/mixing/mix';
 import { CARD_FILE, MIXTURE_ROWS } from '../data/mixing/mixed-folder';
+import { requireSeed } from '../random';
 import { newCommand, readArguments } from '../run/arguments';
 import { showReading } from '../run/data-stage';
 import { lockFolder } from '../run/lock';
@@ -47,7 +48,7 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     const mixed = await mixFolder(resolve(from, options.data), out, {
       shares: sharesOf(options.shares),
-      seed: whole('--seed', options.seed, 0),
+      seed: requireSeed(options.seed, (must) => refusal(`--seed ${must}`)),
       memory: whole('--memory', options.memory, 128),
       threads: whole('--threads', options.threads, 1),
       ...(options.samples === undefined ? {} : { total: whole('--samples', options.samples, 1) }),

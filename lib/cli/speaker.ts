@@ -13,7 +13,7 @@ import { terminalText } from '../escape';
 import { createGenerator } from '../model/generate';
 import { type ChooseToken, likeliest, sampler } from '../model/sampling';
 import { tunedModel } from '../model/tuned';
-import { createRandom } from '../random';
+import { createRandom, requireSeed } from '../random';
 import { BUNDLED_BASE, openAdapterAt, openModelAt } from '../run/open-model';
 import { readTrainedTemplate } from '../run/trained-template';
 import { callersFolder } from './interrupt';
@@ -154,7 +154,7 @@ function readSampling(owner: string, options: SpeakerOptions): ChooseToken {
     return value;
   };
   const temperature = number('temperature', options.temperature);
-  const seed = wholeNumber(owner, 'seed', options.seed, 0);
+  const seed = requireSeed(options.seed, (must) => new Error(`${owner}: --seed ${must}`));
   const narrow = {
     ...(options.topK === undefined ? {} : { topK: number('top-k', options.topK) }),
     ...(options.topP === undefined ? {} : { topP: number('top-p', options.topP) }),

@@ -74,7 +74,7 @@ async function draw({ data, layout, description }: Figure): Promise<string> {
   // Plotly writes defaults into what it is given: let that be a copy.
   const text = JSON.stringify({ data, layout });
   const copy = JSON.parse(text) as { data: unknown; layout: { title?: { text?: string } } };
-  dice.random = createRandom(createHash('sha256').update(text).digest().readInt32LE(), 'plotly-ids');
+  dice.random = createRandom(createHash('sha256').update(text).digest().readUInt32LE(), 'plotly-ids');
   const element = window.document.createElement('div');
   window.document.body.appendChild(element);
   try {

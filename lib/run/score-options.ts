@@ -6,6 +6,7 @@ import type { DeviceName } from '../engine/device';
 import { DEVICE_HELP, PLUGIN_HELP } from '../engine/device-names';
 import type { BosPolicy } from '../eval/encode-request';
 import { TASK_VARIANTS, type TaskVariant } from '../eval/tasks/definition';
+import { requireSeed } from '../random';
 import { newCommand, readArguments } from './arguments';
 import { DATA_FORMS, type RowArguments, rowOptions, withRowOptions } from './row-options';
 import { type ServerArguments, type ServerSettings, serverRun, withServerOptions } from './server-options';
@@ -100,15 +101,10 @@ interface Given extends RowArguments, ServerArguments {
  */
 export function parseScoreOptions(args: readonly string[], root: string, cwd: string): ScoreCommand {
   const { options: values } = readArguments<Given>(command(), args);
-  const whole = (name: 'limit' | 'seed', least: number): number | null => {
-    const value = values[name];
-    if (value === undefined) return null;
-    const number = Number(value);
-    if (value.trim() === '' || !Number.isSafeInteger(number) || number < least) {
-      throw refusal(`--${name} must be a whole number of ${least} or more, got "${value}"`);
-    }
-    return number;
-  };
+  const limit = values.limit === undefined ? null : Number(values.limit);
+  if (limit !== null && (!Number.isSafeInteger(limit) || limit < 1)) {
+    throw refusal(`--limit must be a whole number of 1 or more, got "${values.limit}"`);
+  }
   const run = serverRun(values, cwd, refusal);
   const variant = (values.variant ?? run?.variant ?? 'present') as TaskVariant;
   if (!TASK_VARIANTS.includes(variant)) {
@@ -127,8 +123,8 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
     tasks: values.tasks.split(',').map((name) => name.trim()),
     variant,
     bos: values.bos ? 'tokenizer' : 'never',
-    limit: whole('limit', 1),
-    seed: whole('seed', 0) ?? 0,
+    limit,
+    seed: requireSeed(values.seed ?? 0, (must) => refusal(`--seed ${must}`)),
     out: values.out
       ? resolve(cwd, values.out)
       : resolve(root, 'results', 'score', basename(data), resultName(model, adapter, variant)),

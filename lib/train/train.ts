@@ -160,7 +160,7 @@ export async function updateOnce(
   let norm: number;
   const prime = 46_337;
   const masks = (micro: number) => ({
-    seed: integer(((config.seed % prime) + prime) % prime),
+    seed: integer(config.seed % prime),
     step: integer((step * config.accumulation + micro) % prime),
   });
   if (programs.fused) {

@@ -147,7 +147,7 @@ describe('med42 generate', () => {
     [['--temperature', '1', '--top-p', '1.5'], 'sampling: top-p must be above 0 and at most 1, got 1.5'],
     [['--temperature', '1', '--top-k', '0'], 'sampling: top-k must be a whole number of 1 or more, got 0'],
     [['--top-k', '5'], 'generate: --top-k and --top-p need a --temperature above 0'],
-    [['--seed', '1.5'], 'generate: --seed must be a whole number of 0 or more, got "1.5"'],
+    [['--seed', '1.5'], 'generate: --seed must be a whole number from 0 to 4294967295, got "1.5"'],
     [['--tokens', '0'], 'generate: --tokens must be a whole number of 1 or more, got "0"'],
     [['--template', 'chatml'], 'generate: --template must be one of med42, model, none, got "chatml"'],
     [['--template', 'model'], `chat template: ${BASE} has none`],

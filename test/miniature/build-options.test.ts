@@ -18,7 +18,9 @@ test('a world is the bundled one unless a seed and a folder of its own are given
   expect(() => parse(['--seed', '7'], '/')).toThrow(
     `build: --seed 7 is another world than the bundled one, of ${MINIATURE_SEED}; give it a folder of its own with --data`,
   );
-  expect(() => parse(['--seed', '7.5'], '/')).toThrow('build: --seed must be a whole number of 0 or more, got "7.5"');
+  expect(() => parse(['--seed', '7.5'], '/')).toThrow(
+    'build: --seed must be a whole number from 0 to 4294967295, got "7.5"',
+  );
 });
 
 test('another seed deals the same facts out to other groups', () => {

@@ -42,7 +42,13 @@ describe.concurrent('options', () => {
     ['no samples', ['--samples', '0'], 'reproduce: --samples must be a whole number of 1 or more, or all, got "0"'],
     ['samples that are no number', ['--samples', 'many'], '--samples must be a whole number of 1 or more, or all, got'],
     ['half an epoch', ['--epochs', '0.5'], '--epochs must be a whole number of 1 or more, got "0.5"'],
-    ['a negative seed', ['--seed=-1'], '--seed must be a whole number of 0 or more, got "-1"'],
+    ['a negative seed', ['--seed=-1'], '--seed must be a whole number from 0 to 4294967295, got "-1"'],
+    ['a seed of more than 32 bits', ['--seed', '4294967296'], 'from 0 to 4294967295, got "4294967296"'],
+    [
+      'seeds that reach beyond',
+      ['--seed', '4294967295', '--seeds', '2'],
+      'seed + seeds - 1 must be a whole number from 0 to 4294967295, got',
+    ],
     [
       'an unknown device',
       ['--device', 'gpu'],

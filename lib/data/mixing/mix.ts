@@ -5,6 +5,7 @@ import { leftOverOf, makeFolder, writeFileAtomic } from '../../files';
 import { hashFiles } from '../../hash';
 import { isFolderLock } from '../../lock';
 import { SUBSETS } from '../../paper/table-a1';
+import { requireSeed } from '../../random';
 import { type ReadOptions, readTrainExamples } from '../examples';
 import { type MixtureReport, type MixtureShareRule, reportMixture } from '../mixture-plan';
 import { listFiles } from '../reading/list-files';
@@ -56,11 +57,12 @@ export interface MixOptions {
  * rows come from many downloads in any order, and a hash of each row's content deals them; a run on the folder made
  * takes it as it is.
  *
- * @throws on a folder that holds something else, an invalid row, or a total out of range
+ * @throws on a folder that holds something else, an invalid row, or a total or a seed out of range
  * Source: paper, appendix A.3 and table A1.
  */
 export async function mixFolder(from: string, out: string, options: MixOptions): Promise<MixedFolder> {
   const { shares = 'paper', seed, threads = 2, memory = 1024, rows, onStage } = options;
+  requireSeed(seed, (must) => new Error(`mixture: seed ${must}`));
   if (resolve(from) === resolve(out)) {
     throw new Error(`mixture: ${out} is where the rows lie, and would be overwritten; choose another --out`);
   }

@@ -3,6 +3,7 @@ import { ALL_LINEAR, type LoraConfig, type Method, type TrainConfig } from '../.
 import type { DeviceName } from '../../engine/device';
 import { type Attention, XLA_DEFAULTS, type XlaOptions } from '../../engine/xla/options';
 import { writeFileAtomic } from '../../files';
+import { requireSeed } from '../../random';
 import { chunkLength, PRESETS, type PresetName, type RunConfig, xlaDefaults } from '../presets';
 import type { Layer } from './read';
 
@@ -102,6 +103,8 @@ export function runConfigOf(preset: PresetName, settings: EffectiveSettings): Ru
     }
   }
   const seed = get<number>('seed');
+  const seeds = Array.from({ length: get('seeds') }, (_, i) => seed + i);
+  requireSeed(seeds.at(-1)!, (must) => new Error(`settings: seed + seeds - 1 ${must}; lower one of them`));
   const changed = (one: TrainConfig): TrainConfig => {
     const value = (name: string) => get<never>(`${one.method}.${name}`);
     const isOwn = (name: string) => isGiven(`${one.method}.${name}`);
@@ -132,7 +135,7 @@ export function runConfigOf(preset: PresetName, settings: EffectiveSettings): Ru
     lora: changed(base.lora),
     full: changed(base.full),
     controlled: base.controlled && { lora: changed(base.controlled.lora), full: changed(base.controlled.full) },
-    seeds: Array.from({ length: get('seeds') }, (_, i) => seed + i),
+    seeds,
     limitPerTask: get('scoring.limitPerTask'),
     bos: get('scoring.bos'),
     checkpointEvery: get('output.checkpointEvery'),

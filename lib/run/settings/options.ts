@@ -4,6 +4,7 @@ import { ALL_LINEAR } from '../../config';
 import { modelFolderOf } from '../../data/sources/model';
 import { TEMPLATES } from '../../data/template';
 import { DEVICE_HELP, PLUGIN_HELP } from '../../engine/device-names';
+import { requireSeed } from '../../random';
 import { type RowArguments, rowOptions, withRowOptions } from '../row-options';
 import { parseWeights } from '../weights';
 import type { EffectiveSettings } from './effective';
@@ -26,6 +27,7 @@ interface SettingOption {
   /** How its text is read; `text` as it is. */
   readonly kind:
     | 'whole'
+    | 'seed'
     | 'number'
     | 'text'
     | 'path'
@@ -99,7 +101,7 @@ const OPTIONS: readonly SettingOption[] = [
     kind: 'zero-is-all',
     least: 0,
   },
-  { flags: '--seed <n>', help: 'of rows, items and the first training', setting: 'seed', kind: 'whole', least: 0 },
+  { flags: '--seed <n>', help: 'of rows, items and the first training', setting: 'seed', kind: 'seed' },
   {
     flags: '--seeds <n>',
     help: 'trainings of each method, with seeds SEED, SEED + 1 and so on',
@@ -219,6 +221,8 @@ function settingOf(
         `${flag} must be paper, all, auto, or pairs like medqa=2,mine=1 that give each source one weight, got "${text}"`,
       );
     }
+    case 'seed':
+      return requireSeed(text, (must) => refusal(`${flag} ${must}`));
     case 'number':
       if (!Number.isFinite(number)) throw refusal(`${flag} must be a number, got "${text}"`);
       return number;

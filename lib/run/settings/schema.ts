@@ -4,6 +4,7 @@ import { ALL_LINEAR } from '../../config';
 import { TEMPLATES } from '../../data/template';
 import { DEVICE_NAMES } from '../../engine/device-names';
 import { ATTENTIONS } from '../../engine/xla/options';
+import { MAX_SEED } from '../../random';
 
 /*
  * A settings file, as people write it. Every field may be left out; `extends` names where it then comes from. The JSON
@@ -77,7 +78,7 @@ export const SETTINGS = v.strictObject({
   ),
   lora: optional({ ...TRAINING, ...LORA }),
   full: optional(TRAINING),
-  seed: v.optional(say(whole(0, 2 ** 32 - 1), 'Of rows, items and the first training.')),
+  seed: v.optional(say(whole(0, MAX_SEED), 'Of rows, items and the first training.')),
   seeds: v.optional(say(whole(1, 1000), 'Trainings of each method, with seed, seed + 1 and so on.')),
   scoring: optional({
     limitPerTask: say(v.nullable(whole(1)), 'Items of each task, sampled; null: all.'),
