@@ -11,6 +11,10 @@ export const whole = (least: number, most: number) => {
   return v.pipe(v.number(wanted), v.integer(wanted), v.minValue(least, wanted), v.maxValue(most, wanted));
 };
 
+export const count = whole(0, Number.MAX_SAFE_INTEGER);
+
+export const number = v.pipe(v.number('a number'), v.finite('a finite number'));
+
 export const above0 = v.pipe(
   v.number('a positive number'),
   v.finite('a positive number'),
@@ -34,6 +38,11 @@ export const tokenIds = v.union(
   [tokenId, v.pipe(v.array(tokenId), v.minLength(1, 'a token id or a list of them'))],
   'a token id or a list of them',
 );
+
+export const list = <T extends v.GenericSchema>(item: T) => v.array(item, 'a list');
+
+/** An object of these fields, each of which a file of the workbook's own has; those that a later workbook adds stay. */
+export const fields = <T extends v.ObjectEntries>(entries: T) => v.looseObject(entries, 'an object');
 
 const isPlain = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -126,8 +135,8 @@ export function shown(value: unknown): string {
   return whole.length > 200 ? `${whole.slice(0, 200)} and ${whole.length - 200} characters more` : whole;
 }
 
-/** An object whose schema checks every field of its type; fields that a later workbook adds stay. */
+/** As `fields`, of a schema that checks every field of a type. */
 export const formOf =
   <T>() =>
   <E extends { readonly [K in keyof T]-?: v.GenericSchema }>(entries: E) =>
-    v.looseObject(entries, 'an object');
+    fields(entries);

@@ -4,7 +4,7 @@ import { MIXTURE } from '../data/mixture-schema';
 import type { PackingReport } from '../data/packing/report';
 import type { GroupResult } from '../eval/groups';
 import type { ItemResult, TaskResult } from '../eval/item-result';
-import { above0, checkFields, flag, formOf, text, whole } from '../schema';
+import { above0, checkFields, count, fields, flag, formOf, list, number, text, whole } from '../schema';
 import type { StepRecord } from '../train/log';
 import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord, SETTINGS, type TrainingRecord } from './run-record';
 
@@ -13,12 +13,8 @@ import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord, SETTINGS, type Tr
  * that a later workbook adds stay. `run-record.ts` says what each field is.
  */
 
-const count = whole(0, Number.MAX_SAFE_INTEGER);
-const number = v.pipe(v.number('a number'), v.finite('a finite number'));
 const atLeast0 = v.pipe(number, v.minValue(0, 'a number of 0 or more'));
 const share = v.pipe(number, v.minValue(0, 'a number from 0 to 1'), v.maxValue(1, 'a number from 0 to 1'));
-const fields = <T extends v.ObjectEntries>(entries: T) => v.looseObject(entries, 'an object');
-const list = <T extends v.GenericSchema>(item: T) => v.array(item, 'a list');
 const oneOf = <T extends readonly string[]>(names: T) => v.picklist(names, `one of ${names.join(', ')}`);
 
 const step = formOf<StepRecord>()({
@@ -169,8 +165,7 @@ const scores = v.pipe(
 const quiz = v.pipe(
   fields({ correct: count, n: count, items: list(item) }),
   v.check(
-    ({ correct, n, items }) =>
-      items.length === n && items.filter(({ prediction, answer }) => prediction === answer).length === correct,
+    ({ correct, n, items }) => items.length === n && items.filter(({ prediction, answer }) => prediction === answer).length === correct,
     'a quiz whose "n" and "correct" count its "items"',
   ),
 );

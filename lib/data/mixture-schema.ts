@@ -1,12 +1,9 @@
 import * as v from 'valibot';
-import { flag, text, whole } from '../schema';
+import { count, fields, flag, list, number, text } from '../schema';
 
 /** What a mixture's report must hold, in a run's record and in a mixed folder; `mixture-plan.ts` says what each field is. */
 
-const count = whole(0, Number.MAX_SAFE_INTEGER);
 const percent = v.pipe(v.number('a percentage'), v.minValue(0, 'a percentage'), v.maxValue(100.000001, 'a percentage'));
-const fields = <T extends v.ObjectEntries>(entries: T) => v.looseObject(entries, 'an object');
-const list = <T extends v.GenericSchema>(item: T) => v.array(item, 'a list');
 
 export const MIXTURE = fields({
   total: count,
@@ -21,7 +18,7 @@ export const MIXTURE = fields({
       available: count,
       drawn: count,
       drawnPercent: percent,
-      deviation: v.nullable(v.pipe(v.number('a number'), v.finite('a finite number'))),
+      deviation: v.nullable(number),
       standInRows: count,
       standIn: flag,
       short: flag,
@@ -42,10 +39,7 @@ export const MIXED_FOLDER = fields({
   version: count,
   seed: count,
   report: v.pipe(
-    v.looseObject(
-      { ...MIXTURE.entries, shares: v.picklist(['paper', 'all', 'given'], 'one of paper, all, given') },
-      'an object',
-    ),
+    fields({ ...MIXTURE.entries, shares: v.picklist(['paper', 'all', 'given'], 'one of paper, all, given') }),
     v.check(
       ({ total, rows }) => rows.reduce((sum, { drawn }) => sum + drawn, 0) === total,
       'a report whose "drawn" add up to "total"',

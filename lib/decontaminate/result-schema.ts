@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { checkFields, flag, formOf, text, whole } from '../schema';
+import { checkFields, count, fields, flag, formOf, list, number, text, whole } from '../schema';
 import {
   type Decontamination,
   type EvidencePair,
@@ -13,11 +13,7 @@ import type { DecontaminationResult } from './result-file';
 
 /* What `decontamination.json` must hold; `record.ts` says what each field is. Fields that a later workbook adds stay. */
 
-const count = whole(0, Number.MAX_SAFE_INTEGER);
-const number = v.pipe(v.number('a number'), v.finite('a finite number'));
 const percent = v.pipe(number, v.minValue(0, 'a percentage'), v.maxValue(100, 'a percentage'));
-const fields = <T extends v.ObjectEntries>(entries: T) => v.looseObject(entries, 'an object');
-const list = <T extends v.GenericSchema>(item: T) => v.array(item, 'a list');
 
 const flags = { n: count, flagged: count, percent };
 const total = v.pipe(
@@ -90,7 +86,7 @@ const method = v.pipe(
     pairs: list(pair),
     sweep: list(formOf<SweepRow>()({ threshold: number, ...flags, tasks })),
     secondOpinions: list(secondOpinion),
-    truth: v.nullable(list(v.looseObject({ ...truth.entries, threshold: number }, 'an object'))),
+    truth: v.nullable(list(fields({ ...truth.entries, threshold: number }))),
     assumptions: list(text),
   }),
   v.check(

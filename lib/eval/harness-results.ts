@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { looseFields, parseFields, range, record, shown, text as textField, whole } from '../schema';
+import { count, looseFields, parseFields, range, record, shown, text as textField } from '../schema';
 import type { GroupResult } from './groups';
 import { harnessName } from './harness-documents';
 import { type HarnessSample, harnessTaskHash } from './harness-samples';
@@ -216,7 +216,7 @@ const RESULTS = looseFields({
   lm_eval_version: textField,
   results: record(looseFields({ 'acc,none': range(0, 1), 'acc_norm,none': range(0, 1) }), 'an object of tasks'),
   versions: record(v.union([v.string(), v.number(), v.null()], 'a version'), 'an object of versions'),
-  'n-samples': record(looseFields({ effective: whole(0, Number.MAX_SAFE_INTEGER) }), 'an object of counts'),
+  'n-samples': record(looseFields({ effective: count }), 'an object of counts'),
   model_name: textField,
   task_hashes: record(textField, 'an object of hashes'),
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import type { EvalItem } from '../data/examples';
-import { looseFields, parseFields, range, record, text, whole } from '../schema';
+import { count, looseFields, parseFields, range, record, text } from '../schema';
 import { harnessDocument, harnessTarget } from './harness-documents';
 import type { ItemResult } from './item-result';
 import { requestsOf } from './requests';
@@ -102,7 +102,7 @@ const greedy = v.pipe(
 const SAMPLE = looseFields(
   { acc_norm: range(0, 1) },
   {
-    doc_id: whole(0, Number.MAX_SAFE_INTEGER),
+    doc_id: count,
     doc_hash: text,
     filter: v.literal('none', '"none"'),
     arguments: record(looseFields({}, { arg_0: text, arg_1: text }), 'an object of requests'),

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as v from 'valibot';
 import type { ModelRecord, TrainingRecord } from '../compare/run-record';
 import { MODEL_RECORD } from '../compare/run-record-schema';
 import { type Device, type DeviceName, openDevice } from '../engine/device';
@@ -9,7 +8,7 @@ import type { XlaOptions } from '../engine/xla/options';
 import { writeFileAtomic } from '../files';
 import { weightShapes } from '../model/llama';
 import { type TunedModel, trainableCount, tunedModel } from '../model/tuned';
-import { readFields } from '../schema';
+import { fields, number, readFields, text } from '../schema';
 import { type TrainResult, train } from '../train/train';
 import { json } from './data-stage';
 import { computedOn, modelIdentity } from './inputs';
@@ -53,14 +52,11 @@ export interface MadeModel {
   readonly took: { readonly seconds: number; readonly peakMemoryBytes: number };
 }
 
-const MADE = v.looseObject(
-  {
-    identity: v.string('text'),
-    record: MODEL_RECORD,
-    took: v.looseObject({ seconds: v.number('a number'), peakMemoryBytes: v.number('a number') }, 'an object'),
-  },
-  'an object',
-);
+const MADE = fields({
+  identity: text,
+  record: MODEL_RECORD,
+  took: fields({ seconds: number, peakMemoryBytes: number }),
+});
 
 /**
  * A model that was made before of the same, or undefined.

@@ -3,7 +3,7 @@ import { METHOD_LABELS, PACKING_LABELS } from '../compare/labels';
 import type { Method } from '../config';
 import type { Packing } from '../data/packing/packing';
 import { type FactGroup, isTuned } from '../miniature/miniature';
-import { above0, looseFields, range, readFields, record, text, whole } from '../schema';
+import { above0, count, looseFields, range, readFields, record, text, whole } from '../schema';
 
 /** In results/tune: every training, and once all are done the table of them. */
 export const TRIALS_FILE = 'trials.json';
@@ -27,7 +27,6 @@ export interface Trial {
   readonly groups: Readonly<Record<string, { readonly right: number; readonly items: number }>>;
 }
 
-const count = whole(0, Number.MAX_SAFE_INTEGER);
 const answered = v.pipe(
   looseFields({}, { right: count, items: whole(1, Number.MAX_SAFE_INTEGER) }),
   v.check(({ right, items }) => right <= items, 'right answers to no more than all items'),

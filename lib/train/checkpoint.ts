@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
 import { readTextIfThere, requireRegularFile } from '../json-file';
 import { readSafetensorsHeader, readTensor, writeSafetensors } from '../model/safetensors';
-import { checkFields, parseFields, shown, whole } from '../schema';
+import { checkFields, count, fields, parseFields, shown, text } from '../schema';
 
 const VERSION = 2;
 const NAME = 'checkpoint.json';
@@ -107,19 +107,15 @@ export async function loadCheckpoint(
   return { step: position.step, state };
 }
 
-const count = whole(0, Number.MAX_SAFE_INTEGER);
-const POSITION = v.looseObject(
-  {
-    version: count,
-    identity: v.string('text'),
-    step: count,
-    epoch: count,
-    stepInEpoch: count,
-    stateFile: v.pipe(v.string('text'), v.regex(STATE_FILE, 'the name of a file "state-UPDATES.safetensors"')),
-    sha256: v.string('text'),
-  },
-  'an object',
-);
+const POSITION = fields({
+  version: count,
+  identity: text,
+  step: count,
+  epoch: count,
+  stepInEpoch: count,
+  stateFile: v.pipe(text, v.regex(STATE_FILE, 'the name of a file "state-UPDATES.safetensors"')),
+  sha256: text,
+});
 
 function parsePosition(text: string, file: string, folder: string): Position {
   const remedy = `delete the folder ${folder} to train anew`;

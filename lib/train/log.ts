@@ -1,9 +1,8 @@
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import * as v from 'valibot';
 import { appendLine, writeFileAtomic } from '../files';
 import { parseJson, readTextIfThere } from '../json-file';
-import { checkFields, whole } from '../schema';
+import { checkFields, count, fields, number } from '../schema';
 
 /** One update, or one look at the held-out chunks after `step` updates. */
 export interface StepRecord {
@@ -21,22 +20,17 @@ export interface StepRecord {
   readonly heldOutLoss?: number;
 }
 
-const count = whole(0, Number.MAX_SAFE_INTEGER);
-const number = v.pipe(v.number('a number'), v.finite('a finite number'));
-const UPDATE = v.looseObject(
-  {
-    step: count,
-    epoch: count,
-    loss: number,
-    gradientNorm: number,
-    learningRate: number,
-    responseTokens: count,
-    tokens: count,
-    seconds: number,
-  },
-  'an object',
-);
-const LOOK = v.looseObject({ step: count, epoch: count, heldOutLoss: number }, 'an object');
+const UPDATE = fields({
+  step: count,
+  epoch: count,
+  loss: number,
+  gradientNorm: number,
+  learningRate: number,
+  responseTokens: count,
+  tokens: count,
+  seconds: number,
+});
+const LOOK = fields({ step: count, epoch: count, heldOutLoss: number });
 
 /**
  * Cuts a log back to what a checkpoint knows: what was written after it is dropped.

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { writeFileAtomic } from '../../files';
 import { hashFiles } from '../../hash';
 import { type Lock, lockFile } from '../../lock';
-import { looseFields, readFields, record, text, whole } from '../../schema';
+import { count, looseFields, readFields, record, text } from '../../schema';
 import type { Converted } from './convert';
 
 /** Changes with the form of the rows. */
@@ -34,7 +34,6 @@ export const PAPER_FOLDER = join('.cache', 'paper');
 /** The record of a data folder's fetched sources. */
 export const SOURCES_FILE = 'sources.json';
 
-const count = whole(0, Number.MAX_SAFE_INTEGER);
 const COUNTS = record(count, 'an object of counts');
 const SKIPPED = record(looseFields({}, { count, first: text }), 'an object of counts');
 const NAMES = v.array(text, 'a list of names');

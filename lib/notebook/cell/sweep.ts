@@ -6,7 +6,7 @@ import { hashWeights } from '../../model/hash-weights';
 import { modelIdentity, openInputs } from '../../run/inputs';
 import type { RunOptions } from '../../run/options';
 import type { RunWatcher } from '../../run/run';
-import { looseFields, range, readFields, text, whole } from '../../schema';
+import { count, looseFields, range, readFields, text } from '../../schema';
 import { interruptSignal } from '../kernel/interrupt';
 import { makeModel } from './make-model';
 import { showProgress } from './show-progress';
@@ -99,7 +99,7 @@ const SAVED = v.array(
     {
       name: text,
       identity: text,
-      trainable: whole(0, Number.MAX_SAFE_INTEGER),
+      trainable: count,
       heldOutLoss: range(0, Number.MAX_VALUE),
     },
   ),
