@@ -1,3 +1,4 @@
+import { type ItemResult, isRight } from '../eval/item-result';
 import { seedComparison } from '../statistics/seed-comparison';
 import { type Answer, type Difference, inPoints, shareRight, type ValueWithInterval } from './estimate';
 import type { ModelRecord, RunRecord, Setting } from './run-record';
@@ -22,7 +23,7 @@ export function forgettingOf(record: RunRecord): Forgetting[] {
   const own = (method: ModelName, setting: Setting, runs: readonly ModelRecord[]): Forgetting[] => {
     const items = quizzes(runs);
     if (items.length === 0) return [];
-    const seeds = items.map((one) => one.map(isRight));
+    const seeds = items.map(rightOf);
     const answers = items[0]!.map(
       (item, i): Answer => ({
         id: item.id,
@@ -34,7 +35,7 @@ export function forgettingOf(record: RunRecord): Forgetting[] {
     );
     const common = { method, setting, seeds: seeds.length, n: answers.length, accuracy: shareRight(answers)! };
     if (method === 'base') return [{ ...common, change: null, p: null }];
-    const compared = seedComparison([base[0]!.map(isRight)], seeds, { fixedA: true });
+    const compared = seedComparison([rightOf(base[0]!)], seeds, { fixedA: true });
     return [{ ...common, change: inPoints(compared), p: compared.p }];
   };
   return [
@@ -44,5 +45,5 @@ export function forgettingOf(record: RunRecord): Forgetting[] {
 }
 
 const quizzes = (models: readonly ModelRecord[]) => models.flatMap(({ quiz }) => (quiz ? [quiz.items] : []));
-const isRight = ({ prediction, answer }: { readonly prediction: number; readonly answer: number }) =>
-  prediction === answer ? 1 : 0;
+/** 1 for each item answered rightly, else 0. */
+const rightOf = (items: readonly ItemResult[]) => items.map((item) => Number(isRight(item)));

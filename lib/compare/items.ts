@@ -1,4 +1,4 @@
-import type { ItemResult } from '../eval/score';
+import { type ItemResult, isRight } from '../eval/item-result';
 import type { TaskName } from '../eval/tasks/tasks';
 import type { ModelRecord, RunRecord } from './run-record';
 
@@ -74,7 +74,7 @@ function inOrder(model: ScoredModel, items: readonly ItemResult[], first: string
     if (!same || own.logLikelihoods.length !== item.logLikelihoods.length) {
       refuse(`item ${item.id} has another task, answer or number of choices`);
     }
-    return own.prediction === own.answer ? 1 : 0;
+    return Number(isRight(own));
   });
   if (byId.size !== items.length) {
     const known = new Set(items.map(({ id }) => id));

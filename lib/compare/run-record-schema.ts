@@ -3,7 +3,7 @@ import type { LoraConfig, TrainConfig } from '../config';
 import { MIXTURE } from '../data/mixture-schema';
 import type { PackingReport } from '../data/packing/report';
 import type { GroupResult } from '../eval/groups';
-import type { ItemResult, TaskResult } from '../eval/item-result';
+import { type ItemResult, isRight, type TaskResult } from '../eval/item-result';
 import { above0, checkFields, count, fields, flag, formOf, list, number, text, whole } from '../schema';
 import type { StepRecord } from '../train/log';
 import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord, SETTINGS, type TrainingRecord } from './run-record';
@@ -153,7 +153,7 @@ const scores = v.pipe(
     const right = new Map<string, [number, number]>();
     for (const one of items) {
       const [n, correct] = right.get(one.task) ?? [0, 0];
-      right.set(one.task, [n + 1, correct + (one.prediction === one.answer ? 1 : 0)]);
+      right.set(one.task, [n + 1, correct + Number(isRight(one))]);
     }
     return (
       right.size === tasks.length &&
@@ -165,7 +165,7 @@ const scores = v.pipe(
 const quiz = v.pipe(
   fields({ correct: count, n: count, items: list(item) }),
   v.check(
-    ({ correct, n, items }) => items.length === n && items.filter(({ prediction, answer }) => prediction === answer).length === correct,
+    ({ correct, n, items }) => items.length === n && items.filter(isRight).length === correct,
     'a quiz whose "n" and "correct" count its "items"',
   ),
 );

@@ -1,4 +1,5 @@
 import type { Method } from '../config';
+import { isRight } from '../eval/item-result';
 import { inTaskOrder, type TaskName } from '../eval/tasks/tasks';
 import type { Answer } from './estimate';
 import { ANSWER_IN_CONTEXT } from './models';
@@ -84,10 +85,10 @@ export function scoredTasks({ models }: RunRecord): TaskName[] {
 export function answersOf(record: RunRecord, runs: readonly ModelRecord[]): Answer[] {
   const [first, ...others] = runs;
   if (!first) return [];
-  const right = others.map(({ scores }) => new Map(scores.items.map((item) => [keyOf(item), isRight(item)])));
+  const right = others.map(({ scores }) => new Map(scores.items.map((item) => [keyOf(item), Number(isRight(item))])));
   return first.scores.items.map((item) => {
     const key = keyOf(item);
-    const sum = right.reduce((total, of) => total + of.get(key)!, isRight(item));
+    const sum = right.reduce((total, of) => total + of.get(key)!, Number(isRight(item)));
     return {
       id: item.id,
       task: item.task,
@@ -120,8 +121,6 @@ export function factGroupOf({ facts }: RunRecord, { id, task }: Answer): string 
 }
 
 const keyOf = ({ task, id }: { readonly task: string; readonly id: string }) => `${task}\n${id}`;
-const isRight = ({ prediction, answer }: { readonly prediction: number; readonly answer: number }) =>
-  prediction === answer ? 1 : 0;
 
 /**
  * @throws when two models were asked different questions: their difference would not be the training's

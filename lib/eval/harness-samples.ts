@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { EvalItem } from '../data/examples';
 import { count, looseFields, parseFields, range, record, text } from '../schema';
 import { harnessDocument, harnessTarget } from './harness-documents';
-import type { ItemResult } from './item-result';
+import { type ItemResult, isRight } from './item-result';
 import { requestsOf } from './requests';
 import type { TaskDefinition } from './tasks/definition';
 
@@ -40,7 +40,7 @@ export function harnessSample(docId: number, item: EvalItem, task: TaskDefinitio
     String(logLikelihood),
     result.isGreedy[i] ? 'True' : 'False',
   ]);
-  const right = (prediction: number) => (prediction === result.answer ? 1 : 0);
+  const right = (prediction: number) => Number(isRight({ prediction, answer: result.answer }));
   const normed = task.metrics.includes('accNorm');
   return {
     doc_id: docId,

@@ -25,6 +25,10 @@ export interface ItemResult {
   readonly seams: number;
 }
 
+/** Whether the choice that was taken is the answer. */
+export const isRight = ({ prediction, answer }: Pick<ItemResult, 'prediction' | 'answer'>): boolean =>
+  prediction === answer;
+
 /** One row of the results table. */
 export interface TaskResult {
   readonly task: TaskName;
@@ -83,7 +87,9 @@ export function summary(results: readonly ItemResult[], items: readonly EvalItem
   const n = results.length;
   const count = (holds: (result: ItemResult) => boolean) => results.filter(holds).length;
   const share = (decide: (result: ItemResult, choices: readonly string[]) => number) => {
-    const right = results.filter((result, i) => decide(result, task.docToChoice(items[i]!)) === result.answer);
+    const right = results.filter((result, i) =>
+      isRight({ prediction: decide(result, task.docToChoice(items[i]!)), answer: result.answer }),
+    );
     return proportion(right.length, n);
   };
   const normed = (decide: Parameters<typeof share>[0]) => (task.metrics.includes('accNorm') ? share(decide) : null);

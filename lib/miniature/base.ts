@@ -5,6 +5,7 @@ import type { EvalItem } from '../data/rows';
 import type { Sample } from '../data/samples';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
+import { isRight } from '../eval/item-result';
 import type { TokenScorer } from '../eval/loglikelihood';
 import { type ItemResult, scoreItems } from '../eval/score';
 import { taskOf } from '../eval/tasks/tasks';
@@ -140,7 +141,7 @@ async function quizRight(quiz: readonly EvalItem[], scorer: TokenScorer, tokeniz
 
 function rightOf(items: readonly ItemResult[], kind: 'asked' | 'told'): string {
   const some = items.filter(({ id }) => id.startsWith(`quiz-${kind}`));
-  return `${some.filter(({ prediction, answer }) => prediction === answer).length} of ${some.length}`;
+  return `${some.filter(isRight).length} of ${some.length}`;
 }
 
 /** A question of the quiz as MedMCQA is asked, with its letter. */

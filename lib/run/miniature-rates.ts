@@ -4,6 +4,7 @@ import { controlledPair, LEARNING_RATE_GRID, type TrainConfig } from '../config'
 import type { Packing } from '../data/packing/packing';
 import { loadTokenizer } from '../data/tokenizer';
 import { openDevice } from '../engine/device';
+import { isRight } from '../eval/item-result';
 import { scoreItems } from '../eval/score';
 import { createTokenScorer } from '../eval/token-scorer';
 import { WORKBOOK_ROOT, writeFileAtomic } from '../files';
@@ -97,11 +98,11 @@ async function tryInto(out: string, folder: string, signal: AbortSignal, openPro
     const scores = await scoreItems(items, createTokenScorer(model, state, device), tokenizer);
     state.dispose();
     const groups: Record<string, { right: number; items: number }> = {};
-    for (const { id, prediction, answer } of scores.items) {
-      const group = itemFacts.get(id)!.group;
+    for (const item of scores.items) {
+      const group = itemFacts.get(item.id)!.group;
       groups[group] ??= { right: 0, items: 0 };
       groups[group].items++;
-      if (prediction === answer) groups[group].right++;
+      if (isRight(item)) groups[group].right++;
     }
     const losses = records.flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
     const before = records.reduce((sum, { step, seconds = 0 }) => sum + (step <= resumedAt ? seconds : 0), 0);

@@ -4,6 +4,7 @@ import type { ModelRecord } from '../compare/run-record';
 import type { EvalItem } from '../data/examples';
 import type { Device } from '../engine/device';
 import type { DeviceState } from '../engine/state';
+import { isRight } from '../eval/item-result';
 import { itemsToJsonl, tasksToCsv } from '../eval/records';
 import { type ScoreResult, scoreItems } from '../eval/score';
 import { openScoreFile } from '../eval/score-file';
@@ -62,6 +63,6 @@ export async function scoreModel(
   await writeFileAtomic(join(out, 'scores', `${name}.csv`), tasksToCsv(scores.tasks));
   for (const part of ['items', 'quiz']) await rm(partial(part), { force: true });
   if (!quiz) return { scores, quiz: null };
-  const correct = quiz.items.filter(({ prediction, answer }) => prediction === answer).length;
+  const correct = quiz.items.filter(isRight).length;
   return { scores, quiz: { correct, n: quiz.items.length, items: quiz.items } };
 }
