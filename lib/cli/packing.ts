@@ -37,7 +37,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const { packing } = data;
   const facts = [
     ...trainingNotes(data.training),
-    ...packingNotes(packing),
+    ...packingNotes(data),
     `${packing.samples} rows in ${packing.chunks} chunks of ${packing.maxSeqLen} tokens, ${(100 * packing.fillRate).toFixed(1)} % filled; ` +
       `${packing.lossTokens} of ${packing.tokens} tokens are learnt`,
     `the first ${shown.length} chunks are shown`,

@@ -224,7 +224,13 @@ const RECORD = formOf<RunRecord>()({
   notes: v.optional(list(text)),
   standIns: list(fields({ subset: text, note: text, rows: count })),
   packing,
-  samples: fields({ samples: count, tokens: count, lossTokens: count, straddlingTokens: count }),
+  samples: fields({
+    samples: count,
+    tokens: count,
+    lossTokens: count,
+    straddlingTokens: count,
+    lostSystems: v.optional(count),
+  }),
   facts: v.nullable(v.record(text, fields({ factId: text, group: text }), 'an object')),
   overlong: list(text),
 });

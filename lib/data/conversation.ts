@@ -48,7 +48,13 @@ function modelEncoder(template: ChatTemplate, tokenizer: Tokenizer): EncodeConve
   return async (messages) => {
     // What a person types is text, whatever it spells: a control token's spelling is hidden from the template.
     const hidden = messages.map(({ role, content }) => ({ role, content: hide(content, controls) }));
-    const [{ text } = { text: '' }] = await template.render([{ messages: hidden, learn: false }]);
+    const [{ text, losesSystem } = { text: '' }] = await template.render([{ messages: hidden, learn: false }]);
+    if (losesSystem) {
+      throw new Error(
+        "chat template: the model's own must write the system prompt, and leaves it out; put it into the first " +
+          'question, or use --template med42 or none',
+      );
+    }
     const ids: number[] = [];
     for (const piece of splitAt(text, controls)) {
       if (controls.includes(piece)) ids.push(...(await encodeOne(tokenizer, piece)));

@@ -39,6 +39,8 @@ export interface SampleReport {
   readonly lossTokens: number;
   /** Samples whose first response token also holds the end of the prompt. */
   readonly straddlingTokens: number;
+  /** Samples whose system prompt the model's chat template leaves out; absent where there are none. */
+  readonly lostSystems?: number;
 }
 
 export interface TokenizedSamples {
@@ -73,6 +75,7 @@ export async function tokenizeExamples(
   let tokens = 0;
   let lossTokens = 0;
   let straddlingTokens = 0;
+  let lostSystems = 0;
   const make = (start: number): Promise<Made[]> | undefined => {
     if (start >= examples.length) return undefined;
     const batch = examples.slice(start, start + BATCH);
@@ -86,17 +89,23 @@ export async function tokenizeExamples(
     // The tokenizer's threads have the next batch while this one becomes samples here.
     next = make(start);
     next?.catch(() => {});
-    for (const { straddles, ...sample } of await made) {
+    for (const { straddles, losesSystem, ...sample } of await made) {
       samples.push(sample);
       tokens += sample.ids.length;
       for (const label of sample.labels) if (label !== IGNORED) lossTokens++;
       if (straddles) straddlingTokens++;
+      if (losesSystem) lostSystems++;
     }
   }
-  return { samples, report: { samples: samples.length, tokens, lossTokens, straddlingTokens } };
+  const counts = { samples: samples.length, tokens, lossTokens, straddlingTokens };
+  return { samples, report: { ...counts, ...someLost(lostSystems) } };
 }
 
-type Made = Sample & { readonly straddles: boolean };
+/** The count as reports have it: that of none is left out. */
+export const someLost = (lostSystems: number): Pick<SampleReport, 'lostSystems'> =>
+  lostSystems > 0 ? { lostSystems } : {};
+
+type Made = Sample & { readonly straddles: boolean; readonly losesSystem: boolean };
 
 async function tokenizeJoined(
   batch: readonly TrainExample[],
@@ -134,7 +143,7 @@ async function tokenizeJoined(
       labels[at] = eosId;
       at++;
     }
-    return { id, source, ids, labels, straddles: parts.some(({ straddles }) => straddles) };
+    return { id, source, ids, labels, straddles: parts.some(({ straddles }) => straddles), losesSystem: false };
   });
 }
 
@@ -175,5 +184,6 @@ async function tokenizeRendered(
     ids: Int32Array.from(ids),
     labels: Int32Array.from(ids, (token, t) => (learnt[t] ? token : IGNORED)),
     straddles: false,
+    losesSystem: renderings[i]!.losesSystem === true,
   }));
 }

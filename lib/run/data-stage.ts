@@ -95,7 +95,7 @@ export async function prepareData(
   return {
     ...prepared,
     dataset,
-    notes: [...dataNotes(dataset), ...packingNotes(prepared.packing)],
+    notes: [...dataNotes(dataset), ...packingNotes(prepared)],
     world: await readWorld(sources.data),
     readRows: async (take) => dataset.training.examples.forEach(take),
   };
@@ -169,9 +169,19 @@ function countSources(examples: readonly TrainExample[]): ReadonlyMap<string, nu
   return rows;
 }
 
-/** What was cut, in words. */
-export function packingNotes({ truncated, truncatedWithoutLoss, samples, maxSeqLen }: PackingReport): string[] {
+/** What was left out and cut as rows became chunks, in words. */
+export function packingNotes({
+  packing: { truncated, truncatedWithoutLoss, samples, maxSeqLen },
+  samples: { lostSystems = 0 },
+}: Pick<RunData, 'packing' | 'samples'>): string[] {
   return [
+    ...(lostSystems > 0
+      ? [
+          `left out: the system prompt of ${lostSystems} of ${samples} rows, which the model's chat template does not ` +
+            'write; the rows are learnt without it: put it into their first question, correct the template, or use ' +
+            '--template med42',
+        ]
+      : []),
     ...(truncated > 0
       ? [`cut: ${truncated} of ${samples} rows are longer than ${maxSeqLen} tokens; their end is not learnt`]
       : []),

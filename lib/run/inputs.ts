@@ -64,7 +64,7 @@ export async function openMixedRunInputs(
   const data: RunData = {
     ...files,
     dataset,
-    notes: [...dataNotes(dataset), ...packingNotes(files.packing)],
+    notes: [...dataNotes(dataset), ...packingNotes(files)],
     world: await readWorld(sources.data),
     readRows: async (take) =>
       checkMixedRows(sources.data, mixed, await readTrainExamples(sources.data, take, config.rows)),

@@ -7,7 +7,7 @@ import { type PackingOptions, packedChunks, reportPacking } from '../data/packin
 import { hasPiece, openPieces, writePiece } from '../data/packing/token-pieces';
 import { listFiles } from '../data/reading/list-files';
 import type { TrainExample } from '../data/rows';
-import { tokenizeExamples } from '../data/samples';
+import { someLost, tokenizeExamples } from '../data/samples';
 import type { TemplateName } from '../data/template';
 import { type Tokenizer, tokensBy } from '../data/tokenizer';
 import { makeFolder, WORKBOOK_ROOT, writeFileAtomic } from '../files';
@@ -25,7 +25,7 @@ import { readSealedJson, sealedJson } from './sealed-json';
 /** What was tokenized, and what was packed of it; each is written once its files are whole. */
 const TOKENS_FILE = 'tokens.json';
 const PACKED_FILE = 'packed.json';
-const VERSION = 4;
+const VERSION = 5;
 
 /** Training rows made into chunks of files. */
 export interface PreparedFiles extends PreparedRows, Pick<RunData, 'standIns' | 'samples'> {
@@ -180,7 +180,8 @@ async function tokenizePieces(
     const target = join(folder, set);
     if (!hasPiece(target, piece)) {
       const { samples, report } = await tokenizeExamples(examples, tokenizer, template);
-      await writePiece(target, piece, { samples, rows, straddlingTokens: report.straddlingTokens });
+      const { straddlingTokens, lostSystems = 0 } = report;
+      await writePiece(target, piece, { samples, rows, straddlingTokens, lostSystems });
       tokens += report.tokens;
     }
     done += rows.length;
@@ -240,6 +241,7 @@ async function packPieces(
         tokens: report.tokens + report.droppedTokens,
         lossTokens: report.lossTokens + report.droppedLossTokens,
         straddlingTokens: samples.straddlingTokens,
+        ...someLost(samples.lostSystems),
       },
     };
   } finally {

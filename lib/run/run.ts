@@ -55,8 +55,8 @@ export async function reproduce(
   const inputs = mixed
     ? await openMixedRunInputs(sources, mixed, options.config, progress)
     : await openInputs(sources, options.config);
-  const { dataset, packing } = inputs.data;
-  for (const line of [...readingLines(dataset), ...packingNotes(packing), ...previewRows(inputs.data)]) say(line);
+  const { dataset } = inputs.data;
+  for (const line of [...readingLines(dataset), ...packingNotes(inputs.data), ...previewRows(inputs.data)]) say(line);
   for (const method of inputs.config.methods) {
     for (const line of previewTraining(inputs, inputs.config[method], device)) say(`${METHOD_LABELS[method]}  ${line}`);
   }

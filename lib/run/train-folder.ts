@@ -54,7 +54,7 @@ export async function trainFolder(
   const { training } = inputs.data;
   // Of rows that lie on the disk, none is at hand.
   const examples = 'examples' in training ? (training as TrainSet).examples : [];
-  for (const note of [...trainingNotes(inputs.data.training), ...packingNotes(inputs.data.packing)]) say(note);
+  for (const note of [...trainingNotes(inputs.data.training), ...packingNotes(inputs.data)]) say(note);
   say(
     templateNote(
       config.template,

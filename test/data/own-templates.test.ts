@@ -110,6 +110,43 @@ test.each<readonly [string, string, number]>([
   );
 });
 
+const WITHOUT_SYSTEM = TURNS.replace('{% else %}', "{% elif m['role'] == 'assistant' %}");
+const SYSTEM = "{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'] | trim | upper }}{% endif %}";
+
+test.each<readonly [string, string, true | undefined]>([
+  ['of a role that is not asked for', WITHOUT_SYSTEM, true],
+  ['beside its marks', GENERATION.replace('{% else %}', "{% elif m['role'] == 'assistant' %}"), true],
+  ['in whose place it writes another', `Be brief.${WITHOUT_SYSTEM}`, true],
+  ['that it changes', WITHOUT_SYSTEM.replace('{% for m in messages %}', SYSTEM), undefined],
+  ['that it writes as it is', TURNS, undefined],
+  [
+    'of which it writes a part',
+    WITHOUT_SYSTEM.replace('{% for m in messages %}', '{{ messages[0].content[:5] }}{% for m in messages %}'),
+    undefined,
+  ],
+])('a system prompt %s: it is noted where it is left out', async (_, source, losesSystem) => {
+  const template = await requireChatTemplate(folder({ chat_template: source }));
+  // What it says stands in an answer too.
+  const messages = messagesOf({ ...EXAMPLE, system: ' Say. ' });
+  const noted = await template.render([
+    { messages, learn: true },
+    { messages: messages.slice(0, -1), learn: false },
+    { messages: messagesOf(EXAMPLE), learn: true },
+  ]);
+  expect(noted.map((one) => one.losesSystem)).toEqual([losesSystem, losesSystem, undefined]);
+});
+
+test('a template that refuses a system prompt names the row, and says where to put it', async () => {
+  // As google/gemma-2 has it.
+  const source = `{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}${TURNS}`;
+  const template = await requireChatTemplate(folder({ chat_template: source }));
+  const plain = { messages: messagesOf(EXAMPLE), learn: true };
+  const render = template.render([plain, { ...plain, messages: messagesOf({ ...EXAMPLE, system: 'S' }) }], ['x', 'y']);
+  await expect(render).rejects.toThrow(
+    /tokenizer_config\.json: "chat_template" refuses a conversation \("System role not supported"\) \(example "y"\); put its system prompt into the first question if the template takes none, correct the template, or use --template med42 or none$/,
+  );
+});
+
 test('what a template trims, and thoughts that it leaves out, are no lost turn', async () => {
   const source = TURNS.replace(
     "{% else %}{{ m['content'] }}",

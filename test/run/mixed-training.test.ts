@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -118,6 +119,28 @@ test.for(PACKINGS)(
     expect(readdirSync(cache)).toHaveLength(2);
   },
 );
+
+test('system prompts that the model’s template leaves out are counted, as in memory', async () => {
+  const model = join(work, 'without system');
+  cpSync(sources.model, model, { recursive: true });
+  const template =
+    "{% for m in messages %}{% if m.role != 'system' %}{{ m.role }}: {{ m.content }}\n{% endif %}{% endfor %}";
+  writeFileSync(join(model, 'chat_template.jinja'), template);
+  const [given, data] = [join(work, 'with systems'), join(work, 'with systems, mixed')];
+  const rows = Array.from({ length: 80 }, (_, i) => {
+    const row = { prompt: `What is thing ${i}?`, response: `It is ${i}.` };
+    return JSON.stringify(i % 2 ? row : { system: 'Answer as a sailor.', ...row });
+  });
+  mkdirSync(join(given, 'train'), { recursive: true });
+  writeFileSync(join(given, 'train', 'mine.jsonl'), rows.join('\n'));
+  await mixFolder(given, data, { seed: 3, shares: 'all' });
+  const own = { ...config('padded'), template: 'model', mixture: 'all', samples: null } as const;
+  const how = { config: own, tokenizer, chunkLength: LENGTH, progress: silent, rowsAPiece: 32 };
+  const files = await prepareMixed({ data, model }, (await readMixed(data))!, { ...how, cache: join(work, 'systems') });
+  const memory = await openRowInputs({ data, model }, own);
+  expect(files.samples).toEqual(memory.data.samples);
+  expect(files.samples.lostSystems).toBeGreaterThan(20);
+});
 
 test('rows that were changed since they were mixed are refused, and a tokenizer that another file tells otherwise is noticed', async () => {
   const packing = 'padded';

@@ -129,6 +129,42 @@ test('the folder of a run in place of its adapter or its model, and another base
   }
 });
 
+test('system prompts that the model’s template leaves out are counted in training, and refused in a chat', () => {
+  const model = join(work, 'without system');
+  cpSync(BASE, model, { recursive: true });
+  const template =
+    "{% for m in messages %}{% if m.role != 'system' %}{{ m.role }}: {{ m.content }}\n{% endif %}{% endfor %}";
+  writeFileSync(join(model, 'chat_template.jinja'), template);
+  const rows = Array.from({ length: 20 }, (_, i) => ({
+    ...(i < 10 ? { system: 'Answer as a sailor.' } : {}),
+    prompt: `What is thing ${i}?`,
+    response: `It is ${i}.`,
+  }));
+  mkdirSync(join(work, 'systems', 'train'), { recursive: true });
+  writeFileSync(join(work, 'systems', 'train', 'rows.json'), JSON.stringify(rows));
+  const options = ['--model', model, '--template', 'model'];
+  const shown = med42('packing', ...options, '--data', 'systems', '--max-seq-len', '64', '--out', 'page of systems');
+  expect([shown.status, shown.stdout]).toEqual([
+    0,
+    expect.stringMatching(
+      /^left out: the system prompt of (?:9|10) of 19 rows, which the model's chat template does not write; the rows are learnt without it: put it into their first question/m,
+    ),
+  ]);
+  const talk = (...more: readonly string[]) =>
+    spawnSync(process.execPath, [join(ROOT, 'lib', 'cli', 'bin.js'), 'chat', ...options, '--tokens', '2', ...more], {
+      cwd: work,
+      env,
+      encoding: 'utf8',
+      input: 'Who?\n',
+    });
+  expect(talk().status).toBe(0);
+  const { status, stderr } = talk('--system', 'Answer as a sailor.');
+  expect([status, stderr]).toEqual([
+    1,
+    expect.stringContaining("chat template: the model's own must write the system prompt, and leaves it out; put it"),
+  ]);
+});
+
 test('packing shows what is learnt', () => {
   const { status, stdout } = med42('packing', ...OPTIONS.slice(0, 6), '--out', 'page');
   expect([status, stdout]).toEqual([0, expect.stringContaining('Open page/packing.html')]);

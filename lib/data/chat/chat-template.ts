@@ -52,14 +52,19 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
   const render: ChatTemplate['render'] = (conversations, names = []) =>
     renderer.render(conversations).catch((error: unknown) => {
       if (!(error instanceof RenderError)) throw error;
-      throw new Error(`chat template: ${where} ${inWords(error, names)}`, { cause: error });
+      const hasSystem = conversations[error.failure.at]?.messages[0]?.role === 'system';
+      throw new Error(`chat template: ${where} ${inWords(error, names, hasSystem)}`, { cause: error });
     });
   await render([]);
   return { source, variables, render };
 }
 
 /** What a template did, and what to do. */
-function inWords({ failure: { at, kind }, message }: RenderError, names: readonly string[]): string {
+function inWords(
+  { failure: { at, kind }, message }: RenderError,
+  names: readonly string[],
+  hasSystem: boolean,
+): string {
   const shown = JSON.stringify(message.slice(0, 300));
   const name = names[at];
   const whose = name === undefined ? '' : ` (example "${name}")`;
@@ -80,7 +85,7 @@ function inWords({ failure: { at, kind }, message }: RenderError, names: readonl
     case 'error':
       return at < 0
         ? `is not a template that @huggingface/jinja reads (${shown}); ${other}`
-        : `refuses a conversation (${shown})${whose}; ${other}`;
+        : `refuses a conversation (${shown})${whose}; ${hasSystem ? 'put its system prompt into the first question if the template takes none, ' : ''}${other}`;
     case 'length':
       return `must add at most ${LIMITS.added} characters to a conversation and ${LIMITS.times} times its own: ${message}${whose}; ${other}`;
     case 'time':

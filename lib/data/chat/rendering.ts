@@ -15,6 +15,8 @@ export interface Conversation {
 export interface Rendering {
   readonly text: string;
   readonly learnt: readonly (readonly [number, number])[];
+  /** The conversation has a system prompt, and the template does not write it. */
+  readonly losesSystem?: true;
 }
 
 /** What a template may take: each more than any that people write takes. */
@@ -56,7 +58,22 @@ export const withMarks = (source: string): string =>
  * ones come, so that what it adds cannot be told; when a question is not in the text, or its answer not in what is learnt
  * Source: TRL's SFTTrainer: `assistant_only_loss`; else prompt and completion of conversational data, turn after turn.
  */
-export function renderConversation({ messages, learn }: Conversation, render: Render, isMarked: boolean): Rendering {
+export function renderConversation(conversation: Conversation, render: Render, isMarked: boolean): Rendering {
+  const rendering = renderTurns(conversation, render, isMarked);
+  return losesSystem(conversation, rendering.text, render) ? { ...rendering, losesSystem: true } : rendering;
+}
+
+/** Whether the text is what it would be with another system prompt. */
+function losesSystem({ messages, learn }: Conversation, text: string, render: Render): boolean {
+  const [first, ...rest] = messages;
+  const said = first?.content.trim() ?? '';
+  if (first?.role !== 'system' || said === '') return false;
+  // So long a text is there because it was written; that spares most templates a rendering.
+  if (said.length >= COMPARED && text.includes(said)) return false;
+  return render([{ ...first, content: `other ${said} than this` }, ...rest], !learn) === text;
+}
+
+function renderTurns({ messages, learn }: Conversation, render: Render, isMarked: boolean): Rendering {
   if (!learn) return { text: render(messages, true), learnt: [] };
   if (isMarked) return renderMarked(messages, render);
   let text = '';

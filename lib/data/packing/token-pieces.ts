@@ -18,6 +18,8 @@ interface PieceHeader {
   readonly lengths: readonly number[];
   /** Samples whose first response token also holds the end of the prompt. */
   readonly straddlingTokens: number;
+  /** Samples whose system prompt the chat template leaves out. */
+  readonly lostSystems: number;
 }
 
 const pieceFile = (folder: string, piece: number): string => join(folder, `tokens-${String(piece).padStart(5, '0')}`);
@@ -26,7 +28,7 @@ const pieceFile = (folder: string, piece: number): string => join(folder, `token
 export const hasPiece = (folder: string, piece: number): boolean => existsSync(pieceFile(folder, piece));
 
 /** What `writePiece` is given. */
-export interface Piece extends Pick<PieceHeader, 'rows' | 'straddlingTokens'> {
+export interface Piece extends Pick<PieceHeader, 'rows' | 'straddlingTokens' | 'lostSystems'> {
   readonly samples: readonly Sample[];
 }
 
@@ -34,7 +36,7 @@ export interface Piece extends Pick<PieceHeader, 'rows' | 'straddlingTokens'> {
 export async function writePiece(
   folder: string,
   piece: number,
-  { samples, rows, straddlingTokens }: Piece,
+  { samples, rows, straddlingTokens, lostSystems }: Piece,
 ): Promise<void> {
   const header: PieceHeader = {
     ids: samples.map(({ id }) => id),
@@ -42,6 +44,7 @@ export async function writePiece(
     rows,
     lengths: samples.map(({ ids }) => ids.length),
     straddlingTokens,
+    lostSystems,
   };
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(4);
@@ -90,6 +93,7 @@ export interface PiecedSamples extends SampleList {
   /** Of each sample. */
   readonly sources: readonly string[];
   readonly straddlingTokens: number;
+  readonly lostSystems: number;
   /** The place of a sample's row among the rows that were read, from 0. */
   rowOf(sample: number): number;
   close(): void;
@@ -109,6 +113,7 @@ export function openPieces(folder: string, count: number): PiecedSamples {
   /** Of each sample: its piece, and the place of its tokens there. */
   const places: { readonly pieces: number[]; readonly starts: number[] } = { pieces: [], starts: [] };
   let straddlingTokens = 0;
+  let lostSystems = 0;
   const names = new Map<string, string>();
   for (let piece = 0; piece < count; piece++) {
     const file = openPiece(folder, pieceFile(folder, piece));
@@ -132,6 +137,7 @@ export function openPieces(folder: string, count: number): PiecedSamples {
       start += 4 * tokens;
     }
     straddlingTokens += header.straddlingTokens;
+    lostSystems += header.lostSystems;
   }
   const at = (i: number): Sample | undefined => {
     const length = lengths[i];
@@ -152,6 +158,7 @@ export function openPieces(folder: string, count: number): PiecedSamples {
     lengths: Int32Array.from(lengths),
     sources,
     straddlingTokens,
+    lostSystems,
     at,
     rowOf: (sample) => rows[sample]!,
     *[Symbol.iterator]() {

@@ -54,7 +54,7 @@ export async function writeHandoff(
   const config = inputs.config[method];
   const { base, chunks, data } = inputs;
   const { packing } = data.packing;
-  for (const note of [...trainingNotes(data.training), ...packingNotes(data.packing), ...previewRows(data)]) say(note);
+  for (const note of [...trainingNotes(data.training), ...packingNotes(data), ...previewRows(data)]) say(note);
   const plan = planBatches(chunks.length, config);
   const { shape, rows, order, filled } = handoffRows(chunks, packing, plan, config.batchSize * config.accumulation);
   const [, length] = shape;
