@@ -34,6 +34,33 @@ describe('packed', () => {
   });
 });
 
+describe('something else in a file’s place', () => {
+  const tar = Buffer.concat([Buffer.alloc(257, 'x'), Buffer.from('ustar\0'), Buffer.alloc(249)]);
+  const wide = Buffer.from(`\uFEFF${ROW}`, 'utf16le');
+  const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n';
+  test.each<readonly [string, string, string | Buffer, string]>([
+    ['an empty zip', 'x.jsonl', Buffer.from('PK\x05\x06\0\0\0\0'), 'is a zip archive'],
+    ['an .xls', 'x.csv', Buffer.from('d0cf11e0a1b11ae1', 'hex'), 'is a file of an older Office'],
+    ['bzip2', 'x.jsonl', Buffer.from('425a68393141592653', 'hex'), 'is compressed with bzip2'],
+    ['xz', 'x.jsonl', Buffer.from('fd377a585a000004', 'hex'), 'is compressed with xz'],
+    ['tar', 'x.jsonl', tar, 'is a tar archive'],
+    ['tar in gzip', 'x.jsonl.gz', gzipSync(tar), 'is a tar archive'],
+    ['gzip in gzip', 'x.jsonl.gz', gzipSync(gzipSync(ROW)), 'is compressed twice'],
+    ['UTF-16 in gzip', 'x.jsonl.gz', gzipSync(wide), 'must be UTF-8, is UTF-16'],
+    ['a pointer in gzip', 'x.jsonl.gz', gzipSync(pointer), 'is a Git LFS pointer'],
+    ['a pointer called Parquet', 'x.parquet', pointer, 'is a Git LFS pointer'],
+    ['a web page in gzip', 'x.csv.gz', gzipSync('<!DOCTYPE html><title>Sign in</title>'), 'is a web page'],
+    ['Arrow called Parquet', 'x.parquet', 'ARROW1\0\0', 'is an Arrow file'],
+    ['JSON Lines called CSV', 'x.csv', ROW, 'must hold cells with separators, begins as JSON does; call it .jsonl'],
+    ['a JSON array called TSV', 'x.tsv', `\uFEFF\n[${ROW}]`, 'begins as JSON does; call it .jsonl or .json'],
+    ['zero bytes', 'x.jsonl', `${ROW}${'\0'.repeat(99)}`, 'line 2: invalid JSON'],
+    ['zero bytes', 'x.jsonl', `${ROW}${'\0'.repeat(99)}`, 'zero bytes stand in the line'],
+    ['rows that CR parts', 'x.jsonl', (ROW + ROW).replaceAll('\n', '\r'), 'end lines with \\n'],
+  ])('%s (%s)', async (_, name, content, message) => {
+    await expect(read({ [`train/${name}`]: content })).rejects.toThrow(message);
+  });
+});
+
 describe('separated', () => {
   test.each([
     ['tabs', 'prompt\tresponse\nAsk?\tSay.\n'],
@@ -51,6 +78,30 @@ describe('separated', () => {
     ['commas, with bars in a name', 'prompt,response,choice (a|b|c|d)\nAsk?,Say.,\n'],
   ])('a .csv by %s', async (_, content) => {
     expect(await read({ 'train/x.csv': content })).toEqual([PAIR]);
+  });
+
+  test.each([
+    ['semicolons, after lines that are blank', '\n\nprompt;response\nAsk?;Say.\n'],
+    ['semicolons that a line after a blank one names', '\nsep=;\nprompt;response\nAsk?;Say.\n'],
+    ['commas, ended with those of the widest line, as Excel does', 'prompt,response,,\r\nAsk?,Say.,,\r\n'],
+  ])('a .csv by %s', async (_, content) => {
+    expect(await read({ 'train/x.csv': content })).toEqual([PAIR]);
+  });
+
+  test('what a column without a name holds is said', async () => {
+    const set = await loadTrainExamples(folderOf({ 'train/x.csv': 'prompt,response,,\nAsk?,Say.,,note\n' }));
+    expect(trainingNotes(set)).toContain('not used: the field "(column 4, unnamed)" (in 1 row of 1)');
+  });
+
+  test('the line of names once more, as joined files have it, is no row', async () => {
+    const root = folderOf({ 'train/x.csv': 'prompt,response,\nAsk?,Say.,\n\uFEFFprompt, response,\nAsk?,Say.,\n' });
+    await expect(loadTrainExamples(root)).rejects.toThrow(
+      'train/x.csv line 3: must be a row, is the line of names again',
+    );
+    const { examples, skipped } = await loadTrainExamples(root, { badRows: 'skip' });
+    expect([examples.length, skipped]).toEqual([2, { 'the line of names again': 1 }]);
+    const blank = { 'train/x.csv': 'prompt,response,\nAsk?,Say.,\n,,\n' };
+    await expect(read(blank)).rejects.toThrow('line 3: no "prompt", "response"');
   });
 
   test('a .tsv’s cell with quotes, as pandas writes it, and as it is', async () => {
@@ -204,4 +255,15 @@ test('64-bit ids of Parquet stay apart, where a number would round them together
     ['1152921504606846976', 1],
     ['1152921504606846977', 1],
   ]);
+});
+
+test('a folder of a name that Hive gives has no part in a Parquet file’s rows', async () => {
+  const root = join(folderOf({ 'system=Be bad./train/x.txt': '' }), 'system=Be bad.');
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  await connection.run(
+    `COPY (SELECT 'Ask?' AS prompt, 'Say.' AS response) TO '${join(root, 'train', 'x.parquet')}' (FORMAT parquet)`,
+  );
+  connection.closeSync();
+  const { examples } = await loadTrainExamples(root);
+  expect(examples).toEqual([{ id: 'train/x.parquet row 1', source: 'x', prompt: 'Ask?', response: 'Say.' }]);
 });

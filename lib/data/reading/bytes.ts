@@ -34,15 +34,35 @@ function zstdMagic(first: Buffer): number {
   return (magic & 0xfffffff0) >>> 0 === 0x184d2a50 ? 0x184d2a50 : magic;
 }
 
-/** @throws when the file is something else in a file's place: a Git LFS pointer, a web page, a zip archive, UTF-16 */
+/** What files of other kinds begin with, as Latin-1, and what they are. */
+const OTHER_KINDS: readonly (readonly [start: string, is: string])[] = [
+  ...['PK\x03\x04', 'PK\x05\x06'].map(
+    (start) => [start, 'is a zip archive (as an .xlsx is one); unpack it, or save it as CSV'] as const,
+  ),
+  ['\xd0\xcf\x11\xe0', 'is a file of an older Office, as an .xls is; save it as CSV'],
+  ['BZh', 'is compressed with bzip2; unpack it, or pack it as .gz or .zst'],
+  ['\xfd7zXZ\0', 'is compressed with xz; unpack it, or pack it as .gz or .zst'],
+  ['7z\xbc\xaf', 'is a 7z archive; unpack it'],
+  ['Rar!', 'is a RAR archive; unpack it'],
+  ['\x1f\x8b', 'is compressed twice; unpack it once'],
+  ['\x28\xb5\x2f\xfd', 'is compressed twice; unpack it once'],
+  ['ARROW1', 'is an Arrow file; write it as Parquet, with Dataset.to_parquet or pyarrow'],
+  ['PAR1', 'is a Parquet file that was compressed again; unpack it'],
+  ['SQLite format 3', 'is a database of SQLite; export the table as CSV'],
+];
+/** Where a tar archive says what it is. */
+const TAR = { at: 257, text: 'ustar' };
+
+/**
+ * @param first the first bytes, unpacked where the file is compressed
+ * @throws when the file is something else in a file's place: a Git LFS pointer, a web page, an archive, UTF-16
+ */
 export function refuseMisplaced(first: Buffer, name: string): void {
-  const isZip = first.subarray(0, 4).toString('latin1') === 'PK\x03\x04';
+  const start = first.toString('latin1');
+  const isTar = start.startsWith(TAR.text, TAR.at);
+  const kind = isTar ? 'is a tar archive; unpack it' : OTHER_KINDS.find(([begin]) => start.startsWith(begin))?.[1];
   const wide = wideEncoding(first);
-  const mistake = isZip
-    ? 'is a zip archive (as an .xlsx is one); unpack it, or save it as CSV'
-    : wide
-      ? `must be UTF-8, is ${wide}; save it as UTF-8`
-      : misplacedContent(first);
+  const mistake = kind ?? (wide ? `must be UTF-8, is ${wide}; save it as UTF-8` : misplacedContent(first));
   if (mistake !== undefined) throw new Error(`examples: ${name} ${mistake}`);
 }
 

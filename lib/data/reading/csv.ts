@@ -2,6 +2,9 @@ import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import type { RawRow } from './records';
 
+/** What a column is called that the file calls nothing. */
+const unnamed = (column: number): string => `(column ${column}, unnamed)`;
+const UNNAMED = /^\(column \d+, unnamed\)$/;
 /** Excel's own line before the names: `sep=;`. */
 const SEPARATOR_LINE = /^"?sep=(.)"?$/i;
 
@@ -13,12 +16,14 @@ const ADVICE: Readonly<Record<string, string>> = {
   INVALID_OPENING_QUOTE:
     'a cell with quotes must begin with one, right after the separator, and hold those of its text twice ("")',
 };
+const CSV_QUOTES = ' (one that holds a separator must begin and end with a quote)';
 const TSV_QUOTES = ' (in a .tsv quotes are text: where they enclose cells with tabs or new lines, call the file .csv)';
 
 /**
  * The rows of a CSV with a line of names first (RFC 4180: cells in double quotes may hold separators and new lines). Names
  * that semicolons, tabs or bars separate, and no comma, say that cells are so separated too; so do more semicolons or tabs
- * than commas, and a line `sep=;` before the names. In a TSV quotes are text, but in a cell that is written as a CSV
+ * than commas, and a line `sep=;` before the names. Names may be missing: Excel ends all lines with the separators of its
+ * widest one. The names once more, as two files joined have them, are a bad row. In a TSV quotes are text, but in a cell that is written as a CSV
  * writes one with quotes: `"Say ""it""."`.
  *
  * @throws naming the line that has another number of cells, or an open quote
@@ -28,7 +33,7 @@ export async function* readCsv(
   file: string,
   delimiter: ',' | '\t',
 ): AsyncGenerator<RawRow> {
-  const { first, rest } = await firstLine(pieces);
+  const { first, number, rest } = await firstLine(pieces);
   const named = SEPARATOR_LINE.exec(first)?.[1];
   const isTsv = delimiter === '\t';
   const parser = parse({
@@ -36,7 +41,7 @@ export async function* readCsv(
     info: true,
     skip_empty_lines: true,
     columns: (names: string[]) => uniqueNames(names, file),
-    ...(named === undefined ? {} : { from_line: 2 }),
+    ...(named === undefined ? {} : { from_line: number + 1 }),
     ...(isTsv ? { quote: false as const, cast: unquoted } : {}),
   });
   const source = Readable.from(rest);
@@ -44,12 +49,18 @@ export async function* readCsv(
   source.pipe(parser);
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: object; info: { lines: number } }>) {
-      yield { fields: record, place: { file, at: `line ${info.lines}` }, untyped: true };
+      const place = { file, at: `line ${info.lines}` };
+      const cells = Object.entries(record) as [name: string, cell: string][];
+      const isNames = cells.every(([name, cell]) => cell.trim() === (UNNAMED.test(name) ? '' : name));
+      const message = `examples: ${file} ${place.at}: must be a row, is the line of names again; delete the line`;
+      const broken = { message, reason: 'the line of names again' };
+      yield { fields: record, place, untyped: true, ...(isNames ? { broken } : {}) };
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const { code, message } = error;
-    const advice = `${ADVICE[code] ?? 'correct the line'}${isTsv ? TSV_QUOTES : ''}`;
+    const isLength = code === 'CSV_RECORD_INCONSISTENT_COLUMNS';
+    const advice = `${ADVICE[code] ?? 'correct the line'}${isTsv ? TSV_QUOTES : isLength ? CSV_QUOTES : ''}`;
     throw new Error(`examples: ${file}: ${message}; ${advice}`, { cause: error });
   }
 }
@@ -67,11 +78,13 @@ function separatorOf(first: string): string {
 const unquoted = (cell: string): string =>
   /^"(?=.*"")(?:[^"]|"")*"$/s.test(cell) ? cell.slice(1, -1).replaceAll('""', '"') : cell;
 
-/** The line of names, and all the text from the beginning on. */
-async function firstLine(pieces: AsyncIterable<string>): Promise<{ first: string; rest: AsyncIterable<string> }> {
+/** The first line that is not blank, its number, and all the text from the beginning on. */
+async function firstLine(
+  pieces: AsyncIterable<string>,
+): Promise<{ first: string; number: number; rest: AsyncIterable<string> }> {
   const taken = pieces[Symbol.asyncIterator]();
   let begin = '';
-  while (!/[\r\n]/.test(begin)) {
+  while (!/\S.*[\r\n]/.test(begin)) {
     const { value, done } = await taken.next();
     if (done) break;
     begin += value;
@@ -80,11 +93,16 @@ async function firstLine(pieces: AsyncIterable<string>): Promise<{ first: string
     yield begin;
     yield* { [Symbol.asyncIterator]: () => taken };
   };
-  return { first: begin.split(/[\r\n]/)[0]!, rest: all() };
+  const lines = begin.split(/\r\n|[\r\n]/);
+  const place = Math.max(
+    0,
+    lines.findIndex((line) => line.trim() !== ''),
+  );
+  return { first: lines[place]!, number: place + 1, rest: all() };
 }
 
 function uniqueNames(names: readonly string[], file: string): string[] {
-  const trimmed = names.map((name) => name.trim());
+  const trimmed = names.map((name, i) => name.trim() || unnamed(i + 1));
   const twice = trimmed.find((name, i) => trimmed.indexOf(name) !== i);
   if (twice !== undefined) {
     throw new Error(`examples: ${file} line 1: column "${twice}" must be there once, got it twice; rename one`);

@@ -17,14 +17,15 @@ export async function* readParquet(
     const connection = await instance.connect();
     // In DuckDB's paths these characters stand for others.
     const literal = path.replace(/[*?[]/g, '[$&]');
-    const result = await connection.stream('SELECT * FROM read_parquet($1)', [literal]);
+    // Else a folder called `system=x` above the file would be a field of every row.
+    const result = await connection.stream('SELECT * FROM read_parquet($1, hive_partitioning = false)', [literal]);
     let number = 0;
     for await (const rows of result.yieldRowObjectJs()) {
       for (const row of rows) yield { number: ++number, fields: plain(row) };
     }
   } catch (error) {
     // Of broken metadata the reader's code says nothing that a person could use.
-    const { message } = error as Error;
+    const message = (error as Error).message.replace(/\s*\n+LINE \d[\s\S]*$/, '');
     const isRaw = error instanceof TypeError || error instanceof RangeError || message.endsWith(' is undefined');
     const cause = isRaw ? 'its metadata does not fit its content' : message;
     throw new Error(

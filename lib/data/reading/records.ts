@@ -47,10 +47,11 @@ export async function openRecords(path: string, name: string, hash: Hash): Promi
   const first = await firstBytes(path).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`examples: ${name} cannot be read (${error.code}); check its permissions`, { cause: error });
   });
-  refuseMisplaced(first, name);
   const compression = compressionOf(first);
   const note = differs(name, compression);
-  if (first.subarray(0, 4).toString('latin1') === 'PAR1') {
+  const isParquet = first.subarray(0, 4).toString('latin1') === 'PAR1';
+  if (compression === 'none' && !isParquet) refuseMisplaced(first, name);
+  if (isParquet) {
     const rows = async function* () {
       yield* typed(readParquet(path, name), name);
       await hashFile(path, hash);
@@ -60,13 +61,18 @@ export async function openRecords(path: string, name: string, hash: Hash): Promi
   if (/\.parquet$/i.test(name)) {
     throw new Error(`examples: ${name} must begin with PAR1 as every Parquet file does; it is damaged or another file`);
   }
-  const bytes = readBytes(path, name, hash, compression);
+  const { head, start, all } = await peek(readBytes(path, name, hash, compression));
+  if (compression !== 'none') refuseMisplaced(start, name);
   const separator = /\.([ct])sv(\.\w+)?$/i.exec(name)?.[1]?.toLowerCase();
   if (separator !== undefined) {
+    if (/^\s*[{[]\s*["{[]/.test(start.toString('latin1').replace(/^\xef\xbb\xbf/, ''))) {
+      throw new Error(
+        `examples: ${name} must hold cells with separators, begins as JSON does; call it .jsonl or .json`,
+      );
+    }
     const [format, delimiter] = separator === 'c' ? (['CSV', ','] as const) : (['TSV', '\t'] as const);
-    return { format, compression, note, rows: readCsv(decodeText(bytes, name), name, delimiter) };
+    return { format, compression, note, rows: readCsv(decodeText(all, name), name, delimiter) };
   }
-  const { head, all } = await peek(bytes);
   if (head === 0x5b)
     return { format: 'JSON array', compression, note, rows: typed(readJsonArray(decodeText(all, name), name), name) };
   return { format: 'JSON Lines', compression, note, rows: parsed(all, name) };
@@ -81,10 +87,10 @@ function differs(name: string, compression: Compression): string | undefined {
   return `${name} is ${is}, whatever its name says; it was read as what it is`;
 }
 
-/** The first byte that is no white space, and all bytes. */
+/** The first byte that is no white space, some bytes from the beginning on, and all bytes. */
 async function peek(
   pieces: AsyncGenerator<Buffer>,
-): Promise<{ readonly head: number | undefined; readonly all: AsyncGenerator<Buffer> }> {
+): Promise<{ readonly head: number | undefined; readonly start: Buffer; readonly all: AsyncGenerator<Buffer> }> {
   const seen: Buffer[] = [];
   let head: number | undefined;
   while (head === undefined) {
@@ -98,7 +104,7 @@ async function peek(
     yield* seen;
     yield* pieces;
   };
-  return { head, all: all() };
+  return { head, start: Buffer.concat(seen.slice(0, 2)).subarray(0, 512), all: all() };
 }
 
 async function* typed(
@@ -126,9 +132,13 @@ async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenera
       const one =
         text.trim() === '{'
           ? 'an object may not go over several lines here; write'
-          : /[:[,]\s*-?(?:NaN|Infinity)\s*[,}\]]/.test(text)
-            ? 'NaN and Infinity of Python are no JSON: write null, and'
-            : 'fix or delete the line, or write';
+          : text.includes('\0')
+            ? 'zero bytes stand in the line, as a write that was cut short leaves them: copy or write the file again,'
+            : /[}\]]\r[{[]/.test(text)
+              ? 'rows that \\r alone parts are one line: end lines with \\n, and write'
+              : /[:[,]\s*-?(?:NaN|Infinity)\s*[,}\]]/.test(text)
+                ? 'NaN and Infinity of Python are no JSON: write null, and'
+                : 'fix or delete the line, or write';
       const message =
         `examples: ${file} line ${number}: invalid JSON (${(error as Error).message}); ` +
         `${one} one object a line, or an array of objects`;
