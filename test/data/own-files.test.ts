@@ -95,9 +95,7 @@ describe('separated', () => {
 
   test('the line of names once more, as joined files have it, is no row', async () => {
     const root = folderOf({ 'train/x.csv': 'prompt,response,\nAsk?,Say.,\n\uFEFFprompt, response,\nAsk?,Say.,\n' });
-    await expect(loadTrainExamples(root)).rejects.toThrow(
-      'train/x.csv line 3: must be a row, is the line of names again',
-    );
+    await expect(loadTrainExamples(root)).rejects.toThrow('train/x.csv line 3: must be a row, is the first line again');
     const { examples, skipped } = await loadTrainExamples(root, { badRows: 'skip' });
     expect([examples.length, skipped]).toEqual([2, { 'the line of names again': 1 }]);
     const blank = { 'train/x.csv': 'prompt,response,\nAsk?,Say.,\n,,\n' };

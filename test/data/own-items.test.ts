@@ -41,6 +41,16 @@ test.each<readonly [string, object | string, readonly string[]]>([
   ],
   ['small letters', { question, options: { a: 'lung', b: 'heart' }, answer: 'b' }, ['lung', 'heart']],
   ['numbers from 1', { question, options: { 1: 'lung', 2: 'heart' }, answer: '2' }, ['lung', 'heart']],
+  ['numbers from 0', { question, options: { 0: 'lung', 1: 'heart' }, answer: 1 }, ['lung', 'heart']],
+  [
+    'eleven numbers',
+    { question, options: Object.fromEntries(Array.from({ length: 11 }, (_, i) => [i + 1, `c${i + 1}`])), answer: '2' },
+    Array.from({ length: 11 }, (_, i) => `c${i + 1}`),
+  ],
+  ['the text of a choice under a number', { question, options: { 1: '20', 2: '10' }, answer: '10' }, ['20', '10']],
+  ['a place called answer_index', { question, choices: four, answer_index: 1 }, four],
+  ['a letter and a place', { question, choices: four, answer: 'B', answer_index: 1 }, four],
+  ['a text, a letter and a key', { question, options: four, answer: 'heart', answer_idx: 'B', answerKey: 'b' }, four],
   ['a column for each choice', 'question,A,B,C,D,answer\nWhich?,lung,heart,ear,skin,B\n', four],
   ['columns of which the last are empty', 'question,A,B,C,D,E,answer\nWhich?,lung,heart,ear,skin,,heart\n', four],
   [
@@ -55,6 +65,27 @@ test.each<readonly [string, object | string, readonly string[]]>([
 
 describe('refused', () => {
   test.each<readonly [string, object | string, string]>([
+    ...[0, 3].map((answer): readonly [string, object, string] => [
+      `the place ${answer}, where choices have numbers`,
+      { question, options: { 1: 'lung', 2: 'heart' }, answer },
+      `"answer" must be the label of one choice (1, 2) or its text, got ${answer}`,
+    ]),
+    [
+      'two answers that differ',
+      { question, choices: four, answer: 'lung', answer_idx: 'B' },
+      '"answer_idx" must be the same choice as "answer" ("lung", the choice at 0), got "B"',
+    ],
+    [
+      'the same in MedQA’s columns',
+      { question, options: { A: 'lung', B: 'heart' }, meta_info: 'step1', answer: 'lung', answer_idx: 'B' },
+      '"answer" must be the same choice as "answer_idx"',
+    ],
+    ['the same in MMLU-Pro’s', { question, options: four, answer: 'B', answer_index: 2 }, '"answer_index" must be'],
+    [
+      'an answer of HeadQA that is nothing',
+      { qtext: question, ra: 2, answers: [null, { aid: 2, atext: 'heart' }] },
+      '"answers[0].atext" must be a string, got nothing',
+    ],
     [
       'a letter with the text of another',
       { question, choices: four, answer: 'A. heart' },
@@ -69,7 +100,7 @@ describe('refused', () => {
     [
       'labels with a gap',
       { question, options: { 1: 'lung', 3: 'heart' }, answer: '1' },
-      'the letters A, B and so on, or the numbers 1, 2 and so on',
+      'the letters A, B and so on, or the numbers 0, 1 or 1, 2 and so on',
     ],
     ['one choice', { question, options: { A: 'lung' }, answer: 'A' }, 'an array of two choices or more'],
     [
@@ -84,7 +115,7 @@ describe('refused', () => {
     ],
     [
       'a CSV without names, as MMLU’s own are',
-      'Which?,lung,heart,ear,skin,B\nWhich?,lung,heart,ear,skin,B\n',
+      'Which?,lung,heart,ear,skin,B\nWhy?,lung,heart,ear,skin,B\n',
       'has the fields Which?, lung, heart, ear, skin, B (as its first line names them).',
     ],
     [

@@ -74,15 +74,16 @@ function textOfChoice(row: Fields, field: string, choice: unknown): string {
   return choice;
 }
 
-/** `{A: 'lung', B: 'heart'}`, in the order of the letters, or of numbers from 1; a letter without a text is no choice. */
+/** `{A: 'lung', B: 'heart'}`, in the order of the letters, or of numbers from 0 or 1; a letter without a text is no choice. */
 function lettered(row: Fields, field: string, value: object): { texts: readonly unknown[]; labels: readonly string[] } {
   const entries = Object.entries(value)
     .filter(([, text]) => text !== null && text !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+    .sort(([a], [b]) => Number(a) - Number(b) || (a < b ? -1 : 1));
   const labels = entries.map(([label]) => label);
-  const isNumbered = labels.every((label, i) => label === String(i + 1));
+  const first = labels[0] === '0' ? 0 : 1;
+  const isNumbered = labels.every((label, i) => label === String(i + first));
   if (!isNumbered && labels.join('').toUpperCase() !== LETTERS.slice(0, labels.length)) {
-    throw row.refuse(field, 'choices under the letters A, B and so on, or the numbers 1, 2 and so on', value);
+    throw row.refuse(field, 'choices under the letters A, B and so on, or the numbers 0, 1 or 1, 2 and so on', value);
   }
   if (labels.length < 2) throw row.refuse(field, 'an array of two choices or more', value);
   return { texts: entries.map(([, text]) => text), labels };
@@ -90,7 +91,7 @@ function lettered(row: Fields, field: string, value: object): { texts: readonly 
 
 /**
  * The right choice: its place from 0, its letter, its whole text, or letter and text ('B. heart'). Where the row labels its
- * choices, a number is a label first: ARC counts some of its questions' choices from 1.
+ * choices, a number is a label: ARC counts some of its questions' choices from 1.
  *
  * @param from the field that `choices` were read from, where it may label them
  */
@@ -101,7 +102,11 @@ export function answerOf(row: Fields, field: string, choices: readonly string[],
   const place = row.whole(field);
   const numbered = typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
   if (/^\d+$/.test(numbered) && labels.includes(numbered)) return labels.indexOf(numbered);
-  if (place !== undefined) {
+  const areNumbers = labels.length > 0 && labels.every((label) => /^\d+$/.test(label));
+  if (areNumbers && typeof value === 'number') {
+    throw row.refuse(field, `the label of one choice (${labels.join(', ')}) or its text`, value);
+  }
+  if (place !== undefined && !areNumbers) {
     if (place >= 0 && place < choices.length) return place;
     throw row.refuse(field, place === choices.length ? `${wanted} (places are counted from 0)` : wanted, place);
   }
@@ -121,9 +126,36 @@ const CHOICE_FIELDS = ['choices', 'options'] as const;
 type ChoiceField = (typeof CHOICE_FIELDS)[number];
 /** Choices in a column each. */
 export const LETTER_COLUMNS: readonly string[] = [...LETTERS.slice(0, 10)];
-const ANSWER_FIELDS = ['answer', 'answer_idx', 'answerKey', 'label', 'correct', 'gold'] as const;
+const ANSWER_FIELDS = ['answer', 'answer_idx', 'answer_index', 'answerKey', 'label', 'correct', 'gold'] as const;
+/** Of these, those that can say nothing else than the answer. */
+const SURE_FIELDS = ANSWER_FIELDS.slice(0, 4);
 export const choiceField = (row: Fields) => CHOICE_FIELDS.find((field) => row.has(field));
 export const answerField = (row: Fields) => ANSWER_FIELDS.find((field) => row.has(field)) ?? 'answer';
+
+/**
+ * As `answerOf`, of a row that may give its answer twice, as MedQA does by text and by letter, and MMLU-Pro by letter and
+ * place. A second one that cannot be read as an answer is not.
+ *
+ * @throws besides, when the two mean different choices
+ */
+export function agreedAnswer(row: Fields, field: string, choices: readonly string[], from?: ChoiceField): number {
+  const answer = answerOf(row, field, choices, from);
+  for (const other of SURE_FIELDS.filter((one) => one !== field && row.has(one))) {
+    let second: number;
+    try {
+      second = answerOf(row, other, choices, from);
+    } catch {
+      row.leave(other, row.get(other));
+      continue;
+    }
+    if (second !== answer) {
+      const said = JSON.stringify(row.get(field));
+      throw row.refuse(other, `the same choice as "${field}" (${said}, the choice at ${answer})`, row.get(other));
+    }
+  }
+  return answer;
+}
+
 /** The texts of fields `ending0`, `ending1` and so on, as many as there are. */
 export const numbered = (row: Fields, names: readonly string[]) =>
   names.slice(0, names.findLastIndex((name) => row.has(name)) + 1).map((name) => {
@@ -138,10 +170,10 @@ export function headAnswers(row: Fields): { readonly answers: string[]; readonly
     ? value
     : zip(value as { readonly aid?: unknown; readonly atext?: unknown });
   if (!Array.isArray(list) || list.length < 2) throw row.refuse('answers', 'a list of aid and atext', value);
-  const entries = list as readonly { readonly aid?: unknown; readonly atext?: unknown }[];
+  const entries = list as readonly ({ readonly aid?: unknown; readonly atext?: unknown } | null)[];
   return {
-    answers: entries.map((one, i) => textOfChoice(row, `answers[${i}].atext`, one.atext)),
-    aids: entries.map((one) => Number(one.aid)),
+    answers: entries.map((one, i) => textOfChoice(row, `answers[${i}].atext`, one?.atext)),
+    aids: entries.map((one) => Number(one?.aid)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { stemOf } from '../reading/records';
 import type { EvalItem } from '../rows';
 import {
+  agreedAnswer,
   answerField,
   answerOf,
   choiceField,
@@ -74,7 +75,7 @@ export const ITEM_FORMS: readonly ItemForm[] = [
         task: taskOf(row, 'medqa'),
         question: row.text('question'),
         choices,
-        answer: answerOf(row, 'answer_idx', choices),
+        answer: agreedAnswer(row, 'answer_idx', choices, 'options'),
       };
     },
   },
@@ -162,7 +163,7 @@ export const ITEM_FORMS: readonly ItemForm[] = [
     fits: (row) => row.has('question', 'A', 'B') && choiceField(row) === undefined,
     read: (row) => {
       const choices = numbered(row, LETTER_COLUMNS);
-      return askedOf(row, choices, answerOf(row, answerField(row), choices));
+      return askedOf(row, choices, agreedAnswer(row, answerField(row), choices));
     },
   },
   {
@@ -177,7 +178,7 @@ export const ITEM_FORMS: readonly ItemForm[] = [
 function itemOf(row: Fields): EvalItem {
   const field = choiceField(row) ?? 'choices';
   const choices = choicesOf(row, field);
-  return askedOf(row, choices, answerOf(row, answerField(row), choices, field));
+  return askedOf(row, choices, agreedAnswer(row, answerField(row), choices, field));
 }
 
 const askedOf = (row: Fields, choices: readonly string[], answer: number): EvalItem => ({

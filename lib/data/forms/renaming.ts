@@ -21,7 +21,7 @@ const BESIDE = [
     'subject',
     'image',
   ],
-  ...['answer_idx', 'answerKey', 'correct', 'gold', 'pubid', 'QUESTION', 'CONTEXTS', 'meta_info'],
+  ...['answer_idx', 'answer_index', 'answerKey', 'correct', 'gold', 'pubid', 'QUESTION', 'CONTEXTS', 'meta_info'],
   ...[...ENDINGS, ...LETTER_COLUMNS, 'opb', 'opc', 'opd', 'name', 'year', 'category', 'qid'],
 ];
 

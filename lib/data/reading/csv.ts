@@ -52,7 +52,7 @@ export async function* readCsv(
       const place = { file, at: `line ${info.lines}` };
       const cells = Object.entries(record) as [name: string, cell: string][];
       const isNames = cells.every(([name, cell]) => cell.trim() === (UNNAMED.test(name) ? '' : name));
-      const message = `examples: ${file} ${place.at}: must be a row, is the line of names again; delete the line`;
+      const message = `examples: ${file} ${place.at}: must be a row, is the first line again, which names the columns; delete the line`;
       const broken = { message, reason: 'the line of names again' };
       yield { fields: record, place, untyped: true, ...(isNames ? { broken } : {}) };
     }
