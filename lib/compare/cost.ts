@@ -8,6 +8,7 @@ export interface Cost {
   readonly trainable: number;
   readonly parameters: number;
   readonly updates: number;
+  /** Padding included. */
   readonly tokens: number;
   readonly seconds: number;
   readonly peakMemoryBytes: number;

@@ -74,6 +74,7 @@ export interface TrainingRecord {
   readonly updates: number;
   /** Seconds inside updates, of the process that trained it; held-out losses and checkpoints not counted. */
   readonly seconds: number;
+  /** Places of the chunks read, padding included. */
   readonly tokens: number;
   /** Most memory resident in the training's own process. */
   readonly peakMemoryBytes: number;

@@ -172,7 +172,9 @@ async function trainPlan(
       }
       isFirst = false;
       const speed = Math.round((record.tokens ?? 0) / (record.seconds ?? 1));
-      progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} tokens/s`);
+      // A stream of rows fills every chunk but the last.
+      const counted = packing.packing === 'concatenated' ? 'tokens/s' : 'tokens/s, padding included';
+      progress.at(record.step, totalSteps, `loss ${record.loss?.toFixed(4)}  ${speed} ${counted}`);
     },
   });
   const files = await saveTrained(join(out, 'models', plan.name), base, model, result, config, run.template);

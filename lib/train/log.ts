@@ -15,6 +15,7 @@ export interface StepRecord {
   readonly gradientNorm?: number;
   readonly learningRate?: number;
   readonly responseTokens?: number;
+  /** Places of the chunks read, padding included. */
   readonly tokens?: number;
   readonly seconds?: number;
   readonly heldOutLoss?: number;

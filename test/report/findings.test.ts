@@ -129,6 +129,12 @@ describe('where methods were trained for equal epochs too', () => {
     expect(rows.filter((label) => String(label).startsWith('full'))).toHaveLength(2);
   });
 
+  it('tokens of the cost table say that padding is counted: batch times length, an update', () => {
+    const { columns, notes } = cost(sampleRecord(options));
+    expect(columns.find(({ key }) => key === 'tokens')?.label).toBe('tokens, padding included');
+    expect(notes?.join(' ')).toContain('Tokens and tokens/s count every place of the chunks read, padding too.');
+  });
+
   it('tables: the controlled pair first, then the paper’s epochs; table 1 keeps the paper’s', () => {
     const record = sampleRecord(options);
     const { tables } = reportParts(record, { decontamination: [] });

@@ -13,7 +13,7 @@ export function cost(record: RunRecord): Table {
       { key: 'trainable', label: 'trainable parameters' },
       { key: 'trainable_percent', label: '% of all', digits: 2 },
       { key: 'updates', label: 'updates' },
-      { key: 'tokens', label: 'tokens read' },
+      { key: 'tokens', label: 'tokens, padding included' },
       { key: 'seconds', label: 'seconds in updates', digits: 1 },
       { key: 'tokens_per_second', label: 'tokens/s' },
       { key: 'peak_memory_mib', label: 'peak memory, MiB' },
@@ -34,7 +34,7 @@ export function cost(record: RunRecord): Table {
       ],
     })),
     notes: [
-      'Means over the runs of a line, of memory the most. Seconds are of a process that may have shared the machine with another model’s ' +
+      'Means over the runs of a line, of memory the most. Tokens and tokens/s count every place of the chunks read, padding too. Seconds are of a process that may have shared the machine with another model’s ' +
         '(manifest.json, `atOnce`). Peak memory is of the whole training process, the program itself included. Saved: ' +
         'the adapter’s file for LoRA, all weights for full-parameter.',
       'The paper states trainable parameters alone: 20 and 104 million of 7 and 70 billion for LoRA (0.29% and 0.15%).',
