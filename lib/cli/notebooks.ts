@@ -3,6 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { Option } from 'commander';
 import { WORKBOOK_ROOT } from '../files';
 import { compareRuns } from '../notebook/runner/compare-outputs';
+import { missingFor } from '../notebook/runner/missing';
 import { type Notebook, readNotebook, writeNotebook } from '../notebook/runner/notebook-file';
 import { type Parameters, parameterNames, parseSetting, withParameters } from '../notebook/runner/parameters';
 import { runNotebook } from '../notebook/runner/run-notebook';
@@ -87,7 +88,7 @@ export function chooseNotebooks(folder: string, names: readonly string[]): strin
 }
 
 /** Every parameter that is set must be one of some notebook; `preset` may be missing where nothing depends on it. */
-function prepared(notebooks: readonly Notebook[], values: Parameters): Notebook[] {
+function prepared(notebooks: readonly Notebook[], values: Parameters, root: string): Notebook[] {
   if (Object.keys(values).length === 0) return [...notebooks];
   const names = notebooks.map(parameterNames);
   const known = new Set(names.flat());
@@ -98,10 +99,23 @@ function prepared(notebooks: readonly Notebook[], values: Parameters): Notebook[
         `there is ${[...known].sort().join(', ') || 'none'}`,
     );
   }
+  assertNothingMissing(notebooks, values, root);
   return notebooks.map((notebook, i) => {
     const own = Object.entries(values).filter(([name]) => names[i]!.includes(name));
     return own.length === 0 ? notebook : withParameters(notebook, Object.fromEntries(own));
   });
+}
+
+/** @throws naming all that is missing, and the notebooks that need it */
+function assertNothingMissing(notebooks: readonly Notebook[], values: Parameters, root: string): void {
+  const needed = new Map<string, string[]>();
+  for (const notebook of notebooks) {
+    for (const what of missingFor(notebook, values, root))
+      needed.set(what, [...(needed.get(what) ?? []), notebook.name]);
+  }
+  if (needed.size === 0) return;
+  const lines = [...needed].map(([what, names]) => `\n  ${what}\n    needed by ${names.join(', ')}`);
+  throw new Error(`notebooks: nothing was run, as something is missing:${lines.join('')}`);
 }
 
 /** @returns how many notebooks failed or differed */
@@ -109,7 +123,7 @@ async function runNotebooks(options: Options, root: string, say: (line: string) 
   const { folder, values, check, tolerance } = options;
   const chosen = chooseNotebooks(folder, options.names);
   const saved = await Promise.all(chosen.map((name) => readNotebook(join(folder, `${name}.ipynb`))));
-  const notebooks = prepared(saved, values);
+  const notebooks = prepared(saved, values, root);
   const kept =
     Object.keys(values).length === 0 ? folder : join(root, 'results', 'notebooks', String(values.preset ?? 'set'));
   let bad = 0;

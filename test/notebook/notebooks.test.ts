@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -7,8 +7,9 @@ import { showTable } from '../../lib/notebook/cell/show';
 import { type DisplayContent, directOutputs } from '../../lib/notebook/kernel/output';
 import { compareRuns, sameText } from '../../lib/notebook/runner/compare-outputs';
 import { createGatherer } from '../../lib/notebook/runner/gather-outputs';
+import { missingFor } from '../../lib/notebook/runner/missing';
 import { type NotebookCell, notebookToJson, readNotebook } from '../../lib/notebook/runner/notebook-file';
-import { parameterNames, parseSetting, withParameters } from '../../lib/notebook/runner/parameters';
+import { type Parameters, parameterNames, parseSetting, withParameters } from '../../lib/notebook/runner/parameters';
 import { ROOT } from './kernel-client';
 import { runCli } from './run-cli';
 
@@ -110,6 +111,40 @@ describe('wrong use', () => {
     expect(() => parseNotebookOptions(['--check', '--preset', 'smoke'], ROOT)).toThrow(/leave --preset and --set out/);
     expect(() => parseNotebookOptions(['--tolerance', 'x'], ROOT)).toThrow(/--tolerance must be a number/);
     expect(() => parseSetting('rows')).toThrow('--set takes NAME=VALUE, got "rows"');
+  });
+
+  test('what a preset needs and is not here is named, with what brings it, before a cell runs', () => {
+    const { status, printed } = runCli('--preset', 'real', '--set', 'model=results/no-model');
+    expect(status).toBe(1);
+    expect(printed).not.toContain('cells');
+    expect(printed).toMatch(
+      /nothing was run, as something is missing:\n {2}data: preset "real" is for rows of your own; /,
+    );
+    expect(printed).toMatch(/give --set data=FOLDER.*--set data=\.cache/);
+    expect(printed).toMatch(
+      /there is no folder .*no-model.*`med42 fetch --model results\/no-model`\n {4}needed by 00-.*, 06-/,
+    );
+  });
+
+  const READS_RUN = 'await requireReport(preset)';
+  const missing: readonly [what: string, values: Parameters, expected: readonly RegExp[], source?: string][] = [
+    ['other rows', { data: 'no-rows' }, [/^data: there is no folder .*no-rows; give a folder that holds train\//]],
+    ['the paper’s rows', { data: '.cache/paper' }, [/^data: .*paper; `npx med42 fetch --all` brings it$/]],
+    ['rows without a model', { preset: 'paper-lora', data: 'rows' }, [/^model: preset "paper-lora" is for a model of/]],
+    ['a path of no model', { model: './no-model' }, [/^model: there is no folder .*no-model; give a Llama/]],
+    ['an encoder', { encoder: 'no-encoder' }, [/^encoder: there is no folder .*no-encoder; give a SentenceTrans/]],
+    ['the bundled ones', { preset: 'controlled', encoder: '' }, []],
+    ['a run', { preset: 'controlled' }, [/^there is no finished run in .* --preset controlled`/], READS_RUN],
+    ['a run that is there', { preset: 'miniature' }, [], READS_RUN],
+  ];
+  test.each(missing)('is found for %s', (_, values, expected, source = '') => {
+    const root = join(folder, 'root');
+    mkdirSync(join(root, 'rows'), { recursive: true });
+    mkdirSync(join(root, 'results', 'miniature'), { recursive: true });
+    writeFileSync(join(root, 'results', 'miniature', 'run.json'), '{}');
+    const parameters = "let preset = 'miniature', data = 'rows', model = 'base', encoder = '';";
+    const notebook = { name: '01', cells: [cell('p', parameters, ['parameters']), cell('q', source)] };
+    expect(missingFor(notebook, values, root)).toEqual(expected.map((one) => expect.stringMatching(one)));
   });
 
   test('of a parameter names those the notebook has', () => {
