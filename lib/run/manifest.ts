@@ -30,7 +30,6 @@ export interface Timings {
   readonly seconds: Readonly<Record<string, number>>;
   /** Models that were made side by side. */
   readonly atOnce?: number;
-  readonly tokensPerSecond?: Readonly<Record<string, number>>;
   /** Default: the process's peak so far. */
   readonly peakMemoryBytes?: number;
 }
