@@ -37,6 +37,27 @@ describe('read', () => {
       },
       PAIR,
     ],
+    ['the role bing', { conversations: [human, { from: 'bing', value: 'Say.' }] }, PAIR],
+    [
+      'parts as OpenAI’s newer interface has them',
+      {
+        messages: [
+          { role: 'user', content: [{ type: 'input_text', text: 'Ask?' }] },
+          { role: 'assistant', content: [{ type: 'output_text', text: 'Say.' }] },
+        ],
+      },
+      PAIR,
+    ],
+    [
+      'turns with fields of nulls, as Parquet has them',
+      { messages: [user, { ...assistant, train_detail: [], function_call: { name: null, arguments: null } }] },
+      PAIR,
+    ],
+    [
+      'a class beside a text',
+      { text: 'Say.', label: 0, weight: 70, loss: 0 },
+      { prompt: '', response: 'Say.', plain: true },
+    ],
     ['a prompt of turns and its completion as text', { prompt: [user], completion: 'Say.' }, PAIR],
     [
       'a prompt of turns and its response',
@@ -136,7 +157,66 @@ describe('refused', () => {
     [
       'an answer that is not wanted, as KTO has it',
       { prompt: 'Ask?', completion: 'Say.', label: false },
-      '"label" must be true where it stands beside a completion',
+      '"label" must be true (or 1) where it stands',
+    ],
+    ...[
+      { prompt: 'Ask?', completion: 'Say.', label: 0 },
+      { prompt: 'Ask?', completion: 'Say.', label: 'False' },
+      { messages: [user, assistant], label: false },
+      { conversations: [human, gpt], kto_tag: false },
+      { instruction: 'Ask?', output: 'Say.', kto_tag: 'false' },
+      { ...PAIR, weight: 0 },
+      { ...PAIR, train: false },
+      { text: 'It is.', loss: 'false' },
+    ].map((row): readonly [string, object, string] => [
+      `a mark not to learn ${JSON.stringify(row)}`,
+      row,
+      `"${Object.keys(row).at(-1)}" must be true (or 1) where it stands: an answer that is not wanted is not to be learnt`,
+    ]),
+    [
+      'parts of an answer that are not to be learnt, as Axolotl has it',
+      { messages: [user, { ...assistant, train_detail: [{ begin_offset: 0, end_offset: 2, train: false }] }] },
+      '"messages[1]" must be a turn that is learnt',
+    ],
+    [
+      'a call of a tool beside text',
+      { messages: [user, { ...assistant, tool_calls: [{ id: '1', function: { name: 'f' } }] }] },
+      '"messages[1]" must be a turn of text alone',
+    ],
+    [
+      'an answer of nothing',
+      { messages: [user, { role: 'assistant', content: null, tool_calls: [] }] },
+      'must be text',
+    ],
+    [
+      'a question that is blank',
+      { messages: [{ ...user, content: ' ' }, assistant] },
+      '"messages[0]" must be a question',
+    ],
+    [
+      'a later question without a part',
+      { messages: [user, assistant, { ...user, content: [] }, assistant] },
+      '"messages[2]" must be a question with text',
+    ],
+    [
+      'rows under their ids',
+      { 1: { QUESTION: 'Ask?', LONG_ANSWER: 'Say.' }, 2: { QUESTION: 'Ask?', LONG_ANSWER: 'Say.' } },
+      "has the fields 1, 2. Each field holds a row: write each row on a line of its own (jq -c '.[]' FILE)",
+    ],
+    [
+      'a row of the Hub’s viewer',
+      { row_idx: 0, row: PAIR, truncated_cells: [] },
+      'The field "row" holds a row: write each row on a line of its own (jq -c \'.row\' FILE)',
+    ],
+    [
+      'an answer of the Hub’s viewer',
+      { features: [{ name: 'prompt' }], rows: Array.from({ length: 9 }, (_, i) => ({ row_idx: i, row: PAIR })) },
+      'the field "rows" holds a list of objects',
+    ],
+    [
+      'thousands of fields',
+      Object.fromEntries(Array.from({ length: 9000 }, (_, i) => [`f${i}`, i])),
+      'f18, f19 and 8,980 more. Known forms',
     ],
     [
       'a call of a tool',

@@ -1,5 +1,5 @@
 import { parseJson } from '../../json-file';
-import type { Fields } from './fields';
+import { type Fields, isEmpty } from './fields';
 
 export const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
@@ -11,16 +11,6 @@ export function imageOf(row: Fields): { image?: string } {
   const path = typeof image === 'object' ? (image as { readonly path?: unknown }).path : undefined;
   return { image: typeof path === 'string' && path !== '' ? path : '(in the row)' };
 }
-
-/** Whether nothing is said, however deep it lies. */
-const isEmpty = (value: unknown): boolean =>
-  value === undefined ||
-  value === null ||
-  value === '' ||
-  value === false ||
-  (ArrayBuffer.isView(value)
-    ? value.byteLength === 0
-    : typeof value === 'object' && Object.values(value).every(isEmpty));
 
 /**
  * Choices as texts: a list, `{text, label}`, letters or numbers with texts, a list of such pairs, or JSON of these (a CSV

@@ -1,6 +1,6 @@
 import { parseJson } from '../../json-file';
 import type { Exchange } from '../rows';
-import type { Fields } from './fields';
+import { type Fields, isEmpty } from './fields';
 
 /** A conversation as its turns: what the system says, and each prompt with its response. */
 export interface Conversation {
@@ -20,6 +20,9 @@ const ROLES: Readonly<Record<string, Role>> = {
   assistant: 'assistant',
   gpt: 'assistant',
   chatgpt: 'assistant',
+  bing: 'assistant',
+  bard: 'assistant',
+  claude: 'assistant',
   model: 'assistant',
   bot: 'assistant',
   ai: 'assistant',
@@ -29,9 +32,15 @@ const ROLES: Readonly<Record<string, Role>> = {
 /** A turn's fields that are read. */
 const READ: ReadonlySet<string> = new Set(['role', 'from', 'content', 'value']);
 /** Whether a turn is learnt, in the words of OpenAI and Mistral, of Axolotl, and of ms-swift. */
-const LEARNT = ['weight', 'train', 'training', 'loss'];
+const LEARNT = ['weight', 'train', 'training', 'loss', 'train_detail'];
 const YES: readonly unknown[] = [1, true, '1', 'true'];
 const NO: readonly unknown[] = [0, false, '0', 'false'];
+/** A turn's calls of tools, in OpenAI's words of now and of 2023. */
+const CALLS = ['tool_calls', 'function_call'];
+
+const TEXT_ALONE = 'text alone: images, sounds and tool calls are not read';
+/** What OpenAI's two interfaces call a part that is text. */
+const TEXT_PARTS: readonly unknown[] = ['text', 'input_text', 'output_text'];
 
 interface Turn {
   readonly role: Role;
@@ -58,6 +67,7 @@ export function conversationOf(row: Fields, field: string, value: unknown = row.
     expectRole(row, `${field}[${at}]`, 'user', asked);
     if (!answered) break;
     expectRole(row, `${field}[${at + 1}]`, 'assistant', answered);
+    if (asked.text.trim() === '') throw row.refuse(`${field}[${at}]`, 'a question with text', asked.text);
     if (answered.text.trim() === '') throw row.refuse(`${field}[${at + 1}]`, 'an answer with text', answered.text);
     exchanges.push({ prompt: asked.text, response: answered.text });
   }
@@ -93,7 +103,10 @@ function turnOf(row: Fields, field: string, turn: unknown): Turn {
   }
   // Answers are learnt, all alike, and nothing else is.
   const usual = known === 'assistant' ? YES : NO;
-  const unusual = LEARNT.filter((one) => own[one] !== undefined && own[one] !== null && !usual.includes(own[one]));
+  const unusual = LEARNT.filter((one) => !(usual.includes(own[one]) || (own[one] !== false && isEmpty(own[one]))));
+  if (known === 'assistant' && CALLS.some((one) => !isEmpty(own[one]))) {
+    throw row.refuse(field, `a turn of ${TEXT_ALONE}`, turn);
+  }
   if (known === 'assistant' && unusual.length > 0) {
     throw row.refuse(field, 'a turn that is learnt: every answer of a conversation is, with a weight of 1', turn);
   }
@@ -104,21 +117,43 @@ function turnOf(row: Fields, field: string, turn: unknown): Turn {
 
 /** OpenAI's content is a text or a list of parts, of which text is read. */
 function contentOf(row: Fields, field: string, turn: unknown, content: unknown): string {
-  const textAlone = 'text alone: images, sounds and tool calls are not read';
   if (typeof content === 'string') return content;
-  const calls = (turn ?? {}) as { readonly tool_calls?: unknown; readonly function_call?: unknown };
-  if (calls.tool_calls || calls.function_call) throw row.refuse(field, `a turn of ${textAlone}`, turn);
   if (!Array.isArray(content)) {
     throw row.refuse(`${field}.content`, 'text', content ?? turn);
   }
   return content
     .map((part: { readonly type?: unknown; readonly text?: unknown }) => {
-      if (part?.type === 'text' && typeof part.text === 'string') return part.text;
-      throw row.refuse(`${field}.content`, textAlone, part);
+      if (TEXT_PARTS.includes(part?.type) && typeof part.text === 'string') return part.text;
+      throw row.refuse(`${field}.content`, TEXT_ALONE, part);
     })
     .join('');
 }
 
 function expectRole(row: Fields, field: string, role: Role, turn: Turn): void {
   if (turn.role !== role) throw row.refuse(field, `the ${role}’s turn (user and assistant in turn)`, turn.role);
+}
+
+/**
+ * Refuses a row that is marked as not to be learnt: as a turn may be, or as KTO marks an answer that is not wanted, in the
+ * words of TRL and ms-swift (`label`) and of LLaMA-Factory (`kto_tag`).
+ */
+export function requireLearnt(row: Fields): void {
+  const isNo = (value: unknown) => NO.includes(typeof value === 'string' ? value.trim().toLowerCase() : value);
+  const isFalse = (value: unknown) => isNo(value) && !/0/.test(String(value));
+  // Beside other fields these names may be a class, a loss that was measured, a patient's weight.
+  const marks: readonly (readonly [field: string, isUnwanted: boolean])[] = [
+    ['label', row.has('prompt', 'completion') && isNo(row.peek('label'))],
+    ['label', (row.has('prompt') || row.has('messages')) && isFalse(row.peek('label'))],
+    ['kto_tag', isNo(row.peek('kto_tag'))],
+    ['weight', isNo(row.peek('weight'))],
+    ...['train', 'training', 'loss'].map((field) => [field, isFalse(row.peek(field))] as const),
+  ];
+  const found = marks.find(([, isUnwanted]) => isUnwanted);
+  if (found) {
+    throw row.refuse(
+      found[0],
+      'true (or 1) where it stands: an answer that is not wanted is not to be learnt',
+      row.peek(found[0]),
+    );
+  }
 }

@@ -150,15 +150,24 @@ export function fieldsOf(
       ...left,
     ],
     leave: (part, value) => {
-      if (value !== null && holdsSomething(value)) left.add(part);
+      if (holdsSomething(value)) left.add(part);
     },
     renamed: { found: [...taken], lacking: Object.values(renamed).filter((theirs) => !taken.has(theirs)) },
     refuse,
   };
 }
 
-const holdsSomething = (value: unknown): boolean =>
-  typeof value === 'string' ? value.trim() !== '' : Array.isArray(value) ? value.length > 0 : value !== undefined;
+/** Whether a value says nothing, however deep it lies: Parquet has nothing as a structure of nulls. */
+export const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === false ||
+  (typeof value === 'string' && value.trim() === '') ||
+  (ArrayBuffer.isView(value)
+    ? value.byteLength === 0
+    : typeof value === 'object' && !(value instanceof Date) && Object.values(value).every(isEmpty));
+
+const holdsSomething = (value: unknown): boolean => value === false || !isEmpty(value);
 
 /** The name among `names` that is a slip of the pen away from `field`, or says more than it: 'question_stem'. */
 export function misspelt(field: string, names: readonly string[]): string | undefined {
@@ -178,4 +187,13 @@ export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? Number(one) : one)) ?? typeof value;
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
+
+/** How many fields a message names. */
+const NAMED = 20;
+
+/** Names of fields as an error lists them: a table may have thousands. */
+export function listed(names: readonly string[]): string {
+  const more = names.length - NAMED;
+  return names.slice(0, NAMED).join(', ') + (more > 0 ? ` and ${more.toLocaleString('en')} more` : '');
 }

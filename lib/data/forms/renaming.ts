@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import { LETTER_COLUMNS } from './choices';
+import { listed } from './fields';
 import { ENDINGS, ITEM_FORMS } from './items';
 import { TRAINING_FORMS } from './training';
 
@@ -58,7 +59,7 @@ export class SeenNames {
     if (lacking.length === 0) return;
     const names = [...this.#names];
     throw new Error(
-      `fields: no row has ${lacking.map((name) => `"${name}"`).join(', ')}; the fields are ${names.join(', ')}: correct --fields ` +
+      `fields: no row has ${lacking.map((name) => `"${name}"`).join(', ')}; the fields are ${listed(names)}: correct --fields ` +
         '(or "fields" in the settings), or leave the pair out',
     );
   }

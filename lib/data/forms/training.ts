@@ -1,6 +1,6 @@
 import { stemOf } from '../reading/records';
 import type { Exchange, TrainExample } from '../rows';
-import { conversationOf } from './conversation';
+import { conversationOf, requireLearnt } from './conversation';
 import type { Fields } from './fields';
 import { ITEM_FORMS } from './items';
 import { holdsObjects, pairsToSay, preference, unknownForm } from './unknown';
@@ -224,14 +224,7 @@ export function readExample(row: Fields, before?: string): { readonly example: T
       pairsToSay(row),
     );
   }
-  // KTO's mark of an answer that is not to be given.
-  if (row.has('prompt', 'completion') && row.peek('label') === false) {
-    throw row.refuse(
-      'label',
-      'true where it stands beside a completion: one that is not wanted is not to be learnt',
-      false,
-    );
-  }
+  requireLearnt(row);
   const source = row.has('source') ? row.text('source') : stemOf(row.place.file);
   return { example: { id: row.id(), source, ...form.read(row) }, form: form.name };
 }

@@ -1,4 +1,4 @@
-import { type Fields, misspelt, RowError } from './fields';
+import { type Fields, listed, misspelt, RowError } from './fields';
 
 /** A form, as errors tell of it. */
 interface ToldForm {
@@ -24,7 +24,7 @@ export function unknownForm(
 ): RowError {
   const { file, at } = row.place;
   const called = row.names.map((name) => (row.has(name) ? name : `${name} (which is empty)`));
-  const fields = called.length > 0 ? `the fields ${called.join(', ')}` : 'no field';
+  const fields = called.length > 0 ? `the fields ${listed(called)}` : 'no field';
   const reason = `no known form of ${what}: ${fields}`;
   const missing = before?.needs.filter((field) => !row.has(field)) ?? [];
   if (before && missing.length > 0) {
@@ -41,11 +41,20 @@ export function unknownForm(
     lacking.length > 0 ? ` It has no ${quoted(lacking)}, which --fields (or "fields" in the settings) names.` : '';
   const rename = pairs === undefined ? '--fields' : `\`--fields ${pairs}\``;
   const first = /\.[ct]sv(\.\w+)?$/i.test(file) ? ' (as its first line names them)' : '';
-  const inside = row.names.find((name) => holdsObjects(row.peek(name)));
-  if (inside !== undefined && !holdsTurns(row.peek(inside))) {
+  const lists = row.names.filter((name) => holdsObjects(row.peek(name)));
+  const inside = lists.sort((a, b) => lengthOf(row.peek(b)) - lengthOf(row.peek(a)))[0];
+  if (inside !== undefined && !lists.some((name) => holdsTurns(row.peek(name)))) {
     return new RowError(
       `examples: ${file} ${at}: the field "${inside}" holds a list of objects: if these are the rows, write each on a line ` +
         `of its own (jq -c '.${inside}[]' FILE), or the list alone as the file`,
+      reason,
+    );
+  }
+  const within = rowsWithin(row);
+  if (within !== undefined) {
+    return new RowError(
+      `examples: ${file} ${at}: no form of ${what} has ${fields}. ${within.holds}: write each row on a line of its own ` +
+        `(jq -c '${within.path}' FILE)`,
       reason,
     );
   }
@@ -57,9 +66,27 @@ export function unknownForm(
   );
 }
 
+/** Rows under their ids, as PubMedQA's authors have them, or one in a field, as the Hub's viewer gives it. */
+function rowsWithin(row: Fields): { readonly holds: string; readonly path: string } | undefined {
+  const like = row.names.filter((name) => {
+    const value = row.peek(name);
+    if (!isObject(value)) return false;
+    const inner = Object.values(value);
+    return inner.filter((one) => typeof one === 'string').length > 1 || inner.some(holdsTurns);
+  });
+  if (like.length > 0 && like.length === row.names.length) return { holds: 'Each field holds a row', path: '.[]' };
+  const [name] = like;
+  return like.length === 1 ? { holds: `The field "${name}" holds a row`, path: `.${name}` } : undefined;
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** Whether a value is a list of objects: turns, or rows. */
 export const holdsObjects = (value: unknown): boolean =>
-  Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'object' && one !== null);
+  Array.isArray(value) && value.length > 0 && value.every(isObject);
+
+const lengthOf = (value: unknown): number => (value as readonly unknown[]).length;
 
 const holdsTurns = (value: unknown): boolean =>
   holdsObjects(value) && (value as readonly object[]).every((one) => 'role' in one || 'from' in one);
