@@ -72,6 +72,42 @@ describe('an item stands in the rows in other code points of the same letters', 
     expect(wordsOf('İstanbul ISTANBUL')).toEqual(wordsOf('i̇stanbul istanbul'));
   });
 
+  it.each([
+    [
+      'Greek capitals, which have no accents',
+      'Ποια ορμόνη μειώνει το σάκχαρο στο αίμα',
+      'ΠΟΙΑ ΟΡΜΟΝΗ ΜΕΙΩΝΕΙ ΤΟ ΣΑΚΧΑΡΟ ΣΤΟ ΑΙΜΑ',
+    ],
+    ['the same in the older accents', 'τὸ σάκχαρον ἐν αἵματι', 'το σάκχαρον εν αίματι'],
+    [
+      'Turkish capitals',
+      'hangi hormon insanın kanındaki şekeri düşürür',
+      'HANGİ HORMON İNSANIN KANINDAKİ ŞEKERİ DÜŞÜRÜR',
+    ],
+    ['the stress of Russian', 'какой гормон снижает сахар', 'како́й гормо́н снижа́ет са́хар'],
+    ['points of Hebrew', 'איזה הורמון מוריד את הסוכר', 'אֵיזֶה הוֹרְמוֹן מוֹרִיד אֶת הַסּוּכָר'],
+    ['points and stretched lines of Arabic', 'ما هو الهرمون الذي يخفض السكر', 'مَا هُوَ الهُرْمُون الَّذِي يُخَفِّض السُّـــكَّر'],
+  ])('%s', (_, one, other) => {
+    for (const form of ['NFC', 'NFD']) expect(wordsOf(other.normalize(form))).toEqual(wordsOf(one));
+  });
+
+  it('letters that differ by a mark stay apart', () => {
+    expect(wordsOf('мой мои ёлка елка ќ к ѝ и أب اب αϋ αυ')).toEqual([
+      'мой',
+      'мои',
+      'ёлка',
+      'елка',
+      'ќ',
+      'к',
+      'ѝ',
+      'и',
+      'أب',
+      'اب',
+      'αϋ',
+      'αυ',
+    ]);
+  });
+
   it('accents and other letters stay apart', async () => {
     expect(wordsOf('été ete')).toEqual(['été', 'ete']);
     expect(compatible('10⁶ µg ½')).toBe('106 μg 1⁄2');
