@@ -1,12 +1,14 @@
 import { loadEvalItems, loadTrainExamples, readTrainExamples } from '../data/examples';
 import { checkMixedRows, type MixedFolder, readMixed } from '../data/mixing/mixed-folder';
 import { dataNotes } from '../data/reading/notes';
-import { loadTokenizer } from '../data/tokenizer';
+import { loadTokenizer, tokensBy } from '../data/tokenizer';
 import { assertFits } from '../data/tokenizer-fits';
 import type { XlaOptions } from '../engine/xla/options';
 import { encodeRequests } from '../eval/encode-request';
 import { splitOverlong } from '../eval/overlong';
 import { hashOf } from '../hash';
+import type { ModelFolder } from '../model/folder';
+import { hashWeights } from '../model/hash-weights';
 import {
   type PreparedData,
   type PreparedTraining,
@@ -161,6 +163,22 @@ export const computedOn = (
   { precision, attention }: Pick<XlaOptions, 'precision' | 'attention'>,
 ): string =>
   [device, ...(precision === 'float32' ? [] : [precision]), ...(attention === 'blocks' ? [] : [attention])].join(' ');
+
+/** What a base's numbers follow from beside its weights. */
+export const madeBy = (base: Pick<ModelFolder, 'config'>, tokenizer: Parameters<typeof tokensBy>[0]) => ({
+  model: base.config,
+  tokenizer: tokensBy(tokenizer),
+});
+
+/**
+ * Of all that a base's numbers follow from: where no folder keeps its configuration (`claimFolder`), a model made with
+ * another is told apart by this.
+ *
+ * @throws as `hashWeights`
+ */
+export async function hashModel({ base, tokenizer }: Pick<ModelInputs, 'base' | 'tokenizer'>): Promise<string> {
+  return hashOf({ weights: await hashWeights(base), ...madeBy(base, tokenizer) });
+}
 
 /** Says which model a record is of: two with equal hashes were made of the same things in the same way. */
 export function modelIdentity(

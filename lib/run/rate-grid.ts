@@ -4,9 +4,8 @@ import type { Method } from '../config';
 import { openDevice } from '../engine/device';
 import { XLA_DEFAULTS } from '../engine/xla/options';
 import { writeFileAtomic } from '../files';
-import { hashWeights } from '../model/hash-weights';
 import { json } from './data-stage';
-import { openTrainingInputs, type Sources } from './inputs';
+import { hashModel, openTrainingInputs, type Sources } from './inputs';
 import { lockFolder } from './lock';
 import { makeModels, sideBySide } from './make-models';
 import type { ModelPlan } from './plan';
@@ -53,7 +52,7 @@ export async function tryRates(
     );
     const peak = () => highestPeak(inputs, device);
     const { threads, atOnce } = sideBySide(device, config.threads, plans.length, peak);
-    const modelHash = await hashWeights(inputs.base);
+    const modelHash = await hashModel(inputs);
     const options = { model, device: 'cpu', xla: XLA_DEFAULTS, out } as const;
     const { models } = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, {
       say,

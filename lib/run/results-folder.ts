@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { tokensBy } from '../data/tokenizer';
+import type { tokensBy } from '../data/tokenizer';
 import { writeFileAtomic } from '../files';
 import { hashOf } from '../hash';
 import { parseJson, readTextIfThere } from '../json-file';
@@ -8,6 +8,7 @@ import { isFolderLock } from '../lock';
 import type { ModelFolder } from '../model/folder';
 import { shown } from '../schema';
 import { json } from './data-stage';
+import { madeBy } from './inputs';
 import type { RunOptions } from './options';
 import { PRESETS, type PresetName, type RunConfig } from './presets';
 import { type Begun, runDifferences } from './run-differences';
@@ -85,7 +86,7 @@ export async function claimFolder(
   const identity = hashOf({ config: made, data, device, modelHash });
   // What numbers follow from beside these. A run of an earlier workbook does not tell, and goes on.
   const { precision, attention } = xla;
-  const by = { model: base.config, tokenizer: tokensBy(tokenizer), precision, attention };
+  const by = { ...madeBy(base, tokenizer), precision, attention };
   if (fresh) {
     const entries = await readdir(out);
     for (const name of entries) if (!isFolderLock(name)) await rm(join(out, name), { recursive: true });

@@ -1,7 +1,6 @@
 import type { ModelRecord } from '../../compare/run-record';
 import type { TrainConfig } from '../../config';
-import { hashWeights } from '../../model/hash-weights';
-import { modelIdentity, openInputs } from '../../run/inputs';
+import { hashModel, modelIdentity, openInputs } from '../../run/inputs';
 import { writeModelInputs } from '../../run/model-inputs';
 import { readMade } from '../../run/model-job';
 import { runInProcess } from '../../run/model-process';
@@ -45,7 +44,7 @@ export async function makeModel(
     training,
   };
   const inputs = await openInputs({ data, model }, config);
-  const modelHash = await hashWeights(inputs.base);
+  const modelHash = await hashModel(inputs);
   const identity = modelIdentity(plan, inputs, modelHash, device, xla);
   const known = await readMade(out, name, identity);
   if (known) {

@@ -2,8 +2,7 @@ import * as v from 'valibot';
 import type { ModelRecord } from '../../compare/run-record';
 import type { TrainConfig } from '../../config';
 import { writeFileAtomic } from '../../files';
-import { hashWeights } from '../../model/hash-weights';
-import { modelIdentity, openInputs } from '../../run/inputs';
+import { hashModel, modelIdentity, openInputs } from '../../run/inputs';
 import type { RunOptions } from '../../run/options';
 import type { RunWatcher } from '../../run/run';
 import { count, looseFields, range, readFields, text } from '../../schema';
@@ -55,7 +54,7 @@ export async function sweep(
 ): Promise<SweepResult[]> {
   const { data, model, config, device, xla } = options;
   const inputs = await openInputs({ data, model }, config);
-  const modelHash = await hashWeights(inputs.base);
+  const modelHash = await hashModel(inputs);
   const before = await readSaved(file);
   const used: Saved[] = [];
   const rows: SweepResult[] = [];
