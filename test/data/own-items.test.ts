@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadEvalItems } from '../../lib/data/examples';
+import { taskNameOf } from '../../lib/eval/tasks/tasks';
 
 /** Questions as people bring them: choices and answers in the ways in which known benchmarks and spreadsheets write them. */
 
@@ -140,4 +141,26 @@ test.each<readonly [string, unknown, boolean]>([
 ])('an image that is %s', async (_, image, isImage) => {
   const [read] = await items({ question, choices: four, answer: 1, image });
   expect(read!.image !== undefined).toBe(isImage);
+});
+
+test('a benchmark of one’s own in several parts, or of a name in either form of é, is one', async () => {
+  const row = JSON.stringify({ question, choices: four, answer: 1 });
+  const names = ['exam-00000-of-00002', 'exam-00001-of-00002', 'examé'.normalize('NFC'), 'examé'.normalize('NFD')];
+  const root = mkdtempSync(join(tmpdir(), 'own-items-'));
+  mkdirSync(join(root, 'eval'));
+  for (const name of names) writeFileSync(join(root, 'eval', `${name}.jsonl`), row);
+  const { items: read } = await loadEvalItems(root);
+  expect(read.map(({ task }) => task)).toEqual(['exam', 'exam', 'exam\u00e9', 'exam\u00e9']);
+  const [named] = await items({ task: 'examé'.normalize('NFD'), question, choices: four, answer: 1 });
+  expect(named!.task).toBe('exam\u00e9');
+});
+
+test.each(['exámen', '体检', 'পরীক্ষা', 'परीक्षा', 'สอบ', 'v1.2'])('a benchmark of one’s own called %s', async (task) => {
+  const [item] = await items({ task, question, choices: four, answer: 1 });
+  expect(taskNameOf(item!)).toBe(task.normalize('NFC'));
+});
+
+test('a benchmark of one’s own whose name has a space is refused with what to do', async () => {
+  const [item] = await items({ task: 'My exam', question, choices: four, answer: 1 });
+  expect(() => taskNameOf(item!)).toThrow('rename the file, or give its rows a "task" of such a name');
 });

@@ -29,7 +29,8 @@ export interface ItemForm {
 }
 
 /** `task` as the row has it, or the benchmark whose columns these are. */
-const taskOf = (row: Fields, benchmark: string): string => (row.has('task') ? row.text('task') : benchmark);
+const taskOf = (row: Fields, benchmark: string): string =>
+  row.has('task') ? row.text('task').normalize('NFC') : benchmark;
 
 const common = (row: Fields) => ({
   ...row.optionalText('subject'),

@@ -149,8 +149,13 @@ async function* parsed(pieces: AsyncIterable<Buffer>, file: string): AsyncGenera
   }
 }
 
-/** A file's name without its folders and endings: what its rows are called where they do not say. */
+/**
+ * A file's name without its folders and endings: what its rows are called where they do not say. A file in several parts, as
+ * the Hub has them (`exam-00000-of-00002.parquet`), has one name, and so have the two ways in which systems write `é`.
+ */
 export const stemOf = (file: string): string =>
   basename(file)
     .replace(/\.(gz|zst)$/i, '')
-    .replace(/\.(jsonl|ndjson|json|csv|tsv|parquet)$/i, '');
+    .replace(/\.(jsonl|ndjson|json|csv|tsv|parquet)$/i, '')
+    .replace(/(?<=.)-\d{5}-of-\d{5}$/, '')
+    .normalize('NFC');

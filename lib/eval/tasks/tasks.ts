@@ -91,10 +91,10 @@ export function taskNameOf(item: EvalItem): TaskName {
   if (meant !== undefined) {
     throw new Error(`tasks: item ${item.id}: "task" ${JSON.stringify(item.task)} must be written ${meant}`);
   }
-  if (!/^[\p{L}\p{N}][\p{L}\p{N}_.-]{0,99}$/u.test(item.task)) {
+  if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N}_.-]{0,99}$/u.test(item.task)) {
     throw new Error(
       `tasks: item ${item.id}: "task" must be letters, digits, "_", "." or "-" to name a benchmark of your own, ` +
-        `got ${JSON.stringify(item.task)}; listed ones: ${[...spellings(), ...TASK_NAMES].join(', ')}`,
+        `got ${JSON.stringify(item.task)}; rename the file, or give its rows a "task" of such a name; listed ones: ${[...spellings(), ...TASK_NAMES].join(', ')}`,
     );
   }
   return item.task;
