@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { RUN_FILE } from '../compare/read-run';
 import type { RunRecord } from '../compare/run-record';
 import { messagesOf, requireChatTemplate } from '../data/chat/chat-template';
@@ -11,6 +11,7 @@ import type { Table } from '../report/table';
 import { tableToText } from '../report/table-formats';
 import { writeReport } from '../report/write-report';
 import { json } from './data-stage';
+import { nameOfModel } from './folder-name';
 import type { RunInputs } from './inputs';
 import { manifest, manifestToJson, type Timings } from './manifest';
 
@@ -70,7 +71,7 @@ async function runManifest({ record, inputs, modelHash, device, threads, timings
       ),
     },
     dataFiles: files.map(({ path, sha256, rows }) => ({ name: path, sha256, rows })),
-    model: { name: basename(base.folder), sha256: modelHash, config: base.rawConfig },
+    model: { name: nameOfModel(base.folder), sha256: modelHash, config: base.rawConfig },
     tokenizer: { name: 'tokenizer.json', sha256: tokenizer.sha256 },
     template: await templateOf(config.template, base.folder),
     packing: data.packing,

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { METHOD_LABELS } from '../compare/labels';
 import { type ModelRecord, RUN_RECORD_VERSION, type RunRecord } from '../compare/run-record';
 import type { Subject } from '../compare/runs';
@@ -11,6 +11,7 @@ import { hashWeights } from '../model/hash-weights';
 import { packingNotes, writeDataReports } from './data-stage';
 import { decontaminationStage, openEncoders } from './decontamination-stage';
 import { mixFetched } from './fetched-data';
+import { nameOfData, nameOfModel } from './folder-name';
 import { openInputs, openMixedRunInputs, type RunInputs } from './inputs';
 import { lockFolder } from './lock';
 import { makeModels, sideBySide } from './make-models';
@@ -80,8 +81,8 @@ export async function reproduce(
     const { threads, atOnce } = sideBySide(device, options.config.threads, plans.length, peak);
     const made = await makeModels({ plans, inputs, modelHash, options, threads, atOnce }, signal, { say, progress });
     const subject: Subject = {
-      model: basename(inputs.base.folder),
-      data: basename(options.data),
+      model: nameOfModel(inputs.base.folder),
+      data: nameOfData(options.data),
       device: `${device.name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     };
     const record = runRecord(

@@ -1,4 +1,4 @@
-import { basename, dirname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ReadOptions } from '../data/examples';
 import { modelFolderOf } from '../data/sources/model';
@@ -8,6 +8,7 @@ import type { BosPolicy } from '../eval/encode-request';
 import { TASK_VARIANTS, type TaskVariant } from '../eval/tasks/definition';
 import { requireSeed } from '../random';
 import { newCommand, readArguments } from './arguments';
+import { nameOfModel } from './folder-name';
 import { DATA_FORMS, type RowArguments, rowOptions, withRowOptions } from './row-options';
 import { type ServerArguments, type ServerSettings, serverRun, withServerOptions } from './server-options';
 
@@ -136,18 +137,8 @@ export function parseScoreOptions(args: readonly string[], root: string, cwd: st
 
 /** So that a base, its adapters and the variants do not lie in one folder: 'base', 'base+train-lora-continuation'. */
 function resultName(model: string, adapter: string | null, variant: TaskVariant): string {
-  const names = [nameOf(model), ...(adapter === null ? [] : [nameOf(adapter)])];
+  const names = [nameOfModel(model), ...(adapter === null ? [] : [nameOfModel(adapter)])];
   return names.join('+') + (variant === 'present' ? '' : `-${variant}`);
-}
-
-const IN_CACHE = /models--[^/\\]*--([^/\\]+)[/\\]snapshots[/\\][^/\\]+$/;
-
-/** In the Hub's cache a folder is called by its commit: the model's name stands above it. A run's models are all called 'lora' or 'full', in RUN/models: the run's name tells them apart. */
-function nameOf(folder: string): string {
-  const ofHub = IN_CACHE.exec(folder)?.[1];
-  if (ofHub !== undefined) return ofHub;
-  const parent = dirname(folder);
-  return basename(parent) === 'models' ? `${basename(dirname(parent))}-${basename(folder)}` : basename(folder);
 }
 
 const refusal = (what: string): Error => new Error(`score: ${what}; --help lists the options`);

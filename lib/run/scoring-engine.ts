@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer';
 import { assertFits } from '../data/tokenizer-fits';
 import { openDevice } from '../engine/device';
@@ -10,6 +10,7 @@ import { hashFiles } from '../hash';
 import { hashWeights } from '../model/hash-weights';
 import { trainerOf } from '../model/trainer-file';
 import { tunedModel } from '../model/tuned';
+import { nameOfModel } from './folder-name';
 import { openAdapterAt, openModelAt } from './open-model';
 import type { Progress } from './progress';
 import type { ScoreCommand } from './score-options';
@@ -67,8 +68,8 @@ export async function localEngine(command: ScoreCommand, progress: Progress): Pr
         scorer: createTokenScorer(model, state, device),
         details: () => 'items',
         named: () => ({
-          model: basename(command.model),
-          adapter: command.adapter === null ? null : basename(command.adapter),
+          model: nameOfModel(command.model),
+          adapter: command.adapter === null ? null : nameOfModel(command.adapter),
           trainer,
           device: command.device,
         }),

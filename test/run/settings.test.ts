@@ -223,12 +223,15 @@ test('updates may be limited for one training, whose schedule ends there, and no
 test('scores of a base, of its adapters and of the variants lie in folders of their own', () => {
   const out = (...args: string[]) =>
     relative(join('/root', 'results', 'score'), parseScoreOptions(args, '/root', '/home').out);
+  const run = join(mkdtempSync(join(tmpdir(), 'run-')), 'train');
+  mkdirSync(run);
+  writeFileSync(join(run, 'settings.json'), '{}');
   expect(out()).toBe(join('miniature', 'base'));
   expect(out('--data', 'mine', '--model', 'llama')).toBe(join('mine', 'llama'));
-  expect(out('--data', 'mine', '--model', 'llama', '--adapter', 'results/train/models/lora')).toBe(
+  expect(out('--data', 'mine', '--model', 'llama', '--adapter', join(run, 'models', 'lora'))).toBe(
     join('mine', 'llama+train-lora'),
   );
-  expect(out('--model', 'results/train/models/full', '--variant', 'continuation')).toBe(
+  expect(out('--model', join(run, 'models', 'full'), '--variant', 'continuation')).toBe(
     join('miniature', 'train-full-continuation'),
   );
   const snapshot = join('hub', 'models--HuggingFaceTB--SmolLM2-135M', 'snapshots', '0123abc');
