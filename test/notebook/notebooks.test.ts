@@ -68,6 +68,25 @@ describe('a run', () => {
     rmSync(out);
   });
 
+  test('takes rows of one’s own, of no set of table A1', async () => {
+    const data = join(folder, 'mine');
+    for (const half of ['train', 'eval']) mkdirSync(join(data, half), { recursive: true });
+    writeFileSync(
+      join(data, 'train', 'bakery.jsonl'),
+      '{"prompt": "Which grain?", "response": "Rye."}\n{"prompt": "When?", "response": "At six."}\n',
+    );
+    writeFileSync(
+      join(data, 'eval', 'bakery.jsonl'),
+      '{"question": "Which?", "choices": ["oat", "rye"], "answer": 1}\n',
+    );
+    const { status, printed } = runCli('00', '--set', `data=${data}`);
+    expect(status, printed).toBe(0);
+    const out = join(ROOT, 'results', 'notebooks', 'set', '00-orientation.ipynb');
+    const { cells } = await readNotebook(out);
+    expect(JSON.stringify(cells)).toContain('Which grain?');
+    rmSync(out);
+  });
+
   test('that fails names cell and text, and leaves the saved notebook', () => {
     const before = readFileSync(join(folder, '02-bad.ipynb'), 'utf8');
     const { status, printed } = runCli('02', '--folder', folder);
