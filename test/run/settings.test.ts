@@ -253,3 +253,11 @@ test('a warm-up as a share is rounded up, as transformers does', () => {
     3, 4, 0, 10,
   ]);
 });
+
+test('a preset’s threads for models side by side are the CPU’s alone, and given ones every device’s', () => {
+  const threads = (...args: readonly string[]) =>
+    parseOptions(['--preset', 'smoke', ...args], ROOT, ROOT).config.threads;
+  expect(threads()).toBe(1);
+  expect(threads('--device', 'tfjs')).toBeNull();
+  expect(threads('--device', 'tfjs', '--threads', '1')).toBe(1);
+});

@@ -4,7 +4,8 @@ import type { DeviceName } from '../../engine/device';
 import { type Attention, XLA_DEFAULTS, type XlaOptions } from '../../engine/xla/options';
 import { writeFileAtomic } from '../../files';
 import { requireSeed } from '../../random';
-import { chunkLength, PRESETS, type PresetName, type RunConfig, xlaDefaults } from '../presets';
+import { PRESETS, type PresetName, type RunConfig, xlaDefaults } from '../presets';
+import { settingsOf } from './of-preset';
 import type { Layer } from './read';
 
 /** A setting's value, and where it comes from: 'preset real', 'settings.json', '--rank'. */
@@ -23,7 +24,7 @@ const PATHS = ['model', 'data.folder', 'output.folder', 'plugin'];
 /** The settings of a preset, with `layers` over it in their order. `training.x` stands for `lora.x` and `full.x`. */
 export function effectiveSettings(preset: PresetName, layers: readonly Layer[]): EffectiveSettings {
   const values = new Map<string, Given>();
-  for (const [name, value] of Object.entries({ ...ofPreset(PRESETS[preset]), ...xlaDefaults(preset) }))
+  for (const [name, value] of Object.entries({ ...settingsOf(PRESETS[preset]), ...xlaDefaults(preset) }))
     values.set(name, { value, from: ofPresetName(preset) });
   for (const { from, settings } of layers) {
     const {
@@ -51,38 +52,11 @@ export function effectiveSettings(preset: PresetName, layers: readonly Layer[]):
     set('output.', output);
     set('', top);
   }
+  // Where a preset says one, models are made side by side, which only the CPU's are.
+  const from = ofPresetName(preset);
+  if (values.get('device')!.value !== 'cpu' && values.get('threads')!.from === from)
+    values.set('threads', { value: null, from });
   return values;
-}
-
-function ofPreset(config: RunConfig): Record<string, unknown> {
-  const prefixed = (prefix: string, some: object) =>
-    Object.fromEntries(Object.entries(some).map(([key, value]) => [prefix + key, value]));
-  const { lora, methods } = config;
-  return {
-    method: methods.length === 2 ? 'both' : methods[0],
-    ...prefixed('data.', {
-      ...config.rows,
-      mixture: config.mixture,
-      samples: config.samples,
-      developmentFraction: config.developmentFraction,
-      template: config.template,
-      packing: config.packing,
-      maxSeqLen: chunkLength(config),
-    }),
-    ...prefixed('lora.', { ...trainingOf(lora), ...lora.lora }),
-    ...prefixed('full.', trainingOf(config.full)),
-    seed: config.seed,
-    seeds: config.seeds.length,
-    ...prefixed('scoring.', { limitPerTask: config.limitPerTask, bos: config.bos }),
-    'output.checkpointEvery': config.checkpointEvery,
-    device: 'cpu',
-    threads: config.threads,
-    devices: 1,
-  };
-}
-
-function trainingOf({ method: _, maxSeqLen: __, seed: ___, lora: ____, warmupSteps, ...rest }: TrainConfig): object {
-  return { ...rest, warmup: warmupSteps };
 }
 
 /** What a run is made with. @throws when settings contradict each other */
