@@ -28,6 +28,9 @@ const PASSED = new Set(
   corda_config lora_ga_config lora_bias ensure_weight_tying`.split(/\s+/),
 );
 
+/** Names that trainers make up as they go: ms-swift's, rates of LoRA+, versions. They change nothing in what is computed. */
+const OF_TRAINERS = /^(lora_dtype|lorap_.*|loraplus_.*|unsloth_.*|.*_version)$/;
+
 /** Kinds whose prompts are trained, not weights. */
 const OF_PROMPTS = ['PROMPT_TUNING', 'MULTITASK_PROMPT_TUNING', 'P_TUNING', 'PREFIX_TUNING', 'ADAPTION_PROMPT', 'CPT'];
 /** Fields of the adapters that MLX-LM writes, in a file of the same name. */
@@ -149,7 +152,7 @@ function refuseOthers(raw: Fields, refuse: Refuse): void {
     refuse('alora_invocation_tokens', 'absent, null or false', `this is not built: ${why}`);
   }
   for (const [field, value] of Object.entries(raw)) {
-    if (isOff(value) || PASSED.has(field) || field === 'init_lora_weights') continue;
+    if (isOff(value) || PASSED.has(field) || OF_TRAINERS.test(field) || field === 'init_lora_weights') continue;
     refuse(field, 'absent, null or false', `this is not built: ${MERGE}`);
   }
 }
@@ -164,7 +167,7 @@ function refuseStart(start: unknown, refuse: Refuse): void {
   refuse(
     'init_lora_weights',
     'true, false, "gaussian", "orthogonal", "eva" or "mica" (PEFT begins the others by changing the base, or from its data)',
-    `this is not built: ${/^corda/.test(String(start)) ? convert : MERGE}`,
+    `this is not built: ${/^(corda|lora_ga)/.test(String(start)) ? convert : MERGE}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { MERGE } from './adapter-config';
-import { readTensor, type StoredTensor } from './safetensors';
+import { areEqual, readTensor, type StoredTensor } from './safetensors';
 import { canonicalName } from './weight-names';
 
 /** An adapter file's tensors under the model's names. */
@@ -14,11 +14,12 @@ export interface AdapterTensors {
 
 /**
  * Sorts an adapter file's tensors. Keys may have the adapter's name (`lora_A.default.weight`), a wrapper's prefix, and
- * `base_model.model.` once, twice or not at all. A bias that is zero changes nothing and is passed over, and so does the
- * copy that PEFT keeps of a module it replaces (`original_module`).
+ * `base_model.model.` once, twice or not at all. A bias that is zero changes nothing and is passed over, as is the copy
+ * that PEFT keeps of a module it replaces (`original_module`). A tensor may be there twice with the same numbers: PEFT
+ * saves an embedding that is trained whole and saved along under both of its names.
  *
  * @param isLayer, isWeight whether the base has a linear layer, a weight, of that name
- * @throws naming the tensor that is of what is not built, or is there twice
+ * @throws naming the tensor that is of what is not built, or is there twice with other numbers
  */
 export async function adapterTensors(
   stored: Readonly<Record<string, StoredTensor>>,
@@ -34,8 +35,10 @@ export async function adapterTensors(
     const refuse = (why: string): never => {
       throw new Error(`lora: ${folder} has "${key}": ${why}`);
     };
-    const put = (group: Record<string, StoredTensor>, name: string) => {
-      if (keyOf[name] !== undefined) refuse(`the same as "${keyOf[name]}"; keep one of them`);
+    const put = async (group: Record<string, StoredTensor>, name: string) => {
+      const other = keyOf[name];
+      if (other !== undefined && (await areEqual(tensor, stored[other]!))) return;
+      if (other !== undefined) refuse(`the same as "${other}", with other numbers; keep one of them`);
       group[name] = tensor;
       keyOf[name] = key;
     };
@@ -43,12 +46,12 @@ export async function adapterTensors(
     if (ofLayer) {
       adapters.add(ofLayer[3] ?? '');
       const layer = canonicalName(ofLayer[1]!, isLayer) ?? refuse(strangeLayer(ofLayer[1]!, isLayer));
-      put(lora, `${layer}.lora_${ofLayer[2]}.weight`);
+      await put(lora, `${layer}.lora_${ofLayer[2]}.weight`);
       continue;
     }
     if (/\.original_module\./.test(key)) continue;
     const weight = canonicalName(key.replace(WITHIN, '.weight'), isWeight);
-    if (weight !== undefined) put(whole, weight);
+    if (weight !== undefined) await put(whole, weight);
     else if (!/\.bias$/.test(key)) refuse(notBuilt(key));
     else if ((await readTensor(tensor)).data.some((number) => number !== 0)) {
       refuse(`${/lora_B/.test(key) ? '"lora_bias"' : 'a bias'} that is not zero, which is not built; ${MERGE}`);

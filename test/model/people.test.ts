@@ -392,10 +392,29 @@ describe('adapters', () => {
     ],
     ['that acts late', { alora_invocation_tokens: [1] }, /cannot be merged either: use a LoRA adapter/],
     ['from covariances', { init_lora_weights: 'corda' }, /path_initial_model_for_weight_conversion/],
+    ['from gradients', { init_lora_weights: 'lora_ga' }, /path_initial_model_for_weight_conversion/],
   ])('an adapter %s: the remedy is one that helps', async (_, fields, message) => {
     const said = await refusal(openAdapterFolder(await folderOf(fields), base));
     expect(said).toMatch(message);
     expect(said).not.toContain('merge_and_unload');
+  });
+
+  test('an embedding that is trained whole and saved along: the same tensor under both of its names', async () => {
+    const key = 'base_model.model.lm_head';
+    const head = normal([TINY.vocabSize, TINY.hiddenSize], createRandom(4, 'head'), 0.3);
+    const names = [`${key}.weight`, `${key}.modules_to_save.weight`, `${key}.original_module.weight`];
+    const saved = { [names[0]!]: head, [names[1]!]: head, [names[2]!]: tinyWeights()[HEAD]! };
+    for (const one of [base, tied]) {
+      const opened = await openAdapterFolder(await folderOf({ modules_to_save: ['lm_head'] }, saved), one);
+      expect(opened.adapter[HEAD]).toEqual(head);
+    }
+    const apart = await folderOf({ modules_to_save: ['lm_head'] }, { ...saved, [names[0]!]: tinyWeights()[HEAD]! });
+    expect(await refusal(openAdapterFolder(apart, base))).toMatch(/the same as "\S+", with other numbers; keep one/);
+  });
+
+  test('fields that trainers add change nothing', async () => {
+    const fields = { lora_dtype: 'fp32', lorap_emb_lr: 1e-6, loraplus_lr_ratio: 16, unsloth_version: '2025.1' };
+    expect((await openAdapterFolder(await folderOf(fields), base)).config).toEqual(LORA);
   });
 
   test('a tie that PEFT was told to keep', async () => {
@@ -416,8 +435,10 @@ describe('adapters', () => {
     const first = Object.keys(two)[0]!;
     const name = first.replace('.other', '').replace('base_model.model.', '');
     expect(
-      await refusal(openAdapterFolder(await folderOf({}, { [first]: two[first]! }), base)).then((m) => m),
-    ).toContain(`the same as "base_model.model.${name}"; keep one of them`);
+      await refusal(openAdapterFolder(await folderOf({}, { [first]: float32(two[first]!.shape) }), base)).then(
+        (m) => m,
+      ),
+    ).toContain(`the same as "base_model.model.${name}", with other numbers; keep one of them`);
     const magnitude = { 'base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector': float32([12]) };
     expect(await refusal(openAdapterFolder(await folderOf({}, magnitude), base))).toContain(
       'DoRA ("use_dora") is not built',

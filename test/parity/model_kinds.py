@@ -145,6 +145,10 @@ def adapters(out):
         torch.nn.init.normal_(model.get_input_embeddings().weight, std=0.3)
         model.save_pretrained(out / f"{base}.embedding-along", save_embedding_layers=True)
         write_adapted(out / base, out / f"{base}.embedding-along")
+        # One that is trained whole and saved along: peft writes it under both of its names.
+        model = PeftModel.from_pretrained(LlamaForCausalLM.from_pretrained(out / base), out / f"{base}.save-both")
+        model.save_pretrained(out / f"{base}.save-both-along", save_embedding_layers=True)
+        write_adapted(out / base, out / f"{base}.save-both-along")
 
 
 def loaded(out):
