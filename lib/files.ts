@@ -100,8 +100,11 @@ export async function appendLine(path: string, line: string): Promise<void> {
  */
 export function misplacedContent(first: Uint8Array): string | undefined {
   const text = Buffer.from(first.subarray(0, 64)).toString('latin1').trimStart();
-  if (text.startsWith('version https://git-lfs.github.com/spec/')) {
+  if (/^version https:\/\/(git-lfs|hawser)\.github\.com\/spec\//.test(text)) {
     return 'is a Git LFS pointer, not the file; install git-lfs and run `git lfs pull` in the clone';
+  }
+  if (/^(\.\.\/)*(\.git)?\/?annex\/objects\//.test(text)) {
+    return 'is a git-annex pointer, not the file; install git-annex and run `git annex get` in the clone';
   }
   if (/^<(!doctype|html|head)/i.test(text)) {
     return 'is a web page (HTML), not the file; take the file itself, not the page that shows it';

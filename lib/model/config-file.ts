@@ -126,13 +126,18 @@ export function llamaConfig(raw: Fields, file: string): LlamaConfig {
   };
 }
 
+/** How transformers makes floats of quantised weights, where it can. */
+const DEQUANTISING: Readonly<Record<string, string>> = {
+  bitsandbytes: ', or load this one in transformers, call dequantize() and save it',
+  fp8: ', or load this one in transformers with quantization_config=FineGrainedFP8Config(dequantize=True) and save it',
+};
+
 function refuseOthers(raw: Fields, refuse: (field: string, wanted: string, remedy?: string) => never): void {
-  if (!isOff(raw.quantization_config)) {
-    refuse(
-      'quantization_config',
-      'absent (quantised weights are not read)',
-      'use the unquantised model that it was made from, or load this one in transformers, call dequantize() and save it',
-    );
+  for (const field of ['quantization_config', 'compression_config', 'quantization']) {
+    if (isOff(raw[field])) continue;
+    const { quant_method: method } = raw[field] as Fields;
+    const plain = 'use the unquantised model that it was made from';
+    refuse(field, 'absent (quantised weights are not read)', plain + (DEQUANTISING[String(method)] ?? ''));
   }
   const kinds: unknown = raw.layer_types ?? [];
   if (!Array.isArray(kinds) || kinds.some((kind) => kind !== 'full_attention')) {

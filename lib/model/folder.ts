@@ -43,6 +43,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
     isUsed: (name) => known(name) !== undefined,
     isOptional: (name) => written.tieWordEmbeddings && known(name) === HEAD,
   });
+  refuseBeside(folder, Object.keys(stored));
   refuseMoreLayers(join(folder, 'config.json'), written, Object.keys(stored));
   const weights = canonicalTensors(stored, [...names], folder);
   const head = weights[HEAD];
@@ -78,6 +79,26 @@ export function floatWeight(name: string, { dtype, ...stored }: StoredTensor): S
   return { ...stored, dtype };
 }
 
+/** What a linear layer has beside its weight, or in place of it, where this is quantised: GPTQ, AWQ, bitsandbytes, FP8, MLX. */
+const QUANTISED =
+  /_proj\.(qweight|qzeros|scales|biases|g_idx|SCB|input_scale|weight_(format|scale|packed|shape|zero_point)|weight\.(absmax|quant_|nested_))/;
+
+/** @throws where a layer's weight alone is not what the layer computes with */
+function refuseBeside(folder: string, stored: readonly string[]): void {
+  const adapter = stored.find((name) => /\.(lora_[AB]|base_layer)\./.test(name));
+  if (adapter !== undefined) {
+    throw new Error(
+      `model: ${folder} has "${adapter}", an adapter that is not merged: call merge_and_unload() in peft and save the model`,
+    );
+  }
+  const quantised = stored.filter((name) => QUANTISED.test(name));
+  if (quantised.length === 0) return;
+  throw new Error(
+    `model: ${folder} has ${list(quantised)}: quantised weights, which are not read; use the unquantised model that ` +
+      'this one was made from',
+  );
+}
+
 function missingWeight(
   folder: string,
   name: string,
@@ -85,10 +106,6 @@ function missingWeight(
   raw: Readonly<Record<string, unknown>>,
 ): string {
   const start = `model: ${folder} has no weight "${name}", which its config.json calls for; `;
-  const merging = stored.find((one) => /\.(lora_[AB]|base_layer)\./.test(one));
-  if (merging !== undefined) {
-    return `${start}it has "${merging}", an adapter that is not merged: call merge_and_unload() in peft and save the model`;
-  }
   if (name === HEAD) {
     const said = raw.tie_word_embeddings === false ? 'is false' : 'is not given, which is false for a Llama';
     return (
@@ -100,17 +117,19 @@ function missingWeight(
   if (flat !== undefined) {
     return `${start}it has "${flat}", weights as FSDP keeps them in parts: accelerate merge-weights makes whole ones of them`;
   }
-  const module = name.replace(/weight$/, '');
-  const prefixed = stored.find((one) => one.endsWith(`.${name}`));
+  const bare = name.replace(/^model\./, '');
+  const [of, prefixed] =
+    [name, bare].map((one) => [one, stored.find((other) => other.endsWith(`.${one}`))]).find(([, other]) => other) ??
+    [];
   if (prefixed !== undefined) {
-    const prefix = prefixed.slice(0, -name.length);
+    const prefix = prefixed.slice(0, -of!.length);
     return (
       `${start}it has "${prefixed}", so its names begin with "${prefix}", the part of a larger model: save that part alone ` +
       '(as LlamaForCausalLM)'
     );
   }
-  const instead = stored.filter((one) => one.includes(module));
-  if (instead.length > 0) return `${start}it has ${list(instead)} in its place: quantised weights are not read`;
+  const instead = stored.filter((one) => `.${one}`.includes(`.${name.replace(/weight$/, '')}`));
+  if (instead.length > 0) return `${start}it has ${list(instead)} in its place, a form that is not read`;
   const layers = new Set(
     stored.map((one) => /\blayers\.(\d+)\./.exec(one)?.[1]).filter((layer) => layer !== undefined),
   );

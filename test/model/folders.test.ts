@@ -206,6 +206,19 @@ describe('config.json', () => {
     expect(await refusal(await modelFolder({ quantization_config: { quant_method: 'gptq' } }))).toMatch(
       /"quantization_config" must be absent .*; use the unquantised model that it was made from/,
     );
+    for (const field of ['compression_config', 'quantization']) {
+      expect(await refusal(await modelFolder({ [field]: { bits: 4 } }))).toMatch(
+        new RegExp(`"${field}" must be absent \\(quantised .*; use the unquantised model that it was made from$`),
+      );
+    }
+    // What is offered beside is what transformers can do with the kind.
+    for (const [method, remedy] of [
+      ['bitsandbytes', /call dequantize\(\)/],
+      ['fp8', /FineGrainedFP8Config\(dequantize=True\)/],
+      ['awq', /made from$/],
+    ] as const) {
+      expect(await refusal(await modelFolder({ quantization_config: { quant_method: method } }))).toMatch(remedy);
+    }
     expect(await refusal(await modelFolder({ logit_twist: 3 }))).toMatch(
       /"logit_twist" must be absent .* got 3; take it out of config.json if it changes nothing/,
     );
@@ -336,6 +349,14 @@ describe('weights', () => {
     await expect(openModelFolder(folder)).rejects.toThrow(
       /its names begin with "language_model\.", the part of a larger/,
     );
+    const within = await modelFolder({}, (weights) => {
+      for (const name of Object.keys(weights)) {
+        const weight = weights[name]!;
+        delete weights[name];
+        weights[name.replace('model.', 'model.language_model.')] = weight;
+      }
+    });
+    await expect(openModelFolder(within)).rejects.toThrow(/its names begin with "model\.language_model\.", the part/);
   });
 
   test('a tokenizer with more ids than the embedding has rows', () => {

@@ -109,8 +109,23 @@ describe('names of weights', () => {
       'call merge_and_unload() in peft',
     );
     const quantised = renamed(tinyWeights(), (name) => name.replace('q_proj.weight', 'q_proj.qweight'));
-    expect(await refusal(openModelFolder(await modelFolder({}, quantised)))).toContain(
-      'it has model.layers.0.self_attn.q_proj.qweight in its place: quantised weights are not read',
+    expect(await refusal(openModelFolder(await modelFolder({}, quantised)))).toMatch(
+      /has model\.layers\.0\.self_attn\.q_proj\.qweight, \S+: quantised weights, which are not read; use the unquantised/,
+    );
+    // Beside a weight of the right shape, or of another: its numbers alone are not the layer's, in neither case.
+    const [q, scale] = ['model.layers.0.self_attn.q_proj', float32([1])];
+    for (const part of ['weight_scale', 'weight_scale_inv', 'SCB', 'weight.absmax', 'weight_packed', 'scales']) {
+      const beside = { ...tinyWeights(), [`${q}.${part}`]: scale };
+      for (const weights of [beside, { ...beside, [`${q}.weight`]: float32([64, 1]) }]) {
+        const said = await refusal(openModelFolder(await modelFolder({}, weights)));
+        expect(said).toContain(`has ${q}.${part}: quantised weights, which are not read`);
+      }
+    }
+    const beside = { ...tinyWeights(), [`${q}.lora_A.default.weight`]: float32([2, 12]) };
+    expect(await refusal(openModelFolder(await modelFolder({}, beside)))).toMatch(/not merged: call merge_and_unload/);
+    const another = renamed(tinyWeights(), (name) => name.replace('q_proj.weight', 'q_proj.weight_v'));
+    expect(await refusal(openModelFolder(await modelFolder({}, another)))).toContain(
+      `it has ${q}.weight_v in its place, a form that is not read`,
     );
   });
 });
@@ -223,6 +238,18 @@ describe('what lies there in place of a model', () => {
     ['a pickle named so', ['model.safetensors'], true, /model\.safetensors is a pickle of PyTorch, whatever its name/],
   ])('%s', async (_, names, config, message) => {
     expect(await opened(names, config)).toMatch(message);
+  });
+
+  test('pointers of git-annex, and of the first Git LFS', async () => {
+    for (const [pointer, what] of [
+      ['/annex/objects/SHA256E-s9--0.safetensors\n', 'git-annex pointer'],
+      ['../.git/annex/objects/Xk/3z/SHA256E-s9--0', 'git-annex pointer'],
+      [POINTER.replace('git-lfs.', 'hawser.'), 'Git LFS pointer'],
+    ]) {
+      const folder = configFolder();
+      writeFileSync(join(folder, 'model.safetensors'), pointer!);
+      expect(await refusal(openModelFolder(folder))).toContain(`model.safetensors is a ${what}, not the file`);
+    }
   });
 
   test('pointers of Git LFS, web pages', async () => {
