@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -110,10 +110,10 @@ test('a list of templates must have names and texts', async () => {
   const folder = mkdtempSync(join(work, 'list-'));
   const write = (value: unknown) =>
     writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ chat_template: value }));
-  for (const wrong of [[null], 5, { default: 'x' }, [{ name: 'default', template: 1 }]]) {
+  for (const wrong of [[null], 5, { default: 1 }, [{ name: 'default', template: 1 }]]) {
     write(wrong);
     await expect(requireChatTemplate(folder)).rejects.toThrow(
-      `tokenizer_config.json: "chat_template" must be a text, or a list of objects with "name" and "template", got ${JSON.stringify(wrong)}; `,
+      `tokenizer_config.json: "chat_template" must be a text, or several by name (an object of texts, or a list of objects with "name" and "template"), got ${JSON.stringify(wrong)}; `,
     );
   }
   write([
@@ -121,6 +121,32 @@ test('a list of templates must have names and texts', async () => {
     { name: 'default', template: 'b' },
   ]);
   expect((await requireChatTemplate(folder)).source).toBe('b');
+  write({ tool_use: 'a', default: 'c' });
+  expect((await requireChatTemplate(folder)).source).toBe('c');
+});
+
+test('lines that end as on Windows are the same template', async () => {
+  const lines = ['{% for m in messages %}', '{{ m.content }}', '', 'x{% endfor %}'];
+  const conversation = [{ messages: [{ role: 'user', content: 'S' } as const], learn: false }];
+  for (const end of ['\r\n', '\r']) {
+    // Expected: Jinja2's NormalizedLoader, by transformers 5.23.0's apply_chat_template
+    expect(await (await requireChatTemplate(folderWith(lines.join(end)))).render(conversation)).toEqual([
+      { text: 'S\n\nx', learnt: [] },
+    ]);
+  }
+});
+
+test('templates in files that are not read are named', async () => {
+  const folder = mkdtempSync(join(work, 'other-'));
+  writeFileSync(join(folder, 'chat_template.json'), '{"chat_template": "a"}');
+  await expect(requireChatTemplate(folder)).rejects.toThrow(
+    'in tokenizer_config.json): write the "chat_template" of its chat_template.json as chat_template.jinja; use',
+  );
+  mkdirSync(join(folder, 'additional_chat_templates'));
+  for (const name of ['tool.jinja', 'rag.jinja']) writeFileSync(join(folder, 'additional_chat_templates', name), 'a');
+  await expect(requireChatTemplate(folder)).rejects.toThrow(
+    'copy the one that is meant of additional_chat_templates/rag.jinja, additional_chat_templates/tool.jinja to chat_template.jinja; use',
+  );
 });
 
 test('another conversation is rendered after one that ended the process', async () => {

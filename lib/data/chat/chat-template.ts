@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { parseJsonObject, readTextIfThere } from '../../json-file';
@@ -9,7 +10,7 @@ import { type Conversation, LIMITS, type Message, type Rendering } from './rende
 
 /** A model's own chat template. */
 export interface ChatTemplate {
-  /** As the folder has it, in Jinja. */
+  /** As the folder has it, in Jinja, its lines ended by "\n". */
   readonly source: string;
   /** The control tokens that it may write: `bos_token` and so on. */
   readonly variables: Readonly<Record<string, string>>;
@@ -37,8 +38,10 @@ async function openChatTemplate(folder: string): Promise<ChatTemplate | undefine
   const path = join(folder, 'tokenizer_config.json');
   const config: Json = parseJsonObject((await read('tokenizer_config.json')) ?? '{}', path, 'chat template');
   const own = await read('chat_template.jinja');
-  const source = own ?? named(config.chat_template, path);
-  if (source === undefined) return undefined;
+  const given = own ?? named(config.chat_template, path);
+  if (given === undefined) return undefined;
+  // As Jinja reads it: a file that Git checked out on Windows is the same template.
+  const source = given.replace(/\r\n?/g, '\n');
   const where = own === undefined ? `${path}: "chat_template"` : join(folder, 'chat_template.jinja');
   const mapPath = join(folder, 'special_tokens_map.json');
   const map: Json = parseJsonObject((await read('special_tokens_map.json')) ?? '{}', mapPath, 'chat template');
@@ -104,9 +107,18 @@ export async function requireChatTemplate(folder: string, adapter?: string): Pro
   const template = own ?? (await openChatTemplate(folder));
   if (template) return template;
   throw new Error(
-    `chat template: ${folder} has none (chat_template.jinja, or "chat_template" in tokenizer_config.json); ` +
-      'use --template med42 or none',
+    `chat template: ${folder} has none (chat_template.jinja, or "chat_template" in tokenizer_config.json)` +
+      `${await elsewhere(folder)}; use --template med42 or none`,
   );
+}
+
+/** What is to be done with templates that lie in files which are not read; empty where there are none. */
+async function elsewhere(folder: string): Promise<string> {
+  const names = await readdir(join(folder, 'additional_chat_templates')).catch(() => []);
+  const others = names.filter((name) => name.endsWith('.jinja')).map((name) => `additional_chat_templates/${name}`);
+  if (others.length > 0) return `: copy the one that is meant of ${others.sort().join(', ')} to chat_template.jinja`;
+  const isProcessors = (await readTextIfThere(join(folder, 'chat_template.json'), 'chat template')) !== undefined;
+  return isProcessors ? ': write the "chat_template" of its chat_template.json as chat_template.jinja' : '';
 }
 
 /**
@@ -117,7 +129,9 @@ export async function requireChatTemplate(folder: string, adapter?: string): Pro
  */
 function named(value: unknown, path: string): string | undefined {
   if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
-  const all = v.safeParse(v.array(v.looseObject({ name: v.string(), template: v.string() })), value);
+  const isRecord = v.is(v.record(v.string(), v.string()), value) && !Array.isArray(value);
+  const entries = isRecord ? Object.entries(value).map(([name, template]) => ({ name, template })) : value;
+  const all = v.safeParse(v.array(v.looseObject({ name: v.string(), template: v.string() })), entries);
   if (all.success) {
     const found = all.output.find(({ name }) => name === 'default');
     if (found || all.output.length === 0) return found?.template;
@@ -127,8 +141,8 @@ function named(value: unknown, path: string): string | undefined {
     );
   }
   throw new Error(
-    `chat template: ${path}: "chat_template" must be a text, or a list of objects with "name" and "template", got ` +
-      `${shown(value)}; correct it, or use --template med42 or none`,
+    `chat template: ${path}: "chat_template" must be a text, or several by name (an object of texts, or a list of ` +
+      `objects with "name" and "template"), got ${shown(value)}; correct it, or use --template med42 or none`,
   );
 }
 
