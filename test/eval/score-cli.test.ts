@@ -124,7 +124,7 @@ describe('npx med42 score', () => {
     [
       'a task that cannot be',
       () => ['--data', dataOf({ ...ITEM, task: 'the boards' })],
-      /item q1: "task" must be letters, digits, .*got "the boards"; listed ones: .*medqa.*\(items of .*eval\)$/,
+      /item q1: "task" must be letters, digits, .*got "the boards"; rename the file, .*; listed ones: .*medqa.*\(items of .*eval\)$/,
     ],
     [
       'MMLU without a subject',
