@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { checkFields, flag, looseFields, range, text, tokenId, tokenIds, whole } from '../schema';
+import { checkFields, flag, looseFields, range, record, text, tokenId, tokenIds, whole } from '../schema';
 import { charsmapFault } from './charsmap';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -14,7 +14,9 @@ const TOKEN_NAME = v.union(
   'a token or an object with its "content"',
 );
 
+const FLAGS = { single_word: flag, lstrip: flag, rstrip: flag, normalized: flag, special: flag };
 const SETTINGS = looseFields({
+  added_tokens_decoder: record(looseFields(FLAGS, { content: text }), 'an object of tokens by id'),
   add_bos_token: flag,
   add_eos_token: flag,
   add_prefix_space: flag,
@@ -42,6 +44,7 @@ const GENERATION = looseFields({
 export const SIDE_FILES = {
   'tokenizer_config.json': SETTINGS,
   'special_tokens_map.json': looseFields({ bos_token: TOKEN_NAME, eos_token: TOKEN_NAME }),
+  'added_tokens.json': record(tokenId, 'an object of ids by token'),
   'config.json': looseFields(IDS),
   'generation_config.json': GENERATION,
 } as const;

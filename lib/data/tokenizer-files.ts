@@ -3,21 +3,19 @@ import { join } from 'node:path';
 import { misplacedContent } from '../files';
 import { parseJsonObject, readSmallFile } from '../json-file';
 import { checkFields } from '../schema';
+import { type AddedToken, addedTokens, controlToken } from './added-tokens';
 import { checkTokenizer, SIDE_FILES } from './tokenizer-checks';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** An entry of tokenizer.json's `added_tokens`. */
-export interface AddedToken {
-  readonly id: number;
-  readonly content: string;
-  readonly special?: boolean;
-}
-
 /** What the files of a Hugging Face tokenizer folder say, before anything is built from them. */
 export interface TokenizerFiles {
-  /** tokenizer.json, with truncation and padding switched off: row lengths are the packing's business. */
+  /**
+   * tokenizer.json with the tokens that the files beside it add, truncation and padding switched off: row lengths are
+   * the packing's business.
+   */
   readonly json: Json;
+  /** Of tokenizer.json's bytes, and of what the files beside it change of its tokens. */
   readonly sha256: string;
   readonly addedTokens: readonly AddedToken[];
   readonly unknownToken: string | undefined;
@@ -52,17 +50,27 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   const bytes = await readOptional(path);
   if (!bytes) throw new Error(await withoutTokenizer(folder));
   const parsed = parseTokenizer(bytes, path);
-  const json: Json = { ...parsed, truncation: null, padding: null };
-  const [tokenizerConfig, specialTokens, config, generation] = await Promise.all(
+  const [tokenizerConfig, specialTokens, added, config, generation] = await Promise.all(
     (Object.keys(SIDE_FILES) as (keyof typeof SIDE_FILES)[]).map((name) => readSideFile(folder, name)),
   );
+  const tokens = addedTokens(parsed, {
+    folder,
+    config: tokenizerConfig ?? {},
+    map: specialTokens ?? {},
+    added: (added ?? {}) as Readonly<Record<string, number>>,
+  });
+  const json: Json = { ...parsed, added_tokens: tokens, truncation: null, padding: null };
+  const own = (parsed.added_tokens ?? []) as readonly AddedToken[];
+  const changes = tokens.filter((token) => !own.includes(token));
+  const hash = createHash('sha256').update(bytes);
+  if (changes.length > 0) hash.update(JSON.stringify(changes));
   const ends = generation?.eos_token_id ?? config?.eos_token_id;
   const addBos = tokenizerConfig?.add_bos_token;
   const unknownToken = (json.model as Json | undefined)?.unk_token;
   return {
     json,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    addedTokens: Array.isArray(json.added_tokens) ? (json.added_tokens as AddedToken[]) : [],
+    sha256: hash.digest('hex'),
+    addedTokens: tokens,
     unknownToken: typeof unknownToken === 'string' ? unknownToken : undefined,
     addBos: typeof addBos === 'boolean' ? addBos : undefined,
     stopIds: [ends].flat().filter((id): id is number => typeof id === 'number'),
@@ -83,24 +91,6 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
       return { bosId: find('bos'), eosId };
     },
   };
-}
-
-/**
- * The control token of a kind (`bos`, `eos`, `pad`) that a tokenizer's files name: beside a tokenizer_config.json without
- * `added_tokens_decoder` (of transformers before 4.34) special_tokens_map.json counts first, else it says nothing.
- *
- * Source: transformers 5.23 tokenization_utils_base.py, _from_pretrained
- */
-export function controlToken(kind: string, config: Json = {}, map: Json = {}): string | undefined {
-  const files = config.added_tokens_decoder ? [config] : [map, config];
-  return files.map((file) => tokenName(file[`${kind}_token`])).find((one) => one !== undefined);
-}
-
-/** Either a string or an AddedToken's record. */
-function tokenName(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  const content = typeof value === 'object' && value !== null ? (value as Json).content : undefined;
-  return typeof content === 'string' ? content : undefined;
 }
 
 async function readSideFile(folder: string, name: keyof typeof SIDE_FILES): Promise<Json> {

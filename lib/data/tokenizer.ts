@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { type Encoding, Tokenizer as NativeTokenizer } from 'tokenizers';
 import { readSmallFile } from '../json-file';
+import type { AddedToken } from './added-tokens';
 import type { Rendering } from './chat/rendering';
-import { type AddedToken, parseTokenizer, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
+import { parseTokenizer, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
 
 export interface EncodeOptions {
   /** Puts the BOS in front where the model's own tokenizer does (`addBos`); an EOS is never added. */
@@ -33,7 +34,7 @@ export interface Tokenizer {
   readonly stopIds: readonly number[];
   /** `add_bos_token`, or what the post-processor does where the configuration is silent. */
   readonly addBos: boolean;
-  /** Of `tokenizer.json`'s bytes; `tokensBy` has all that tokens follow from. */
+  /** Of `tokenizer.json`'s bytes and what files beside it change of its tokens; `tokensBy` has all that tokens follow from. */
   readonly sha256: string;
   encode(text: string, options: EncodeOptions): Promise<number[]>;
   encodeBatch(texts: readonly string[], options: EncodeOptions): Promise<number[][]>;

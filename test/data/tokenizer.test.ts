@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tokenizeExamples } from '../../lib/data/samples';
 import { renderPrompt } from '../../lib/data/template';
 import { loadTokenizer } from '../../lib/data/tokenizer';
@@ -187,6 +187,71 @@ test('EOS and BOS come from the configuration files in turn; an EOS there must b
   expect(await loadTokenizer(folder)).toMatchObject({ eosId: 2, bosId: 1 });
   writeFileSync(join(folder, 'config.json'), '{}');
   await expect(loadTokenizer(folder)).rejects.toThrow('asks for a BOS (add_bos_token) but names none; set bos_token');
+});
+
+describe('tokens that files beside tokenizer.json add', () => {
+  const NAMES = { eos_token: '</s>', bos_token: '<s>', unk_token: '<unk>' };
+  const FLAGS = { lstrip: false, rstrip: false, single_word: false, normalized: false, special: false };
+  const base = Object.fromEntries(
+    ['<unk>', '<s>', '</s>'].map((content, id) => [id, { ...FLAGS, content, special: true }]),
+  );
+  const tokens = async (folder: string) => {
+    const tokenizer = await loadTokenizer(folder);
+    return [await tokenizer.encode('the <extra> cat', plain), await tokenizer.encode('the cat <b>', plain)];
+  };
+  const TEXT = [259, 262, 260, 279];
+
+  // Expected: transformers 5.23.0, AutoTokenizer.from_pretrained(folder), tokenizer_class PreTrainedTokenizerFast
+  test('added_tokens_decoder', async () => {
+    const added = { 346: { ...FLAGS, content: '<extra>', lstrip: true }, 347: { ...FLAGS, content: '<b>' } };
+    const folder = variant(() => {}, { ...NAMES, added_tokens_decoder: { ...base, ...added } });
+    expect(await tokens(folder)).toEqual([
+      [259, 337, 346, 259, ...TEXT],
+      [259, 337, ...TEXT, 259, 347],
+    ]);
+    expect((await loadTokenizer(folder)).vocabSize).toBe(348);
+    expect((await loadTokenizer(folder)).sha256).not.toBe((await loadTokenizer(variant(() => {}))).sha256);
+  });
+
+  test('added_tokens.json, where there is no such field', async () => {
+    const folder = variant(() => {}, NAMES);
+    writeFileSync(join(folder, 'added_tokens.json'), '{"<extra>": 346, "<b>": 347}');
+    expect(await tokens(folder)).toEqual([
+      [259, 337, 346, ...TEXT],
+      [259, 337, ...TEXT, 347],
+    ]);
+  });
+
+  test('what it says of a token counts before tokenizer.json', async () => {
+    const extra = { ...FLAGS, id: 346, content: '<extra>', lstrip: true };
+    const decoder = { ...base, 346: { ...FLAGS, content: '<extra>', rstrip: true } };
+    const folder = variant((json) => json.added_tokens.push(extra), { ...NAMES, added_tokens_decoder: decoder });
+    expect((await tokens(folder))[0]).toEqual([259, 337, 259, 346, ...TEXT]);
+  });
+
+  test('special tokens that are named and in the vocabulary', async () => {
+    const tokenizer = await loadTokenizer(
+      variant((json) => {
+        json.added_tokens = [];
+      }, NAMES),
+    );
+    expect([...tokenizer.controlTexts].sort()).toEqual(['</s>', '<s>', '<unk>']);
+    const [rendered] = await tokenizer.encodeRendered([{ text: 'the</s>', learnt: [] }]);
+    expect(rendered!.ids.at(-1)).toBe(2);
+  });
+
+  test('an id that does not follow is refused, and a field of a wrong type', async () => {
+    const far = { ...base, 400: { ...FLAGS, content: '<b>' } };
+    await expect(loadTokenizer(variant(() => {}, { ...NAMES, added_tokens_decoder: far }))).rejects.toThrow(
+      'tokenizer_config.json: "<b>" must have the id 346, which follows from tokenizer.json, got 400; take both files',
+    );
+    // A pad token comes out of no text.
+    expect(await loadTokenizer(variant(() => {}, { ...NAMES, pad_token: '[PAD]' }))).toMatchObject({ vocabSize: 346 });
+    const wrong = variant(() => {}, { ...NAMES, added_tokens_decoder: { 346: { special: true } } });
+    await expect(loadTokenizer(wrong)).rejects.toThrow(
+      /"added_tokens_decoder\.346\.content" must be text, got nothing/,
+    );
+  });
 });
 
 test('missing, broken and ill-fitting tokenizers say what to do', async () => {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { parseJsonObject, readTextIfThere } from '../../json-file';
 import { shown } from '../../schema';
+import { controlToken } from '../added-tokens';
 import type { TrainExample } from '../rows';
-import { controlToken } from '../tokenizer-files';
 import { openRenderer, RenderError } from './renderer';
 import { type Conversation, LIMITS, type Message, type Rendering } from './rendering';
 
