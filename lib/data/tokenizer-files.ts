@@ -21,6 +21,8 @@ export interface TokenizerFiles {
   readonly unknownToken: string | undefined;
   /** `add_bos_token` of tokenizer_config.json. */
   readonly addBos: boolean | undefined;
+  /** `add_prefix_space` of a tokenizer_config.json whose class goes by it: LlamaTokenizer. */
+  readonly addPrefixSpace: boolean | undefined;
   /** `eos_token_id`, one or several, of generation_config.json, else of config.json. */
   readonly stopIds: readonly number[];
   /**
@@ -66,6 +68,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   if (changes.length > 0) hash.update(JSON.stringify(changes));
   const ends = generation?.eos_token_id ?? config?.eos_token_id;
   const addBos = tokenizerConfig?.add_bos_token;
+  const addPrefixSpace = (tokenizerConfig?.add_prefix_space ?? undefined) as boolean | undefined;
   const unknownToken = (json.model as Json | undefined)?.unk_token;
   return {
     json,
@@ -73,6 +76,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     addedTokens: tokens,
     unknownToken: typeof unknownToken === 'string' ? unknownToken : undefined,
     addBos: typeof addBos === 'boolean' ? addBos : undefined,
+    addPrefixSpace: tokenizerConfig?.tokenizer_class === 'LlamaTokenizer' ? addPrefixSpace : undefined,
     stopIds: [ends].flat().filter((id): id is number => typeof id === 'number'),
     controlIds: (idOf) => {
       const find = (kind: 'bos' | 'eos'): number | undefined => {
@@ -120,6 +124,13 @@ async function withoutTokenizer(folder: string): Promise<string> {
     if (!bytes) continue;
     const mistake = misplacedContent(bytes);
     if (mistake !== undefined) return `tokenizer: ${join(folder, name)} ${mistake}`;
+    // A list of tokens without the special ones, which a conversion would not know.
+    if (/^[A-Za-z0-9+/]+={0,2} \d+\r?\n/.test(bytes.toString('latin1', 0, 1000))) {
+      return (
+        `tokenizer: no file ${path}: the tokenizer is in ${name} in tiktoken's form (Llama 3), which is not read; take ` +
+        'tokenizer.json and tokenizer_config.json of the same model in the Hugging Face layout'
+      );
+    }
     const code = `from transformers import AutoTokenizer as T; T.from_pretrained('${folder}').save_pretrained('${folder}')`;
     return (
       `tokenizer: no file ${path}: the tokenizer is in ${name}, which is not read; convert it with\n` +

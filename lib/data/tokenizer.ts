@@ -83,6 +83,15 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
         `${kind.toLowerCase()}_token in tokenizer_config.json or ${kind.toLowerCase()}_token_id in config.json`,
     );
   }
+  if (
+    files.addPrefixSpace === false &&
+    (await whole.encode('a', null, { addSpecialTokens: false })).getTokens()[0]?.startsWith('▁')
+  ) {
+    throw new Error(
+      `tokenizer: ${join(folder, 'tokenizer_config.json')}: "add_prefix_space" must be true or absent, as its tokenizer.json puts ` +
+        'a space before a text, got false; correct it, or save the tokenizer again with save_pretrained of transformers',
+    );
+  }
   const special = files.addedTokens.filter((token) => token.special || token.id === bosId || token.id === eosId);
   const plain = await withoutSpecial(files, special, whole, folder);
 

@@ -189,6 +189,24 @@ test('EOS and BOS come from the configuration files in turn; an EOS there must b
   await expect(loadTokenizer(folder)).rejects.toThrow('asks for a BOS (add_bos_token) but names none; set bos_token');
 });
 
+test('a prefix space that the two files tell apart is refused, where the class goes by the setting', async () => {
+  const names = { eos_token: '</s>', bos_token: '<s>', add_prefix_space: false };
+  const wrong = variant(() => {}, { ...names, tokenizer_class: 'LlamaTokenizer' });
+  await expect(loadTokenizer(wrong)).rejects.toThrow(
+    'tokenizer_config.json: "add_prefix_space" must be true or absent, as its tokenizer.json puts a space before a text, got false',
+  );
+  // transformers 5.23.0 takes tokenizer.json as it is for the other class, and for one that agrees with the setting.
+  const other = await loadTokenizer(variant(() => {}, { ...names, tokenizer_class: 'PreTrainedTokenizerFast' }));
+  expect(await other.encode('the', plain)).toEqual([259, 337]);
+  const none = variant(
+    (json) => {
+      json.normalizer = { type: 'Replace', pattern: { String: ' ' }, content: '▁' };
+    },
+    { ...names, tokenizer_class: 'LlamaTokenizer' },
+  );
+  expect(await (await loadTokenizer(none)).encode('the', plain)).not.toContain(259);
+});
+
 describe('tokens that files beside tokenizer.json add', () => {
   const NAMES = { eos_token: '</s>', bos_token: '<s>', unk_token: '<unk>' };
   const FLAGS = { lstrip: false, rstrip: false, single_word: false, normalized: false, special: false };

@@ -269,6 +269,10 @@ describe('what lies there in place of a model', () => {
     expect(await refusal(readTokenizerFiles(folder))).toMatch(
       /is in tokenizer\.model, which is not read; convert it with/,
     );
+    writeFileSync(join(folder, 'tokenizer.model'), 'IQ== 0\nIg== 1\n');
+    expect(await refusal(readTokenizerFiles(folder))).toMatch(
+      /in tiktoken's form \(Llama 3\), .*; take tokenizer\.json/,
+    );
     writeFileSync(join(folder, 'tokenizer.model'), POINTER);
     expect(await refusal(readTokenizerFiles(folder))).toContain('tokenizer.model is a Git LFS pointer');
     writeFileSync(join(folder, 'tokenizer.json'), POINTER);
