@@ -151,8 +151,9 @@ test('templates in files that are not read are named', async () => {
 
 test('another conversation is rendered after one that ended the process', async () => {
   const opened = await requireChatTemplate(folderWith(`{% if messages[0].content == "Q" %}${LARGE}{% endif %}ok`));
+  // On a busy machine the process takes its five seconds before it has taken all its memory; both end it.
   await expect(opened.render([CONVERSATION])).rejects.toThrow(
-    /"chat_template" must render conversations in 1024 MiB of memory: its process was ended \(\S+\); correct/,
+    /"chat_template" must render conversations (in 1024 MiB of memory: its process was ended \(\S+\)|within .*, and took longer); correct/,
   );
   expect(await opened.render([{ messages: [{ role: 'user', content: 'S' }], learn: false }])).toEqual([
     { text: 'ok', learnt: [] },
