@@ -210,7 +210,7 @@ export const BROUGHT_TARGETS: readonly Target[] = [
     name: 'plug-in record',
     file: join(ENTRY.name, RECORD),
     prepare: async (folder) => {
-      mkdirSync(join(folder, 'wheels'));
+      mkdirSync(join(folder, 'wheels'), { recursive: true });
       writeFileSync(join(folder, 'wheels', WHEEL), ZIP);
       // The pins lie where the campaign is not built to.
       cpSync(join(ROOT, PINS), join(WORKBOOK_ROOT, PINS), { recursive: true });
