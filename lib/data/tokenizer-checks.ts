@@ -117,3 +117,11 @@ function faultOf(part: Json): string | undefined {
   }
   return undefined;
 }
+
+/** Of a text that the native library cannot encode it tells no file: what its model lacks shows only then. */
+export const encodedBy = <T>(file: string, encoding: Promise<T>): Promise<T> =>
+  encoding.catch((error: unknown) => {
+    throw new Error(`tokenizer: ${file} cannot encode a text (${(error as Error).message}); ${AGAIN}`, {
+      cause: error,
+    });
+  });

@@ -3,6 +3,7 @@ import { type Encoding, Tokenizer as NativeTokenizer } from 'tokenizers';
 import { readSmallFile } from '../json-file';
 import type { AddedToken } from './added-tokens';
 import type { Rendering } from './chat/rendering';
+import { encodedBy } from './tokenizer-checks';
 import { parseTokenizer, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files';
 
 export interface EncodeOptions {
@@ -71,7 +72,8 @@ export interface Tokenizer {
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
-  const whole = parse(files.json, join(folder, 'tokenizer.json'));
+  const file = join(folder, 'tokenizer.json');
+  const whole = parse(files.json, file);
   const { bosId, eosId } = files.controlIds((token) => whole.tokenToId(token) ?? undefined);
   for (const [kind, id] of [
     ['BOS', bosId],
@@ -85,7 +87,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   }
   if (
     files.addPrefixSpace === false &&
-    (await whole.encode('a', null, { addSpecialTokens: false })).getTokens()[0]?.startsWith('▁')
+    (await encodedBy(file, whole.encode('a', null, { addSpecialTokens: false }))).getTokens()[0]?.startsWith('▁')
   ) {
     throw new Error(
       `tokenizer: ${join(folder, 'tokenizer_config.json')}: "add_prefix_space" must be true or absent, as its tokenizer.json puts ` +
@@ -93,7 +95,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     );
   }
   const special = files.addedTokens.filter((token) => token.special || token.id === bosId || token.id === eosId);
-  const plain = await withoutSpecial(files, special, whole, folder);
+  const plain = await withoutSpecial(files, special, whole, file);
 
   const isUsed = ({ id, content }: AddedToken) => id === bosId || id === eosId || content === files.unknownToken;
   const unused = new Set(special.filter((token) => !isUsed(token)).map(({ id }) => id));
@@ -101,14 +103,16 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     (size, id) => (unused.has(id) ? size : Math.max(size, id + 1)),
     0,
   );
-  const addBos = files.addBos ?? (bosId !== undefined && (await whole.encode('a')).getIds()[0] === bosId);
+  const addBos =
+    files.addBos ?? (bosId !== undefined && (await encodedBy(file, whole.encode('a'))).getIds()[0] === bosId);
   if (addBos && bosId === undefined) {
     throw new Error(`tokenizer: ${folder} asks for a BOS (add_bos_token) but names none; set bos_token`);
   }
   const prefix = ({ addSpecialTokens }: EncodeOptions) => (addSpecialTokens && addBos ? [bosId!] : []);
-  const encodeAll = (texts: readonly string[]) => plain.encodeBatch([...texts], { addSpecialTokens: false });
+  const encodeAll = (texts: readonly string[], by = plain) =>
+    encodedBy(file, by.encodeBatch([...texts], { addSpecialTokens: false }));
   return {
-    file: join(folder, 'tokenizer.json'),
+    file,
     vocabSize,
     bosId,
     eosId,
@@ -117,8 +121,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     addBos,
     sha256: files.sha256,
     encode: async (text, options) => {
-      const encoding = await plain.encode(text, null, { addSpecialTokens: false });
-      return [...prefix(options), ...encoding.getIds()];
+      const [encoding] = await encodeAll([text]);
+      return [...prefix(options), ...encoding!.getIds()];
     },
     encodeBatch: async (texts, options) => {
       const encodings = await encodeAll(texts);
@@ -129,9 +133,9 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       return encodings.map((encoding, i) => ({ ids: encoding.getIds(), ...findSeam(encoding, pairs[i]!.prompt) }));
     },
     encodeRendered: async (renderings) => {
-      const encodings = await whole.encodeBatch(
+      const encodings = await encodeAll(
         renderings.map(({ text }) => text),
-        { addSpecialTokens: false },
+        whole,
       );
       return encodings.map((encoding, i) => ({
         ids: encoding.getIds(),
@@ -216,27 +220,27 @@ async function withoutSpecial(
   files: TokenizerFiles,
   special: readonly AddedToken[],
   whole: NativeTokenizer,
-  folder: string,
+  file: string,
 ): Promise<NativeTokenizer> {
   const inModel = whole.getVocab(false);
   const addedTokens = files.addedTokens
     .filter((token) => !special.includes(token) || inModel[token.content] === undefined)
     .map((token) => (special.includes(token) ? { ...token, content: `${token.id} of ${files.sha256}` } : token));
-  const plain = parse({ ...files.json, added_tokens: addedTokens }, join(folder, 'tokenizer.json'));
+  const plain = parse({ ...files.json, added_tokens: addedTokens }, file);
   for (const { id, content } of addedTokens) {
     if (plain.tokenToId(content) !== id) {
       throw new Error(
-        `tokenizer: ${join(folder, 'tokenizer.json')}: added token ${id} would move; list "added_tokens" in the order of their ids`,
+        `tokenizer: ${file}: added token ${id} would move; list "added_tokens" in the order of their ids`,
       );
     }
   }
   const control = new Set(special.filter(({ content }) => content !== files.unknownToken).map(({ id }) => id));
   for (const { content } of special) {
-    const ids = (await plain.encode(content, null, { addSpecialTokens: false })).getIds();
+    const ids = (await encodedBy(file, plain.encode(content, null, { addSpecialTokens: false }))).getIds();
     const spelled = ids.find((id) => control.has(id));
     if (spelled !== undefined) {
       throw new Error(
-        `tokenizer: ${folder}: the text ${JSON.stringify(content)} would become the control token ${spelled}, ` +
+        `tokenizer: ${file}: the text ${JSON.stringify(content)} would become the control token ${spelled}, ` +
           'so that a row could end a sequence; use a tokenizer whose model cannot spell it',
       );
     }

@@ -1,5 +1,6 @@
 import type { Encoding } from 'tokenizers';
 import { openTokenizer } from '../data/tokenizer';
+import { encodedBy } from '../data/tokenizer-checks';
 import type { Device } from '../engine/device';
 import type { HostTensor } from '../engine/tensors';
 import { readSafetensorsHeader, readTensor } from '../model/safetensors';
@@ -123,7 +124,8 @@ async function wordPieces(found: SentenceFolder): Promise<Tokenize> {
   if (found.maxSeqLength !== null) tokenizer.setTruncation(found.maxSeqLength);
   return async (texts) => {
     const given = found.lowercase ? texts.map((text) => text.toLowerCase()) : [...texts];
-    const encodings = await tokenizer.encodeBatch(given, { addSpecialTokens: found.architecture === 'transformer' });
+    const options = { addSpecialTokens: found.architecture === 'transformer' };
+    const encodings = await encodedBy(found.tokenizer, tokenizer.encodeBatch(given, options));
     const cut = (encoding: Encoding) => (encoding.getOverflowing().length > 0 ? 1 : 0);
     return { ids: encodings.map((e) => e.getIds()), truncated: Uint8Array.from(encodings, cut) };
   };

@@ -37,6 +37,14 @@ async function encode(texts: readonly string[]): Promise<Embedded> {
 const TEXTS = ['heart', 'Heart and lung', '', 'heart heart lung stranger liver and lung', 'liver'];
 
 describe('a static embedding', () => {
+  it('whose vocabulary lacks what stands for unknown words is refused by its file', async () => {
+    await writeStatic(folder);
+    const file = join(folder, 'tokenizer.json');
+    const json = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify({ ...json, model: { ...json.model, unk_token: '[NONE]' } }));
+    await expect(encode(['stranger'])).rejects.toThrow(`tokenizer: ${file} cannot encode a text (`);
+  });
+
   it('is the mean of its words, of length 1, without control tokens, never cut', async () => {
     await writeStatic(folder);
     const embedded = await encode(TEXTS);
