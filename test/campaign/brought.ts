@@ -128,6 +128,8 @@ const ENTRIES = [
 ];
 const ZIP = zipOf(ENTRIES);
 const PINS = join('lib', 'engine', 'xla', 'plugins', 'requirements');
+/** Plug-ins' pins lie where the campaign is not built to. Once for all workers: two that copy them at once fail. */
+export const placePins = () => cpSync(join(ROOT, PINS), join(WORKBOOK_ROOT, PINS), { recursive: true });
 const PLAN: InstallPlan = {
   entry: ENTRY,
   packages: [
@@ -210,10 +212,8 @@ export const BROUGHT_TARGETS: readonly Target[] = [
     name: 'plug-in record',
     file: join(ENTRY.name, RECORD),
     prepare: async (folder) => {
-      mkdirSync(join(folder, 'wheels'), { recursive: true });
+      mkdirSync(join(folder, 'wheels'));
       writeFileSync(join(folder, 'wheels', WHEEL), ZIP);
-      // The pins lie where the campaign is not built to.
-      cpSync(join(ROOT, PINS), join(WORKBOOK_ROOT, PINS), { recursive: true });
       await installPlugin(PLAN, { cache: folder, from: join(folder, 'wheels') });
     },
     mutate: mutateJson,

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { placePins } from './brought';
 import type { Verdict } from './judge';
 import { type Answer, type Case, READY, TARGETS } from './worker';
 
@@ -29,6 +30,7 @@ export async function runCases(
   { perTarget, seed, workers, only = '' }: { perTarget: number; seed: number; workers: number; only?: string },
   say: (line: string) => void = () => {},
 ): Promise<Tally> {
+  placePins();
   const cases: Case[] = [];
   for (const [target, { name }] of TARGETS.entries()) {
     if (!name.includes(only)) continue;
